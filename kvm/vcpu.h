@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A virtual CPU: the thread that runs it owns everything here but vcpu_kick(). */
+#ifndef POSTHORN_KVM_VCPU_H
+#define POSTHORN_KVM_VCPU_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vm;
+
+/* The signal that vcpu_kick() sends. Its handler does nothing: it makes KVM_RUN return. */
+#define VCPU_KICK_SIGNAL SIGUSR2
+
+/* The registers that a vCPU starts with; all else is as after reset (see arch.h). */
+struct vcpu_entry {
+	uint64_t rip, rsi, rbx; /* x86-64 */
+	uint64_t cr3;	   /* x86-64: page tables, guest-physical; 0: protected mode, paging off */
+	uint64_t gdt;	   /* x86-64: guest-physical address of the descriptor table */
+	uint16_t gdt_size; /* bytes */
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread; /* set by whoever starts it; vcpu_kick() uses it */
+};
+
+/*
+ * Create vCPU number @index of @vm in its reset state: on x86-64 the boot processor is runnable,
+ * the others wait for INIT and SIPI. Start-up only: dies when KVM refuses.
+ */
+void vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index);
+void vcpu_cleanup(struct vcpu *vcpu);
+
+/* Give the boot processor its first registers. Before its first vcpu_run(). */
+void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry);
+
+/*
+ * Run the guest until something needs this process (KVM_RUN). Returns 0 with the reason in
+ * vcpu->run->exit_reason, -EINTR after a kick or signal, or another -errno.
+ */
+int vcpu_run(struct vcpu *vcpu);
+
+/*
+ * Make the vcpu_run() that is under way, or the next one, return -EINTR. Any thread, once
+ * vcpu->thread is set and until it was joined.
+ */
+void vcpu_kick(struct vcpu *vcpu);
+
+/* Did KVM gather writes? Cheap, and without a lock: a hint for vcpu_coalesced_drain(). */
+bool vcpu_coalesced_pending(const struct vcpu *vcpu);
+
+/*
+ * Hand every write that KVM gathered (vm_port_coalesce()) to @write, oldest first. Gathered writes
+ * belong to the VM, not to one vCPU: the caller holds a lock of the VM. Does nothing where
+ * vm_port_coalesce() did not succeed.
+ */
+void vcpu_coalesced_drain(struct vcpu *vcpu, void (*write)(void *opaque, uint16_t port, uint8_t data),
+			  void *opaque);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kvm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kvm/arch.h"
+#include "lib/file.h"
+#include "lib/ioctl.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define HUGE_PAGE_SIZE (2 * MIB)
+
+/* What posthorn cannot do without; all are in Linux 6.1, most in much older kernels. */
+static const struct {
+	int capability;
+	const char *name;
+} required[] = {
+	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
+	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+	{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE" },
+	{ KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM" },
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+};
+
+void vm_open(struct vm *vm)
+{
+	int version;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->fd = -1;
+	vm->vfio_fd = -1;
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0 && errno == EACCES)
+		die(EXIT_HOST, "/dev/kvm: permission denied; join the group kvm (usermod -aG kvm "
+			       "USER, then log in again) or run as root");
+	if (vm->kvm_fd < 0)
+		die(EXIT_HOST,
+		    "/dev/kvm: %s; load kvm_intel or kvm_amd (modprobe), and turn virtualization "
+		    "(VT-x, AMD-V) on in the firmware or, for a nested guest, in its hypervisor",
+		    strerror(errno));
+	version = ioctl_value(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		die(EXIT_HOST, "/dev/kvm: API version %d, posthorn speaks %d", version,
+		    KVM_API_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		if (ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, required[i].capability) <= 0)
+			die(EXIT_HOST, "/dev/kvm: the host's kernel lacks %s; use Linux 6.1 or newer",
+			    required[i].name);
+}
+
+static void cpus_check(const struct vm *vm)
+{
+	int limit = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	if ((int)vm->cpus > limit)
+		die(EXIT_HOST, "--cpus %u: this host's KVM runs at most %d", vm->cpus, limit);
+}
+
+/* Where a piece of RAM starts in the mapping, so that huge pages line up on both sides. */
+static size_t ram_offset(size_t end, const struct vm_ram *ram)
+{
+	return align_up(end, HUGE_PAGE_SIZE) + ram->gpa % HUGE_PAGE_SIZE;
+}
+
+static void *ram_map(size_t size, bool hugepages)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *hva;
+
+	/* MAP_HUGETLB reserves now, so that a pool that is too small is found out here. */
+	flags |= hugepages ? MAP_HUGETLB | (21 << MAP_HUGE_SHIFT) : MAP_NORESERVE;
+	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (hva == MAP_FAILED && hugepages)
+		die(EXIT_HOST,
+		    "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: sysctl "
+		    "vm.nr_hugepages=%zu (or more, if others use them)",
+		    (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
+	if (hva == MAP_FAILED)
+		die(EXIT_HOST, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
+		    strerror(errno));
+	return hva;
+}
+
+static void ram_init(struct vm *vm, const struct vm_config *config)
+{
+	size_t end = 0;
+	char *base;
+
+	vm->ram_count = config->ram_count;
+	for (unsigned int i = 0; i < vm->ram_count; i++) {
+		vm->ram[i] = config->ram[i];
+		end = ram_offset(end, &vm->ram[i]) + vm->ram[i].size;
+	}
+	/* mmap(2) aligns to pages only: one huge page more lets the start be moved up. */
+	vm->ram_size = align_up(end, HUGE_PAGE_SIZE) + (config->hugepages ? 0 : HUGE_PAGE_SIZE);
+	vm->ram_hva = ram_map(vm->ram_size, config->hugepages);
+	base = (char *)align_up((uintptr_t)vm->ram_hva, HUGE_PAGE_SIZE);
+	/* Both are advice: a kernel without either runs the guest all the same. */
+	madvise(vm->ram_hva, vm->ram_size, MADV_DONTDUMP);
+	if (!config->hugepages)
+		madvise(vm->ram_hva, vm->ram_size, MADV_HUGEPAGE);
+
+	end = 0;
+	for (unsigned int i = 0; i < vm->ram_count; i++) {
+		struct vm_ram *ram = &vm->ram[i];
+		int slot;
+
+		end = ram_offset(end, ram);
+		ram->hva = base + end;
+		end += ram->size;
+		slot = vm_memslot_add(vm, ram->gpa, ram->size, ram->hva, false);
+		if (slot < 0)
+			die(EXIT_HOST, "cannot give the guest %llu MiB of memory at 0x%llx: %s",
+			    (unsigned long long)(ram->size / MIB), (unsigned long long)ram->gpa,
+			    strerror(-slot));
+	}
+}
+
+void vm_init(struct vm *vm, const struct vm_config *config)
+{
+	int size;
+
+	vm->cpus = config->cpus;
+	pthread_mutex_init(&vm->slot_lock, NULL);
+	cpus_check(vm);
+	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, 0);
+	if (vm->fd < 0)
+		die(EXIT_HOST, "KVM_CREATE_VM: %s", strerror(-vm->fd));
+	size = ioctl_value(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < 0)
+		die(EXIT_HOST, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(-size));
+	vm->vcpu_mmap_size = (size_t)size;
+	vm->page_size = (size_t)sysconf(_SC_PAGESIZE);
+	/* Where KVM has the ring, the answer is the number of its page in the vCPU's mapping. */
+	size = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
+	if (size > 0 && ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0)
+		vm->coalesced_offset = (size_t)size * vm->page_size;
+	if (irq_router_init(&vm->irq) < 0)
+		die(EXIT_HOST, "out of memory");
+	arch_vm_init(vm);
+	ram_init(vm, config);
+}
+
+void vm_cleanup(struct vm *vm)
+{
+	fd_close(&vm->vfio_fd);
+	/* KVM drops the memslots with the VM, and the VM with its last descriptor. */
+	fd_close(&vm->fd);
+	fd_close(&vm->kvm_fd);
+	munmap(vm->ram_hva, vm->ram_size);
+	irq_router_cleanup(&vm->irq);
+	pthread_mutex_destroy(&vm->slot_lock);
+}
+
+static int memslot_set(struct vm *vm, unsigned int slot, uint64_t gpa, uint64_t size, void *hva,
+		       bool read_only)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.flags = read_only ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	return ioctl_call(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static int slot_find_free(const struct vm *vm)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(vm->slot_used); i++)
+		if (~vm->slot_used[i])
+			return (int)(64 * i) + __builtin_ctzll(~vm->slot_used[i]);
+	return -ENOSPC;
+}
+
+int vm_memslot_add(struct vm *vm, uint64_t gpa, uint64_t size, void *hva, bool read_only)
+{
+	int slot, error;
+
+	pthread_mutex_lock(&vm->slot_lock);
+	slot = slot_find_free(vm);
+	if (slot >= 0) {
+		error = memslot_set(vm, (unsigned int)slot, gpa, size, hva, read_only);
+		if (error < 0)
+			slot = error;
+		else
+			vm->slot_used[slot / 64] |= BIT(slot % 64);
+	}
+	pthread_mutex_unlock(&vm->slot_lock);
+	return slot;
+}
+
+void vm_memslot_remove(struct vm *vm, int slot)
+{
+	pthread_mutex_lock(&vm->slot_lock);
+	memslot_set(vm, (unsigned int)slot, 0, 0, NULL, false);
+	vm->slot_used[slot / 64] &= ~BIT(slot % 64);
+	pthread_mutex_unlock(&vm->slot_lock);
+}
+
+void *vm_gpa_to_hva(const struct vm *vm, uint64_t gpa, uint64_t size)
+{
+	for (unsigned int i = 0; i < vm->ram_count; i++)
+		if (range_within(gpa, size, vm->ram[i].gpa, vm->ram[i].size))
+			return (char *)vm->ram[i].hva + (gpa - vm->ram[i].gpa);
+	return NULL;
+}
+
+int vm_vfio_add(struct vm *vm, int file_fd)
+{
+	struct kvm_create_device create = { .type = KVM_DEV_TYPE_VFIO };
+	struct kvm_device_attr attribute = {
+		/* KVM_DEV_VFIO_FILE of Linux 6.6 has the number of the older _GROUP. */
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.addr = (uintptr_t)&file_fd,
+	};
+	int error;
+
+	if (vm->vfio_fd < 0) {
+		error = ioctl_call(vm->fd, KVM_CREATE_DEVICE, &create);
+		if (error < 0)
+			return error;
+		vm->vfio_fd = (int)create.fd;
+	}
+	return ioctl_call(vm->vfio_fd, KVM_SET_DEVICE_ATTR, &attribute);
+}
+
+int vm_port_coalesce(struct vm *vm, uint16_t port)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = port, .size = 1, .pio = 1 };
+
+	if (!vm->coalesced_offset)
+		return -ENOTSUP;
+	return ioctl_call(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone);
+}

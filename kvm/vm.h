@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual machine of KVM: its file descriptors, its memory, and the memslots that say which
+ * host memory answers at which guest-physical address (KVM API 4.35, KVM_SET_USER_MEMORY_REGION).
+ */
+#ifndef POSTHORN_KVM_VM_H
+#define POSTHORN_KVM_VM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kvm/irq.h"
+
+#define VM_RAM_MAX	8
+#define VM_MEMSLOTS_MAX 512
+
+/* A contiguous piece of the guest's RAM. */
+struct vm_ram {
+	uint64_t gpa;  /* guest-physical address, page-aligned */
+	uint64_t size; /* bytes, a multiple of the page size */
+	void *hva;     /* where it is in this process; set by vm_init() */
+};
+
+struct vm_config {
+	const struct vm_ram *ram; /* gpa and size are read */
+	unsigned int ram_count;
+	unsigned int cpus;
+	bool hugepages; /* RAM from the host's hugetlbfs pool */
+};
+
+struct vm {
+	int kvm_fd; /* /dev/kvm */
+	int fd;
+	unsigned int cpus;
+	struct vm_ram ram[VM_RAM_MAX];
+	unsigned int ram_count;
+	void *ram_hva; /* the one mapping behind all of ram[] */
+	size_t ram_size;
+	size_t page_size;	 /* the host's, in bytes */
+	size_t vcpu_mmap_size;	 /* bytes of a vCPU's struct kvm_run mapping */
+	size_t coalesced_offset; /* where in it the ring of gathered writes is, in bytes; 0: nowhere */
+	pthread_mutex_t slot_lock;
+	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
+	struct irq_router irq;
+	int vfio_fd; /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
+};
+
+/*
+ * Open /dev/kvm and look whether this KVM will do. Start-up only: dies with EXIT_HOST and a remedy
+ * when it is missing, not permitted or too old.
+ */
+void vm_open(struct vm *vm);
+
+/*
+ * After vm_open(): create the VM with its in-kernel interrupt controllers, and give it RAM: zeroed,
+ * not yet touched, huge pages where the host has them, never in a core dump. Start-up only: dies
+ * with EXIT_HOST and a remedy when KVM refuses or there is not enough memory.
+ */
+void vm_init(struct vm *vm, const struct vm_config *config);
+
+/* Close and unmap everything. The vCPUs must be gone (vcpu_cleanup()). */
+void vm_cleanup(struct vm *vm);
+
+/*
+ * Let @hva answer at [@gpa, @gpa + @size): page-aligned, not overlapping another slot. The guest
+ * sees it from its next access on. @hva must stay mapped until vm_memslot_remove(). Returns the
+ * slot's number, or -errno (-ENOSPC: no slot left). Any thread.
+ */
+int vm_memslot_add(struct vm *vm, uint64_t gpa, uint64_t size, void *hva, bool read_only);
+
+/*
+ * Take a memslot away: when it returns, no vCPU can reach the memory any more. Cannot fail for a
+ * slot that vm_memslot_add() returned. Any thread.
+ */
+void vm_memslot_remove(struct vm *vm, int slot);
+
+/* Where [@gpa, @gpa + @size) of RAM is in this process, or NULL if not all of it is RAM. */
+void *vm_gpa_to_hva(const struct vm *vm, uint64_t gpa, uint64_t size);
+
+/*
+ * Tell KVM's VFIO device about a VFIO group or device file (KVM_DEV_VFIO_FILE_ADD), so that it
+ * can honour the device's needs (non-coherent DMA). 0 or -errno. @file_fd stays the caller's.
+ */
+int vm_vfio_add(struct vm *vm, int file_fd);
+
+/*
+ * Let KVM gather writes of one byte to I/O port @port instead of leaving to user space for each
+ * (KVM_REGISTER_COALESCED_MMIO with pio = 1); vcpu_coalesced_drain() gets them. 0 or -errno
+ * (-ENOTSUP where the kernel cannot). Any thread.
+ */
+int vm_port_coalesce(struct vm *vm, uint16_t port);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kvm/arch.h"
+
+#include <linux/kvm.h>
+#include <linux/kvm_para.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ioctl.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+/* Four pages that KVM needs on Intel; in the hole below 4 GiB: see guest/layout.h. */
+#define IDENTITY_MAP_ADDRESS 0xfffbc000ULL
+#define TSS_ADDRESS	     0xfffbd000UL
+
+#define CPUID_ENTRIES_MAX 256
+
+/* MSRs and register bits: Intel SDM volume 4, and volume 3 sections 2.5 and 12.11.2. */
+#define MSR_MTRR_DEF_TYPE	0x2ff
+#define MTRR_ENABLE_WRITE_BACK	0x806 /* E, default type 6 */
+#define CR0_PE			BIT(0)
+#define CR0_ET			BIT(4)
+#define CR0_PG			BIT(31)
+#define CR4_PAE			BIT(5)
+#define EFER_LME		BIT(8)
+#define EFER_LMA		BIT(10)
+#define RFLAGS_RESERVED		BIT(1)
+
+void arch_vm_init(struct vm *vm)
+{
+	__u64 identity_map = IDENTITY_MAP_ADDRESS;
+	int error;
+
+	error = ioctl_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	if (error == 0)
+		error = ioctl_value(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_SET_TSS_ADDR: %s", strerror(-error));
+	/*
+	 * PIC, IOAPIC and local APICs. The guest is never told of the PIC, and the routes that
+	 * KVM sets up for it go when posthorn sets its own first one. No PIT is created: AMD's AVIC
+	 * could not be used beside a PIT that reinjects ticks, and Linux has the TSC deadline.
+	 */
+	error = ioctl_value(vm->fd, KVM_CREATE_IRQCHIP, 0);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
+}
+
+/* Bits that an APIC id needs for @cpus CPUs. */
+static unsigned int apic_id_bits(unsigned int cpus)
+{
+	unsigned int bits = 0;
+
+	while ((1U << bits) < cpus)
+		bits++;
+	return bits;
+}
+
+/* The number of CPUs that share a cache, less one, in EAX[25:14] of leaves 4 and 0x8000001d. */
+static uint32_t cache_sharing(uint32_t eax, unsigned int cpus)
+{
+	unsigned int level = (eax >> 5) & 7;
+
+	return (eax & ~(0xfffU << 14)) | (level >= 3 ? (cpus - 1) << 14 : 0);
+}
+
+/* One package, a core per vCPU, no threads: said in each of the ways that CPUs have had. */
+static void topology_fill(struct kvm_cpuid_entry2 *entry, unsigned int apic_id, unsigned int cpus)
+{
+	unsigned int bits = apic_id_bits(cpus);
+
+	switch (entry->function) {
+	case 1:
+		entry->ebx = (entry->ebx & 0xffff) | apic_id << 24 | cpus << 16;
+		entry->ecx |= BIT(21) | BIT(24) | BIT(31); /* x2APIC, TSC deadline, hypervisor */
+		entry->edx = cpus > 1 ? entry->edx | BIT(28) : entry->edx & ~BIT(28);
+		break;
+	case 4:
+		entry->eax = (cache_sharing(entry->eax, cpus) & 0x03ffffff) |
+			     (entry->eax & 0x1f ? (cpus - 1) << 26 : 0);
+		break;
+	case 0xb:
+		entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+		entry->eax = entry->index == 1 ? bits : 0;
+		entry->ebx = entry->index == 1 ? cpus : entry->index == 0 ? 1 : 0;
+		/* The level's type: 1 is threads, 2 is cores. */
+		entry->ecx = entry->index | (entry->index < 2 ? (entry->index + 1) << 8 : 0);
+		entry->edx = apic_id;
+		break;
+	case 0x80000008:
+		entry->ecx = (entry->ecx & ~0xf0ffU) | bits << 12 | (cpus - 1);
+		break;
+	case 0x8000001d:
+		entry->eax = cache_sharing(entry->eax, cpus);
+		break;
+	case 0x8000001e:
+		entry->eax = apic_id;
+		entry->ebx = apic_id & 0xff;
+		entry->ecx = 0;
+		break;
+	}
+}
+
+/* Leaves with a topology of their own that would contradict ours; 0xb is added anew. */
+static bool leaf_dropped(uint32_t function)
+{
+	return function == 0xb || function == 0x1f || function == 0x80000026;
+}
+
+/* What KVM can show a guest of this CPU. The caller frees it; it has room for CPUID_ENTRIES_MAX. */
+static struct kvm_cpuid2 *cpuid_supported(int kvm_fd)
+{
+	struct kvm_cpuid2 *cpuid;
+	int error;
+
+	cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		die(EXIT_HOST, "out of memory");
+	cpuid->nent = CPUID_ENTRIES_MAX;
+	error = ioctl_array(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_GET_SUPPORTED_CPUID: %s", strerror(-error));
+	return cpuid;
+}
+
+static void cpuid_set(struct vcpu *vcpu)
+{
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vcpu->vm->kvm_fd);
+	unsigned int kept = 0;
+	int error;
+
+	for (unsigned int i = 0; i < cpuid->nent; i++)
+		if (!leaf_dropped(cpuid->entries[i].function))
+			cpuid->entries[kept++] = cpuid->entries[i];
+	for (unsigned int level = 0; level < 3 && kept < CPUID_ENTRIES_MAX; level++)
+		cpuid->entries[kept++] =
+			(struct kvm_cpuid_entry2){ .function = 0xb, .index = level };
+	cpuid->nent = kept;
+	for (unsigned int i = 0; i < kept; i++)
+		topology_fill(&cpuid->entries[i], vcpu->index, vcpu->vm->cpus);
+	error = ioctl_array(vcpu->fd, KVM_SET_CPUID2, cpuid);
+	if (error < 0)
+		die(EXIT_HOST, "vCPU %u: KVM_SET_CPUID2: %s", vcpu->index, strerror(-error));
+	free(cpuid);
+}
+
+/*
+ * After reset the MTRRs are off, which means uncached. Firmware would turn them on; there is none,
+ * and with an IOMMU that does not snoop, KVM takes the guest at its word: boot is 20 times slower.
+ */
+static void mtrr_set(struct vcpu *vcpu)
+{
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
+	int set;
+
+	if (!msrs)
+		die(EXIT_HOST, "out of memory");
+	msrs->nmsrs = 1;
+	msrs->entries[0].index = MSR_MTRR_DEF_TYPE;
+	msrs->entries[0].data = MTRR_ENABLE_WRITE_BACK;
+	set = ioctl_array(vcpu->fd, KVM_SET_MSRS, msrs);
+	free(msrs);
+	if (set != 1)
+		die(EXIT_HOST, "vCPU %u: KVM_SET_MSRS refuses MTRRdefType", vcpu->index);
+}
+
+void arch_vcpu_init(struct vcpu *vcpu)
+{
+	cpuid_set(vcpu);
+	mtrr_set(vcpu);
+}
+
+static struct kvm_segment segment_make(uint16_t selector, uint8_t type, bool is_64bit_code)
+{
+	return (struct kvm_segment){
+		.limit = 0xffffffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.db = !is_64bit_code,
+		.s = 1,
+		.l = is_64bit_code,
+		.g = 1,
+	};
+}
+
+/* The state that both boot protocols ask for: flat segments, paging only for the 64-bit one. */
+static void sregs_fill(struct kvm_sregs *sregs, const struct vcpu_entry *entry)
+{
+	bool is_64bit = entry->cr3 != 0;
+	struct kvm_segment data = segment_make(0x18, 3 /* read, write, accessed */, false);
+
+	sregs->cs = segment_make(0x10, 11 /* execute, read, accessed */, is_64bit);
+	sregs->ds = sregs->es = sregs->ss = sregs->fs = sregs->gs = data;
+	sregs->tr = (struct kvm_segment){ .limit = 0x67, .type = 11, .present = 1 };
+	sregs->gdt.base = entry->gdt;
+	sregs->gdt.limit = (uint16_t)(entry->gdt_size - 1);
+	sregs->idt.limit = 0;
+	sregs->cr0 = CR0_PE | CR0_ET;
+	if (is_64bit) {
+		sregs->cr0 |= CR0_PG;
+		sregs->cr3 = entry->cr3;
+		sregs->cr4 = CR4_PAE;
+		sregs->efer = EFER_LME | EFER_LMA;
+	}
+}
+
+void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+{
+	struct kvm_regs regs = {
+		.rip = entry->rip,
+		.rsi = entry->rsi,
+		.rbx = entry->rbx,
+		.rflags = RFLAGS_RESERVED,
+	};
+	struct kvm_sregs sregs;
+	int error;
+
+	error = ioctl_call(vcpu->fd, KVM_GET_SREGS, &sregs);
+	if (error == 0) {
+		sregs_fill(&sregs, entry);
+		error = ioctl_call(vcpu->fd, KVM_SET_SREGS, &sregs);
+	}
+	if (error == 0)
+		error = ioctl_call(vcpu->fd, KVM_SET_REGS, &regs);
+	if (error < 0)
+		die(EXIT_HOST, "vCPU %u: cannot set its first registers: %s", vcpu->index,
+		    strerror(-error));
+}
+
+unsigned int arch_physical_bits(int kvm_fd)
+{
+	struct kvm_cpuid2 *cpuid = cpuid_supported(kvm_fd);
+	unsigned int bits = 36; /* what every 64-bit CPU has */
+
+	for (unsigned int i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 0x80000008)
+			bits = cpuid->entries[i].eax & 0xff;
+	free(cpuid);
+	return bits;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lib/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int file_read_text(const char *path, char *text, size_t size)
+{
+	ssize_t length;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size - 1);
+	if (length < 0)
+		length = -errno;
+	close(fd);
+	if (length < 0)
+		return (int)length;
+	if (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length] = '\0';
+	return (int)length;
+}
+
+int file_write_text(const char *path, const char *text)
+{
+	ssize_t length;
+	int fd, error = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = write(fd, text, strlen(text));
+	if (length < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int fd_write_all(int fd, const void *data, size_t size)
+{
+	const char *from = data;
+
+	while (size) {
+		ssize_t written = write(fd, from, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		from += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int fd_pread_all(int fd, void *data, size_t size, off_t offset)
+{
+	char *to = data;
+
+	while (size) {
+		ssize_t got = pread(fd, to, size, offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -ENODATA;
+		to += got;
+		offset += got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+int eventfd_create(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void eventfd_signal(int fd)
+{
+	uint64_t one = 1;
+
+	/* EAGAIN means that the count is at its maximum: it is pending already. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+uint64_t eventfd_take(int fd)
+{
+	uint64_t count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+int eventfd_pending(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
+}
+
+void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
