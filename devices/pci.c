@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From top to bottom: configuration accesses (ECAM and ports), the header's registers, decoding,
+ * trapped accesses to BARs, placement, and the root that holds it all together.
+ */
+#include "devices/pci.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+
+/* ---- configuration accesses ---- */
+
+/* What the bits of an ECAM address say (PCI Express Base 6.0, 7.2.2), bus 0 only. */
+#define ECAM_SLOT_SHIFT	   15
+#define ECAM_FUNCTION_MASK 0x7000
+#define ECAM_REGISTER_MASK 0xfff
+
+/* The same for the register at port 0xCF8 (PCI Local Bus 3.0, 3.2.2.3.2). */
+#define CONFIG_PORTS	      0xcf8
+#define CONFIG_ENABLE	      0x80000000u
+#define CONFIG_BUS_MASK	      0x00ff0000u
+#define CONFIG_SLOT_SHIFT     11
+#define CONFIG_FUNCTION_MASK  0x00000700u
+#define CONFIG_REGISTER_MASK  0x000000fcu
+#define CONFIG_RESERVED_MASK  0x7f000003u
+#define CONFIG_DATA_OFFSET    4 /* from port 0xCF8 to the data port 0xCFC */
+#define CONFIG_ADDRESS_OFFSET 0
+
+static uint32_t config_read(struct pci_device *device, unsigned int offset, unsigned int size)
+{
+	if (device->ops->cfg_read)
+		return device->ops->cfg_read(device, offset, size);
+	return (uint32_t)le_load(device->config + offset, size);
+}
+
+static void config_write(struct pci_device *device, unsigned int offset, unsigned int size,
+			 uint32_t value)
+{
+	if (device->ops->cfg_write)
+		device->ops->cfg_write(device, offset, size, value);
+	else
+		pci_header_write(device, offset, size, value);
+}
+
+/*
+ * Devices see naturally aligned accesses of up to four bytes; eight bytes become two of these. No
+ * host bridge must support accesses that cross a double word (PCI Express Base 6.0, 7.2.2): those
+ * read all-ones and are dropped.
+ */
+static void config_access(struct pci_device *device, unsigned int offset, struct access *access)
+{
+	unsigned int size = min(access->size, 4), done;
+	uint64_t value = 0;
+
+	if (!is_power_of_two(access->size) || offset % access->size)
+		return;
+	for (done = 0; done < access->size; done += size) {
+		if (access->is_write)
+			config_write(device, offset + done, size,
+				     (uint32_t)((access->data >> 8 * done) & bytes_mask(size)));
+		else
+			value |= (uint64_t)config_read(device, offset + done, size) << 8 * done;
+	}
+	if (!access->is_write)
+		access->data = value & bytes_mask(access->size);
+}
+
+/* The bus_handler of ECAM. */
+static void ecam_access(void *opaque, uint64_t offset, struct access *access)
+{
+	struct pci_root *root = opaque;
+	/* The array does not change while the guest runs: no lock for a slot that is empty. */
+	struct pci_device *device = root->devices[offset >> ECAM_SLOT_SHIFT];
+
+	if (!device || offset & ECAM_FUNCTION_MASK)
+		return;
+	pthread_mutex_lock(&root->lock);
+	config_access(device, offset & ECAM_REGISTER_MASK, access);
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* Port 0xCFC: the device and register that the address register names. */
+static void config_data_access(struct pci_root *root, unsigned int byte, struct access *access)
+{
+	uint32_t address = root->config_address;
+	struct pci_device *device = root->devices[(address >> CONFIG_SLOT_SHIFT) % PCI_SLOTS_MAX];
+
+	if (!device || !(address & CONFIG_ENABLE) ||
+	    address & (CONFIG_BUS_MASK | CONFIG_FUNCTION_MASK))
+		return;
+	config_access(device, (address & CONFIG_REGISTER_MASK) + byte, access);
+}
+
+/*
+ * The bus_handler of ports 0xCF8 to 0xCFF. Only accesses of four bytes reach the address register:
+ * narrower ones belong to other things at these ports, such as the reset register of PCs.
+ */
+static void config_port_access(void *opaque, uint64_t offset, struct access *access)
+{
+	struct pci_root *root = opaque;
+
+	pthread_mutex_lock(&root->lock);
+	if (offset >= CONFIG_DATA_OFFSET)
+		config_data_access(root, (unsigned int)offset - CONFIG_DATA_OFFSET, access);
+	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && access->is_write)
+		root->config_address = (uint32_t)access->data & ~CONFIG_RESERVED_MASK;
+	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4)
+		access->data = root->config_address;
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* ---- the header ---- */
+
+#define COMMAND_WRITABLE                                                                 \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | \
+	 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
+
+/* What every header has beside its BARs (PCI Local Bus 3.0, 6.1 and 6.2). */
+static const struct {
+	uint8_t offset, size;
+	uint16_t writable;
+} header_registers[] = {
+	{ PCI_COMMAND, 2, COMMAND_WRITABLE },
+	{ PCI_CACHE_LINE_SIZE, 1, 0xff },
+	{ PCI_LATENCY_TIMER, 1, 0xff },
+	{ PCI_INTERRUPT_LINE, 1, 0xff },
+};
+
+static bool bar_is_io(const struct pci_bar *bar)
+{
+	return bar->flags & PCI_BASE_ADDRESS_SPACE_IO;
+}
+
+static bool bar_is_64bit(const struct pci_bar *bar)
+{
+	return !bar_is_io(bar) &&
+	       (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
+}
+
+static unsigned int bar_index(const struct pci_bar *bar)
+{
+	return (unsigned int)(bar - bar->device->bars);
+}
+
+static bool bar_is_rom(const struct pci_bar *bar)
+{
+	return bar_index(bar) == PCI_BAR_ROM;
+}
+
+/* The BAR's register, or two of them, in config[]. */
+static unsigned int bar_register(const struct pci_bar *bar)
+{
+	return bar_is_rom(bar) ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * bar_index(bar);
+}
+
+static unsigned int bar_register_size(const struct pci_bar *bar)
+{
+	return bar_is_64bit(bar) ? 8 : 4;
+}
+
+/*
+ * The bits of the register that hold the address. The others of its lower bits read as zero, which
+ * is how the guest learns the size (PCI Local Bus 3.0, 6.2.5.1).
+ */
+static uint64_t bar_address_mask(const struct pci_bar *bar)
+{
+	uint64_t mask = ~(bar->size - 1);
+
+	if (bar_is_rom(bar))
+		return mask & PCI_ROM_ADDRESS_MASK;
+	return mask & (bar_is_io(bar) ? PCI_BASE_ADDRESS_IO_MASK : PCI_BASE_ADDRESS_MEM_MASK);
+}
+
+static void bar_register_store(const struct pci_bar *bar, uint64_t addr)
+{
+	le_store(bar->device->config + bar_register(bar), bar_register_size(bar),
+		 addr | bar->flags);
+}
+
+/* Could a device have this BAR? If so, it has a register and may be written. */
+static bool bar_is_valid(const struct pci_bar *bar)
+{
+	const uint32_t flags =
+		bar_is_io(bar) ? PCI_BASE_ADDRESS_SPACE_IO
+			       : PCI_BASE_ADDRESS_MEM_TYPE_MASK | PCI_BASE_ADDRESS_MEM_PREFETCH;
+
+	if (!is_power_of_two(bar->size) || bar->size < (bar_is_io(bar) ? 4 : 16))
+		return false;
+	if (bar->flags & ~flags || (bar_is_rom(bar) && bar->flags))
+		return false;
+	/* The upper half of the address takes the next register, which so has no BAR of its own. */
+	return !bar_is_64bit(bar) || (bar_index(bar) + 1 < PCI_BAR_ROM && !bar[1].size);
+}
+
+static void header_init(struct pci_device *device)
+{
+	unsigned int i;
+
+	memset(device->header_writable, 0, sizeof(device->header_writable));
+	for (i = 0; i < ARRAY_SIZE(header_registers); i++)
+		le_store(device->header_writable + header_registers[i].offset,
+			 header_registers[i].size, header_registers[i].writable);
+	le_store(device->config + PCI_COMMAND, 2, 0);
+	memset(device->config + PCI_BASE_ADDRESS_0, 0, 4 * PCI_BAR_ROM);
+	le_store(device->config + PCI_ROM_ADDRESS, 4, 0);
+	for (i = 0; i < PCI_BARS_MAX; i++) {
+		const struct pci_bar *bar = &device->bars[i];
+
+		if (!bar->size)
+			continue;
+		bar_register_store(bar, 0);
+		le_store(device->header_writable + bar_register(bar), bar_register_size(bar),
+			 bar_address_mask(bar) | (bar_is_rom(bar) ? PCI_ROM_ADDRESS_ENABLE : 0));
+	}
+	memcpy(device->header_placed, device->config, sizeof(device->header_placed));
+}
+
+void pci_header_write(struct pci_device *device, unsigned int offset, unsigned int size,
+		      uint32_t value)
+{
+	bool changed = false;
+	unsigned int i;
+
+	for (i = 0; i < size && i < sizeof(value) && offset + i < PCI_STD_HEADER_SIZEOF; i++) {
+		uint8_t *byte = &device->config[offset + i];
+		uint8_t mask = device->header_writable[offset + i];
+		uint8_t new_byte = (*byte & ~mask) | ((value >> 8 * i) & mask);
+
+		changed |= *byte != new_byte;
+		*byte = new_byte;
+	}
+	if (changed)
+		pci_decode_update(device);
+}
+
+void pci_header_reset(struct pci_device *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_STD_HEADER_SIZEOF; i++) {
+		uint8_t mask = device->header_writable[i];
+
+		device->config[i] = (device->config[i] & ~mask) | (device->header_placed[i] & mask);
+	}
+	pci_decode_update(device);
+}
+
+/* ---- decoding: which BARs answer, and where ---- */
+
+static bool window_holds(const struct pci_window *window, uint64_t addr, uint64_t size)
+{
+	return range_within(addr, size, window->base, window->size);
+}
+
+/*
+ * Does the guest want @bar to answer, at an address where it can? A BAR that is being sized holds
+ * an address that is in no window, and so stops answering for that long.
+ */
+static bool bar_wanted(const struct pci_bar *bar, uint64_t *addr)
+{
+	const struct pci_device *device = bar->device;
+	const struct pci_root *root = device->root;
+	uint16_t command = (uint16_t)le_load(device->config + PCI_COMMAND, 2);
+	uint64_t value;
+
+	if (!bar->size || device->asleep ||
+	    !(command & (bar_is_io(bar) ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
+		return false;
+	value = le_load(device->config + bar_register(bar), bar_register_size(bar));
+	if (bar_is_rom(bar) && !(value & PCI_ROM_ADDRESS_ENABLE))
+		return false;
+	*addr = value & bar_address_mask(bar);
+	if (bar_is_io(bar))
+		return window_holds(&root->io, *addr, bar->size);
+	return window_holds(&root->mem32, *addr, bar->size) ||
+	       window_holds(&root->mem64, *addr, bar->size);
+}
+
+static void bar_unmap(struct pci_bar *bar)
+{
+	struct pci_device *device = bar->device;
+	struct pci_bar **link = &device->root->mapped[bar_is_io(bar)];
+
+	if (device->ops->bar_unmap)
+		device->ops->bar_unmap(device, bar_index(bar));
+	while (*link != bar)
+		link = &(*link)->next;
+	*link = bar->next;
+	bar->next = NULL;
+	bar->mapped = false;
+}
+
+static void bar_map(struct pci_bar *bar, uint64_t addr)
+{
+	struct pci_device *device = bar->device;
+	struct pci_bar **list = &device->root->mapped[bar_is_io(bar)];
+
+	bar->addr = addr;
+	bar->mapped = true;
+	bar->next = *list;
+	*list = bar;
+	if (device->ops->bar_map)
+		device->ops->bar_map(device, bar_index(bar));
+}
+
+/* The mapped BAR of the same space that @bar would overlap at @addr, or NULL. */
+static const struct pci_bar *bar_overlap(const struct pci_bar *bar, uint64_t addr)
+{
+	const struct pci_bar *other = bar->device->root->mapped[bar_is_io(bar)];
+
+	while (other && !ranges_overlap(addr, bar->size, other->addr, other->size))
+		other = other->next;
+	return other;
+}
+
+static void bar_overlap_log(const struct pci_bar *bar, uint64_t addr, const struct pci_bar *other)
+{
+	struct pci_device *device = bar->device;
+
+	if (device->overlap_logged)
+		return;
+	device->overlap_logged = true;
+	log_warn("%s: the guest put BAR %u at %#" PRIx64 ", over BAR %u of %s at %#" PRIx64
+		 ": it will answer when that one has moved",
+		 device->name, bar_index(bar), addr, bar_index(other), other->device->name,
+		 other->addr);
+}
+
+/* Map what the guest wants mapped and nothing is in the way of. */
+static void bars_map_wanted(struct pci_device *device)
+{
+	struct pci_bar *bar;
+	uint64_t addr;
+
+	for (bar = device->bars; bar < device->bars + PCI_BARS_MAX; bar++) {
+		const struct pci_bar *other;
+
+		if (bar->mapped || !bar_wanted(bar, &addr))
+			continue;
+		other = bar_overlap(bar, addr);
+		if (other)
+			bar_overlap_log(bar, addr, other);
+		else
+			bar_map(bar, addr);
+	}
+}
+
+/* Unmap what no longer answers where it is mapped. Returns whether there was any. */
+static bool bars_unmap_stale(struct pci_device *device)
+{
+	bool freed = false;
+	struct pci_bar *bar;
+	uint64_t addr;
+
+	for (bar = device->bars; bar < device->bars + PCI_BARS_MAX; bar++) {
+		if (!bar->mapped || (bar_wanted(bar, &addr) && addr == bar->addr))
+			continue;
+		bar_unmap(bar);
+		freed = true;
+	}
+	return freed;
+}
+
+void pci_decode_update(struct pci_device *device)
+{
+	struct pci_root *root = device->root;
+	bool freed = bars_unmap_stale(device);
+	unsigned int slot;
+
+	bars_map_wanted(device);
+	for (slot = 0; freed && slot < PCI_SLOTS_MAX; slot++) {
+		if (root->devices[slot])
+			bars_map_wanted(root->devices[slot]);
+	}
+}
+
+/* ---- trapped accesses to BARs ---- */
+
+static void window_access(struct pci_root *root, bool io, struct access *access)
+{
+	struct pci_bar *bar;
+
+	pthread_mutex_lock(&root->lock);
+	for (bar = root->mapped[io]; bar; bar = bar->next) {
+		if (!range_within(access->addr, access->size, bar->addr, bar->size))
+			continue;
+		if (bar->device->ops->bar_access)
+			bar->device->ops->bar_access(bar->device, bar_index(bar),
+						     access->addr - bar->addr, access);
+		break;
+	}
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* The bus_handler of both windows of memory. */
+static void memory_window_access(void *opaque, uint64_t offset, struct access *access)
+{
+	(void)offset;
+	window_access(opaque, false, access);
+}
+
+/* The bus_handler of the window of I/O ports. */
+static void io_window_access(void *opaque, uint64_t offset, struct access *access)
+{
+	(void)offset;
+	window_access(opaque, true, access);
+}
+
+/* ---- placement ---- */
+
+/* What placing @bar takes; a power of two, and the alignment too. 0 when there is no BAR. */
+static uint64_t bar_footprint(const struct pci_bar *bar, uint64_t page_size)
+{
+	if (!bar->size || bar_is_io(bar))
+		return bar->size;
+	return max(bar->size, page_size);
+}
+
+/* Take @size bytes, aligned to their number, from the start of what is @left. */
+static bool window_take(struct pci_window *left, uint64_t size, uint64_t *addr)
+{
+	uint64_t skip = align_up(left->base, size) - left->base;
+
+	if (skip > left->size || size > left->size - skip)
+		return false;
+	*addr = left->base + skip;
+	left->base += skip + size;
+	left->size -= skip + size;
+	return true;
+}
+
+/* What is left of the windows while BARs are placed. */
+struct placement {
+	struct pci_window mem32, mem64, io;
+};
+
+static int bar_place(const struct pci_bar *bar, uint64_t footprint, struct placement *left)
+{
+	const struct pci_root *root = bar->device->root;
+	struct pci_window *window = &left->mem32;
+	uint64_t addr;
+
+	if (bar_is_io(bar) && !root->io.size)
+		return 0;
+	if (bar_is_io(bar))
+		window = &left->io;
+	else if (bar_is_64bit(bar) && root->mem64.size)
+		window = &left->mem64;
+	if (!window_take(window, footprint, &addr)) {
+		log_error("%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: assign "
+			  "fewer devices",
+			  bar->device->name, bar_index(bar), footprint,
+			  window == &left->io	   ? "I/O ports"
+			  : window == &left->mem32 ? "the window below 4 GiB"
+						   : "the window above 4 GiB");
+		return -ENOSPC;
+	}
+	bar_register_store(bar, addr);
+	return 0;
+}
+
+/* Place all BARs that take exactly @footprint, in the order of slots and numbers. */
+static int bars_place_size(struct pci_root *root, uint64_t footprint, uint64_t page_size,
+			   struct placement *left)
+{
+	unsigned int slot, i;
+	int error;
+
+	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
+		for (i = 0; i < PCI_BARS_MAX; i++) {
+			const struct pci_bar *bar = &root->devices[slot]->bars[i];
+
+			if (bar_footprint(bar, page_size) != footprint)
+				continue;
+			error = bar_place(bar, footprint, left);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+int pci_bars_place(struct pci_root *root, uint64_t page_size)
+{
+	struct placement left = { root->mem32, root->mem64, root->io };
+	uint64_t footprint;
+	unsigned int slot;
+	int error;
+
+	for (footprint = BIT(63); footprint; footprint >>= 1) {
+		error = bars_place_size(root, footprint, page_size, &left);
+		if (error)
+			return error;
+	}
+	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++)
+		memcpy(root->devices[slot]->header_placed, root->devices[slot]->config,
+		       PCI_STD_HEADER_SIZEOF);
+	return 0;
+}
+
+/*
+ * Sizes are powers of two and placed in falling order, so that each begins where it may: there are
+ * no gaps, and the sum is all that it takes.
+ */
+uint64_t pci_mem64_needed(const struct pci_root *root, uint64_t page_size)
+{
+	unsigned int slot, i;
+	uint64_t sum = 0;
+
+	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
+		for (i = 0; i < PCI_BARS_MAX; i++) {
+			const struct pci_bar *bar = &root->devices[slot]->bars[i];
+
+			if (bar_is_64bit(bar) &&
+			    __builtin_add_overflow(sum, bar_footprint(bar, page_size), &sum))
+				return UINT64_MAX;
+		}
+	}
+	return sum;
+}
+
+/* ---- devices and the root ---- */
+
+int pci_device_add(struct pci_root *root, struct pci_device *device)
+{
+	unsigned int slot, i;
+
+	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++)
+		;
+	if (slot == PCI_SLOTS_MAX)
+		return -ENOSPC;
+	for (i = 0; i < PCI_BARS_MAX; i++) {
+		struct pci_bar *bar = &device->bars[i];
+
+		bar->device = device;
+		if (bar->size && !bar_is_valid(bar)) {
+			log_error("%s: BAR %u cannot have %#" PRIx64 " bytes and flags %#x: the "
+				  "device cannot be assigned",
+				  device->name, i, bar->size, bar->flags);
+			return -EINVAL;
+		}
+	}
+	device->root = root;
+	device->slot = slot;
+	root->devices[slot] = device;
+	header_init(device);
+	return 0;
+}
+
+/* Nothing of the host bridge can be written: it decodes everything there is, always. */
+static void host_bridge_cfg_write(struct pci_device *device, unsigned int offset, unsigned int size,
+				  uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)size;
+	(void)value;
+}
+
+static const struct pci_device_ops host_bridge_ops = { .cfg_write = host_bridge_cfg_write };
+
+void pci_root_init(struct pci_root *root)
+{
+	struct pci_device *bridge = &root->host_bridge;
+
+	memset(root, 0, sizeof(*root));
+	pthread_mutex_init(&root->lock, NULL);
+	bridge->ops = &host_bridge_ops;
+	bridge->name = "host bridge";
+	/* The identity that Red Hat gives away for generic PCI Express host bridges. */
+	le_store(bridge->config + PCI_VENDOR_ID, 2, 0x1b36);
+	le_store(bridge->config + PCI_DEVICE_ID, 2, 0x0008);
+	le_store(bridge->config + PCI_CLASS_DEVICE, 2, 0x0600);
+	/* Cannot fail: the root is empty and the bridge has no BARs. */
+	pci_device_add(root, bridge);
+}
+
+/* Add a range to @bus; nothing when there is no such bus or no such range. */
+static int root_range_add(struct pci_root *root, struct bus *bus, uint64_t base, uint64_t size,
+			  bus_handler handler, const char *name)
+{
+	const struct bus_range range = { base, size, handler, root, name };
+
+	return bus && size ? bus_add(bus, &range) : 0;
+}
+
+int pci_root_attach(struct pci_root *root, struct bus *memory, struct bus *ports, uint64_t ecam,
+		    const struct pci_window *mem32, const struct pci_window *mem64,
+		    const struct pci_window *io)
+{
+	int error;
+
+	root->mem32 = *mem32;
+	root->mem64 = *mem64;
+	if (ports)
+		root->io = *io;
+	error = root_range_add(root, memory, ecam, PCI_ECAM_BUS_SIZE, ecam_access, "PCI ECAM");
+	if (!error)
+		error = root_range_add(root, memory, root->mem32.base, root->mem32.size,
+				       memory_window_access, "32-bit PCI window");
+	if (!error)
+		error = root_range_add(root, memory, root->mem64.base, root->mem64.size,
+				       memory_window_access, "64-bit PCI window");
+	if (!error)
+		error = root_range_add(root, ports, CONFIG_PORTS, 8, config_port_access,
+				       "PCI configuration ports");
+	if (!error)
+		error = root_range_add(root, ports, root->io.base, root->io.size, io_window_access,
+				       "PCI I/O window");
+	return error;
+}
+
+void pci_root_cleanup(struct pci_root *root)
+{
+	unsigned int io;
+
+	pthread_mutex_lock(&root->lock);
+	for (io = 0; io < ARRAY_SIZE(root->mapped); io++) {
+		while (root->mapped[io])
+			bar_unmap(root->mapped[io]);
+	}
+	pthread_mutex_unlock(&root->lock);
+	pthread_mutex_destroy(&root->lock);
+}
+
+unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin)
+{
+	return 16 + (device->slot + pin - 1) % 8;
+}

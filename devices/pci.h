@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's PCI: one root complex, bus 0 and nothing behind it.
+ *
+ * Configuration space is reached by ECAM (PCI Express Base 6.0, 7.2.2) and by ports 0xCF8/0xCFC
+ * (PCI Local Bus 3.0, 3.2.2.3.2); both lead to the device's cfg_read and cfg_write. BARs live in
+ * three windows (memory below 4 GiB, memory above, I/O ports) that are each one range of a bus. A
+ * BAR is decoded where the guest puts it, when it lies wholly in its window and touches no other
+ * decoded BAR; of two that overlap, the one that was decoded first keeps answering until it moves,
+ * and the other follows as soon as it can.
+ *
+ * One lock, in struct pci_root, is held whenever an operation of a device is called: devices need
+ * no lock of their own. BARs that the device maps straight into guest memory (bar_map) never come
+ * here at all.
+ */
+#ifndef POSTHORN_DEVICES_PCI_H
+#define POSTHORN_DEVICES_PCI_H
+
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+
+#define PCI_SLOTS_MAX	  32
+#define PCI_CONFIG_SIZE	  4096 /* bytes of configuration space of a PCI Express function */
+#define PCI_BAR_ROM	  6    /* index of the expansion ROM BAR in pci_device.bars */
+#define PCI_BARS_MAX	  7
+#define PCI_ECAM_BUS_SIZE 0x100000 /* bytes of ECAM for one bus */
+
+struct pci_device;
+
+struct pci_bar {
+	uint64_t size;	/* bytes, a power of two; 0 where there is no BAR (or the upper half of one)
+			 */
+	uint32_t flags; /* PCI_BASE_ADDRESS_SPACE_IO, _MEM_TYPE_64, _MEM_PREFETCH of
+			   linux/pci_regs.h */
+	uint64_t addr;	/* where it answers while mapped: guest-physical address or port */
+	bool mapped;	/* bar_map() was called for addr, bar_unmap() not yet */
+	bool alone;	/* while mapped: no other mapped BAR touches its host pages */
+	/* for devices/pci.c; set by pci_device_add() */
+	struct pci_device *device;
+	struct pci_bar *next; /* in the list of mapped BARs, while mapped */
+};
+
+/* All are called with the root's lock held. */
+struct pci_device_ops {
+	/*
+	 * Read @size bytes (1, 2 or 4; naturally aligned) at @offset of configuration space. NULL:
+	 * the bytes of pci_device.config.
+	 */
+	uint32_t (*cfg_read)(struct pci_device *device, unsigned int offset, unsigned int size);
+	/* The same for a write. NULL: pci_header_write(). */
+	void (*cfg_write)(struct pci_device *device, unsigned int offset, unsigned int size,
+			  uint32_t value);
+	/*
+	 * The BAR answers at bars[bar].addr from now on / no longer. May be NULL where bar_access
+	 * does all the work.
+	 */
+	void (*bar_map)(struct pci_device *device, unsigned int bar);
+	void (*bar_unmap)(struct pci_device *device, unsigned int bar);
+	/*
+	 * A trapped access, @offset bytes into a mapped BAR; semantics of bus_handler. The whole
+	 * access lies in the BAR. NULL where the device has no BARs.
+	 */
+	void (*bar_access)(struct pci_device *device, unsigned int bar, uint64_t offset,
+			   struct access *access);
+};
+
+struct pci_device {
+	const struct pci_device_ops *ops;
+	const char *name;		   /* for messages; outlives the device */
+	struct pci_root *root;		   /* set by pci_device_add() */
+	unsigned int slot;		   /* device number on bus 0, set by pci_device_add() */
+	uint8_t config[PCI_CONFIG_SIZE];   /* what the guest sees; the owner fills it in */
+	struct pci_bar bars[PCI_BARS_MAX]; /* size and flags are set before pci_device_add() */
+	bool asleep; /* in D3hot: decodes nothing. Change it, then call pci_decode_update() */
+	/* for devices/pci.c */
+	bool overlap_logged;
+	uint8_t header_writable[PCI_STD_HEADER_SIZEOF]; /* bits that pci_header_write() writes */
+	uint8_t header_placed[PCI_STD_HEADER_SIZEOF];	/* the header as of pci_bars_place() */
+};
+
+/* A window for BARs: addresses [base, base + size). */
+struct pci_window {
+	uint64_t base, size;
+};
+
+struct pci_root {
+	pthread_mutex_t lock;
+	struct pci_device *devices[PCI_SLOTS_MAX]; /* by slot; NULL where empty */
+	struct pci_window mem32, mem64, io;	   /* of size 0 where there is none */
+	struct pci_device host_bridge;		   /* 00:00.0 */
+	uint32_t config_address;		   /* the register at port 0xCF8 */
+	struct pci_bar *mapped[2];		   /* what is decoded: memory BARs, I/O BARs */
+};
+
+/*
+ * A VM is assembled in this order: pci_root_init(), pci_device_add() for each device,
+ * pci_mem64_needed(), pci_root_attach(), pci_bars_place(); then the guest may run.
+ */
+
+/* Make the root, with its host bridge at 00:00.0 and without windows. */
+void pci_root_init(struct pci_root *root);
+
+/*
+ * Connect the root to the buses, once: adds the ranges of ECAM, of the windows and of the ports
+ * 0xCF8 to 0xCFF. @ecam is the guest-physical address of bus 0's ECAM (1 MiB); a @mem64 of size 0
+ * means no window; @ports is NULL where there are no I/O ports, as on arm64, and @io is not looked
+ * at then. Returns 0 or what bus_add() returned. The root must outlive the use of the buses.
+ */
+int pci_root_attach(struct pci_root *root, struct bus *memory, struct bus *ports, uint64_t ecam,
+		    const struct pci_window *mem32, const struct pci_window *mem64,
+		    const struct pci_window *io);
+
+/* Frees nothing that the caller made; unmaps every BAR that is still mapped. */
+void pci_root_cleanup(struct pci_root *root);
+
+/*
+ * Put @device in the lowest free slot. It must have ops, name, bars and the read-only parts of
+ * config filled in. The command register becomes 0 and the BAR registers show addresses of 0 with
+ * the flags of bars[]. Not after the vCPUs started. Errors: -ENOSPC when all slots are taken,
+ * -EINVAL (after a message) when bars[] describes what no BAR can be.
+ */
+int pci_device_add(struct pci_root *root, struct pci_device *device);
+
+/*
+ * Give every BAR of every device an address in its window, largest first, as firmware would do;
+ * BARs smaller than a page get a page of their own, so that they can be mapped. 64-bit BARs go to
+ * mem64 when there is one, others to mem32; I/O BARs get nothing where there is no window for
+ * them. Decoding stays off: the guest turns it on. The ROM BAR gets an address too, its enable bit
+ * stays clear. Errors: -ENOSPC, after a message that names the device, the BAR and its size.
+ * @page_size is the host's, in bytes. Not after the vCPUs started.
+ */
+int pci_bars_place(struct pci_root *root, uint64_t page_size);
+
+/*
+ * What pci_bars_place() takes from mem64, in bytes, provided that the window starts at a multiple
+ * of this number rounded up to a power of two. 0 when no device has a 64-bit BAR; UINT64_MAX when
+ * the sum does not fit. Call it when all devices were added.
+ */
+uint64_t pci_mem64_needed(const struct pci_root *root, uint64_t page_size);
+
+/*
+ * The header that all devices share (PCI Local Bus 3.0, 6.1): carry out the part of a write that
+ * falls on the command register, the BARs, the ROM BAR, the cache line size, the latency timer or
+ * the interrupt line; drop the rest. Handles any @offset and a @size of 1 to 4 bytes, and calls
+ * pci_decode_update() when something changed. Call with the lock held.
+ */
+void pci_header_write(struct pci_device *device, unsigned int offset, unsigned int size,
+		      uint32_t value);
+
+/*
+ * Make bars[] follow config[] and asleep: unmap what no longer answers, map what now does. Also
+ * retries BARs of other devices that were kept out by an overlap. Call with the lock held, after
+ * changing any of them by other means than pci_header_write().
+ */
+void pci_decode_update(struct pci_device *device);
+
+/*
+ * Put command and BARs (and whatever else pci_header_write() writes) back to what they were at
+ * pci_bars_place(), and call pci_decode_update(): for a reset of the machine. Call with the lock
+ * held.
+ */
+void pci_header_reset(struct pci_device *device);
+
+/* The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. */
+unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The files that a guest is booted from: a Linux bzImage, or an ELF image with a PVH entry note.
+ *
+ * Nothing in a file is trusted: every offset and size is checked against the file and against the
+ * RAM it goes to.
+ */
+#ifndef POSTHORN_GUEST_IMAGE_H
+#define POSTHORN_GUEST_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+
+enum image_kind { IMAGE_BZIMAGE, IMAGE_PVH };
+
+/* Bytes that struct boot_params has for the setup header: from 0x1f1 to 0x290. */
+#define IMAGE_SETUP_HEADER_MAX 0x9f
+
+struct image {
+	enum image_kind kind;
+	uint64_t entry;	      /* guest-physical address of the first instruction */
+	uint64_t end;	      /* first byte of RAM above all that the kernel needs until it runs */
+	uint64_t initrd_max;  /* highest address that the last byte of the initrd may have */
+	uint32_t cmdline_max; /* bytes, without the NUL */
+	/* bzImage: struct setup_header as the file has it, longer or shorter than ours */
+	uint8_t setup_header[IMAGE_SETUP_HEADER_MAX];
+	size_t setup_header_size;
+};
+
+/* A range of RAM that holds a file. */
+struct image_range {
+	uint64_t gpa, size; /* size 0: there is none */
+};
+
+/*
+ * Recognise the kernel in @path and read it straight into the RAM of @vm (the first range of RAM;
+ * RAM that the file does not fill is left alone). Returns 0, or -errno after writing into @why
+ * one sentence that names the file and what is wrong with it: -ENOEXEC when it cannot be booted
+ * (neither kind, no 64-bit entry point, boot protocol older than 2.12, truncated, and so on),
+ * -ENOSPC when the RAM is too small for it, else what open(2) or read(2) said.
+ */
+int image_kernel_load(struct vm *vm, const char *path, struct image *image, char *why, size_t size);
+
+/*
+ * Read the initrd in @path to the top of what @image and the first range of RAM allow,
+ * page-aligned. Errors as above; an empty file is one (-ENOEXEC).
+ */
+int image_initrd_load(struct vm *vm, const char *path, const struct image *image,
+		      struct image_range *initrd, char *why, size_t size);
+
+#endif

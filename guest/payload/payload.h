@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The runtime of the payloads: small programs that run in the guest with nothing below them, and
+ * try one thing each. A payload ends by saying "payload: pass" or "payload: fail: WHY" on the
+ * serial port and powering off; what else it prints is for the test that runs it.
+ *
+ * Only integer instructions are used, so that payloads run on every /dev/kvm, also on those that
+ * emulate what they cannot let the CPU run.
+ *
+ * Functions that are declared here and are not in payload.c are in payload_$(ARCH).c.
+ */
+#ifndef POSTHORN_GUEST_PAYLOAD_PAYLOAD_H
+#define POSTHORN_GUEST_PAYLOAD_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the program ---- */
+
+/* What each payload defines. Interrupts are off; returning is the same as payload_pass(). */
+void payload_main(void);
+
+_Noreturn void payload_pass(void);
+_Noreturn void payload_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define payload_check(condition)                                                         \
+	do {                                                                             \
+		if (!(condition))                                                        \
+			payload_fail("%s:%u: %s", __FILE__, __LINE__, #condition);       \
+	} while (0)
+
+/* Is @word one of the words of the kernel command line? */
+bool payload_option(const char *word);
+
+/* ---- memory ---- */
+
+/* A range of the memory map that the guest was given. */
+struct memory_range {
+	uint64_t base, size;
+	uint32_t type;
+};
+
+#define MEMORY_TYPE_RAM 1
+
+/* Range number @index, in the order of the map. Returns whether there is one. */
+bool memory_range_get(unsigned int index, struct memory_range *range);
+
+/*
+ * Make [@base, @base + @size) readable and writable where it is; the first 4 GiB are so from the
+ * start. Fails the payload when it runs out of page tables (8 GiB).
+ */
+void memory_map(uint64_t base, uint64_t size);
+
+/* Accesses of exactly that many bytes, in program order. */
+static inline uint8_t mmio_read8(uint64_t address)
+{
+	return *(volatile uint8_t *)address;
+}
+
+static inline uint16_t mmio_read16(uint64_t address)
+{
+	return *(volatile uint16_t *)address;
+}
+
+static inline uint32_t mmio_read32(uint64_t address)
+{
+	return *(volatile uint32_t *)address;
+}
+
+static inline uint64_t mmio_read64(uint64_t address)
+{
+	return *(volatile uint64_t *)address;
+}
+
+static inline void mmio_write8(uint64_t address, uint8_t value)
+{
+	*(volatile uint8_t *)address = value;
+}
+
+static inline void mmio_write16(uint64_t address, uint16_t value)
+{
+	*(volatile uint16_t *)address = value;
+}
+
+static inline void mmio_write32(uint64_t address, uint32_t value)
+{
+	*(volatile uint32_t *)address = value;
+}
+
+static inline void mmio_write64(uint64_t address, uint64_t value)
+{
+	*(volatile uint64_t *)address = value;
+}
+
+/* ---- the serial port ---- */
+
+/* Understands %s, %u, %x (both also with l) and %%. Writes CR LF for a newline. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Send bytes as they are, looking each time whether the transmitter has room. */
+void serial_write(const void *data, size_t size);
+
+/* Send a byte without looking. */
+void serial_put(uint8_t byte);
+
+/* The next received byte, or -1 for none. */
+int serial_get(void);
+
+/* The FIFOs are off at first. */
+void serial_fifo_enable(void);
+
+/* Raise @vector, on this CPU, when there is something to receive. */
+void serial_interrupt_enable(unsigned int vector);
+
+/* ---- interrupts and power ---- */
+
+/*
+ * Call @handler when interrupt @vector comes, and acknowledge it afterwards. Interrupts 32 to 255
+ * are free. One without a handler fails the payload.
+ */
+void interrupt_handler_set(unsigned int vector, void (*handler)(unsigned int vector));
+
+/* Sleep until an interrupt came and was handled. One that comes just before wakes it as well. */
+void interrupt_wait(void);
+
+_Noreturn void machine_power_off(void);
+_Noreturn void machine_reset(void);
+
+/* Sleep for good. Interrupts do not wake it. */
+_Noreturn void cpu_halt(void);
+
+/* ---- CPUs ---- */
+
+#define CPUS_MAX 64
+
+/*
+ * Start the CPU that the interrupt controller knows by @id (below CPUS_MAX) and let it call
+ * @function, then halt. Returns whether it came up within some seconds. One caller at a time.
+ */
+bool cpu_start(uint32_t id, void (*function)(uint32_t id));
+
+/* The ids of all CPUs that the guest was told of; returns how many there are. */
+unsigned int cpu_ids(uint32_t ids[CPUS_MAX]);
+
+/* ---- for the architecture's file ---- */
+
+extern const char *payload_cmdline;
+
+/* No header of a C library is needed; the compiler calls these by itself. */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+
+#endif

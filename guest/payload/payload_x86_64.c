@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The part of the runtime that knows x86-64 and posthorn's machine (guest/layout.h). */
+#include "guest/payload/payload.h"
+#include "guest/payload/payload_x86_64.h"
+
+#include "guest/layout.h"
+
+/* SLP_TYP 5, which is what the DSDT's \_S5 says, and SLP_EN (ACPI 6.5, 4.8.3.7). */
+#define SLEEP_S5 (5 << 2 | 1 << 5)
+
+#define VECTORS		 256
+#define VECTOR_FIRST	 32 /* the ones below are the CPU's exceptions */
+#define VECTOR_SPURIOUS	 255
+#define MSR_APIC_BASE	 0x1b
+#define APIC_BASE_X2APIC 0xc00 /* enabled, in x2APIC mode */
+#define SVR_ENABLE	 0x100
+#define CODE_64		 0x10 /* selector, see start_x86_64.S */
+#define GATE_INTERRUPT	 0x8e /* present, interrupts stay off */
+#define GIB		 0x40000000UL
+#define START_CYCLES	 20000000000ULL /* of the TSC: 4 s or more */
+
+/* ---- defined in start_x86_64.S, or used there ---- */
+
+struct pvh_start_info;
+struct interrupt_frame {
+	uint64_t registers[9];
+	uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+extern uint8_t interrupt_entries[VECTORS][16];
+extern uint8_t cpu_trampoline[], cpu_trampoline_end[];
+extern uint64_t page_map_level_3[512];
+
+extern const struct pvh_start_info *payload_start_info;
+extern uint32_t cpu_start_stack;
+void payload_start(void);
+void cpu_main(void);
+void interrupt_dispatch(const struct interrupt_frame *frame);
+
+/* ---- the start info of PVH (Xen's xen/include/public/arch-x86/hvm/start_info.h) ---- */
+
+#define PVH_MAGIC 0x336ec578
+
+struct pvh_start_info {
+	uint32_t magic, version, flags, module_count;
+	uint64_t modules, cmdline, rsdp, memory_map;
+	uint32_t memory_map_count, reserved;
+};
+
+struct pvh_memory {
+	uint64_t base, size;
+	uint32_t type, reserved;
+};
+
+/* Set before .bss would be cleared: nothing clears it, the VM's memory is zero at first. */
+const struct pvh_start_info *payload_start_info;
+const char *payload_cmdline = "";
+
+bool memory_range_get(unsigned int index, struct memory_range *range)
+{
+	const struct pvh_memory *map = (const void *)payload_start_info->memory_map;
+
+	if (index >= payload_start_info->memory_map_count)
+		return false;
+	*range = (struct memory_range){ map[index].base, map[index].size, map[index].type };
+	return true;
+}
+
+/* ---- paging ---- */
+
+void memory_map(uint64_t base, uint64_t size)
+{
+	static uint64_t directories[8][512] __attribute__((aligned(4096)));
+	static unsigned int used;
+
+	for (uint64_t gib = base / GIB; gib <= (base + size - 1) / GIB; gib++) {
+		uint64_t *directory = directories[used];
+
+		if (gib < 512 && page_map_level_3[gib])
+			continue;
+		if (gib >= 512 || used == sizeof(directories) / sizeof(directories[0]))
+			payload_fail("no page tables left for 0x%lx", gib * GIB);
+		/* Present, writable, and each entry a page of 2 MiB. */
+		for (unsigned int i = 0; i < 512; i++)
+			directory[i] = (gib * GIB + i * 0x200000ULL) | 0x83;
+		page_map_level_3[gib] = (uint64_t)directory | 0x03;
+		used++;
+	}
+}
+
+/* ---- the serial port: a 16550A (National Semiconductor PC16550D data sheet) ---- */
+
+enum { UART_DATA = 0, UART_INTERRUPTS = 1, UART_FIFO = 2, UART_STATUS = 5 };
+#define UART_STATUS_READY 0x01 /* something was received */
+#define UART_STATUS_EMPTY 0x20 /* the transmitter takes a byte, with FIFO 16 */
+
+void serial_put(uint8_t byte)
+{
+	port_write8(LAYOUT_PORT_SERIAL + UART_DATA, byte);
+}
+
+static bool serial_fifo;
+
+void serial_write(const void *data, size_t size)
+{
+	const uint8_t *byte = data;
+
+	for (size_t i = 0; i < size; i++) {
+		while (i % (serial_fifo ? 16 : 1) == 0 &&
+		       !(port_read8(LAYOUT_PORT_SERIAL + UART_STATUS) & UART_STATUS_EMPTY))
+			;
+		serial_put(byte[i]);
+	}
+}
+
+int serial_get(void)
+{
+	if (!(port_read8(LAYOUT_PORT_SERIAL + UART_STATUS) & UART_STATUS_READY))
+		return -1;
+	return port_read8(LAYOUT_PORT_SERIAL + UART_DATA);
+}
+
+void serial_fifo_enable(void)
+{
+	port_write8(LAYOUT_PORT_SERIAL + UART_FIFO, 1);
+	serial_fifo = true;
+}
+
+/* An entry of the IOAPIC's table: edge, active high, to the CPU with APIC id 0 (82093AA, 3.2.4). */
+static void ioapic_route(unsigned int pin, unsigned int vector)
+{
+	mmio_write32(LAYOUT_IOAPIC, 0x11 + 2 * pin);
+	mmio_write32(LAYOUT_IOAPIC + 0x10, 0);
+	mmio_write32(LAYOUT_IOAPIC, 0x10 + 2 * pin);
+	mmio_write32(LAYOUT_IOAPIC + 0x10, vector);
+}
+
+void serial_interrupt_enable(unsigned int vector)
+{
+	ioapic_route(LAYOUT_GSI_SERIAL, vector);
+	port_write8(LAYOUT_PORT_SERIAL + UART_INTERRUPTS, 1 /* received data */);
+}
+
+/* ---- interrupts ---- */
+
+struct gate {
+	uint16_t offset_low, selector;
+	uint8_t stack, type;
+	uint16_t offset_middle;
+	uint32_t offset_high, reserved;
+};
+
+struct descriptor_register {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+static struct gate gates[VECTORS];
+static void (*handlers[VECTORS])(unsigned int vector);
+
+void interrupt_handler_set(unsigned int vector, void (*handler)(unsigned int vector))
+{
+	handlers[vector] = handler;
+}
+
+void interrupt_dispatch(const struct interrupt_frame *frame)
+{
+	if (frame->vector == VECTOR_SPURIOUS)
+		return;
+	if (!handlers[frame->vector])
+		payload_fail("interrupt %lu (error 0x%lx) at rip 0x%lx", frame->vector,
+			     frame->error, frame->rip);
+	handlers[frame->vector]((unsigned int)frame->vector);
+	if (frame->vector >= VECTOR_FIRST)
+		msr_write(MSR_X2APIC_EOI, 0);
+}
+
+void interrupt_wait(void)
+{
+	/* sti takes effect after the next instruction: nothing can come between the two. */
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+static void gates_fill(void)
+{
+	for (unsigned int i = 0; i < VECTORS; i++) {
+		uint64_t entry = (uint64_t)interrupt_entries[i];
+
+		gates[i] = (struct gate){
+			.offset_low = (uint16_t)entry,
+			.offset_middle = (uint16_t)(entry >> 16),
+			.selector = CODE_64,
+			.type = GATE_INTERRUPT,
+		};
+	}
+}
+
+static void interrupts_init(void)
+{
+	const struct descriptor_register idt = { sizeof(gates) - 1, (uint64_t)gates };
+
+	__asm__ volatile("lidt %0" : : "m"(idt));
+	msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+	msr_write(MSR_X2APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+}
+
+/* ---- power ---- */
+
+void machine_power_off(void)
+{
+	port_write8(LAYOUT_PORT_POWER + LAYOUT_POWER_SLEEP_CONTROL, SLEEP_S5);
+	cpu_halt();
+}
+
+void machine_reset(void)
+{
+	port_write8(LAYOUT_PORT_POWER + LAYOUT_POWER_RESET, LAYOUT_POWER_RESET_VALUE);
+	cpu_halt();
+}
+
+void cpu_halt(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* ---- CPUs ---- */
+
+#define TRAMPOLINE 0x8000 /* any page below 1 MiB */
+
+uint32_t cpu_start_stack;
+static void (*cpu_start_function)(uint32_t id);
+static bool cpu_started[CPUS_MAX];
+
+void cpu_main(void)
+{
+	uint32_t id;
+
+	interrupts_init();
+	id = (uint32_t)msr_read(MSR_X2APIC_ID);
+	__atomic_store_n(&cpu_started[id % CPUS_MAX], true, __ATOMIC_RELEASE);
+	cpu_start_function(id);
+	cpu_halt();
+}
+
+bool cpu_start(uint32_t id, void (*function)(uint32_t id))
+{
+	static uint8_t stacks[CPUS_MAX][4096] __attribute__((aligned(16)));
+	uint64_t start = tsc_read();
+
+	memcpy((void *)TRAMPOLINE, cpu_trampoline, (size_t)(cpu_trampoline_end - cpu_trampoline));
+	cpu_start_stack = (uint32_t)(uint64_t)stacks[id] + sizeof(stacks[id]);
+	cpu_start_function = function;
+	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(id) | ICR_INIT);
+	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(id) | ICR_STARTUP(TRAMPOLINE / 4096));
+	while (!__atomic_load_n(&cpu_started[id], __ATOMIC_ACQUIRE))
+		if (tsc_read() - start > START_CYCLES)
+			return false;
+	return true;
+}
+
+/* ACPI 6.5, 5.2.6 to 5.2.12: a table's header; RSDP and XSDT lead to the MADT. */
+struct acpi_header {
+	char signature[4];
+	uint32_t length;
+	uint8_t rest[28];
+};
+
+static const struct acpi_header *acpi_table_find(const char *signature)
+{
+	const uint8_t *rsdp = (const uint8_t *)payload_start_info->rsdp, *entry, *end;
+	const struct acpi_header *xsdt, *table;
+	uint64_t address;
+
+	memcpy(&address, rsdp + 24, sizeof(address));
+	xsdt = (const struct acpi_header *)address;
+	end = (const uint8_t *)xsdt + xsdt->length;
+	for (entry = (const uint8_t *)(xsdt + 1); entry < end; entry += sizeof(address)) {
+		memcpy(&address, entry, sizeof(address));
+		table = (const struct acpi_header *)address;
+		if (memcmp(table->signature, signature, sizeof(table->signature)) == 0)
+			return table;
+	}
+	payload_fail("there is no ACPI table %s", signature);
+}
+
+unsigned int cpu_ids(uint32_t ids[CPUS_MAX])
+{
+	const struct acpi_header *madt = acpi_table_find("APIC");
+	const uint8_t *entry = (const uint8_t *)(madt + 1) + 8, *end;
+	unsigned int count = 0;
+
+	end = (const uint8_t *)madt + madt->length;
+	for (; entry < end && count < CPUS_MAX; entry += entry[1]) {
+		payload_check(entry[1] >= 2);
+		if (entry[0] == 0 /* local APIC */ && entry[4] & 1 /* enabled */)
+			ids[count++] = entry[3];
+	}
+	return count;
+}
+
+/* ---- the start ---- */
+
+void payload_start(void)
+{
+	payload_check(payload_start_info->magic == PVH_MAGIC);
+	payload_cmdline = (const char *)payload_start_info->cmdline;
+	gates_fill();
+	interrupts_init();
+	payload_main();
+	payload_pass();
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sends text by a string instruction, which is one exit for many bytes. */
+#include "guest/layout.h"
+#include "guest/payload/payload.h"
+#include "guest/payload/payload_x86_64.h"
+
+void payload_main(void)
+{
+	static const char text[] = "every byte of this line went through one instruction\n";
+
+	port_write_string(LAYOUT_PORT_SERIAL, text, sizeof(text) - 1);
+}

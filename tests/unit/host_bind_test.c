@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/host_pci: bind and unbind. */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "tests/unit/host_tree.h"
+#include "vfio/host_pci.h"
+
+/* Call bind or unbind and keep what it says. */
+static int called(int (*command)(const char *root, const char *bdf), const char *bdf,
+		  char message[1024])
+{
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO), code;
+	ssize_t length;
+
+	assert_non_null(file);
+	dup2(fileno(file), STDERR_FILENO);
+	code = command(tree.root, bdf);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	length = pread(fileno(file), message, 1023, 0);
+	message[length < 0 ? 0 : length] = '\0';
+	fclose(file);
+	return code;
+}
+
+/* What a file of one line says. */
+static void assert_text(const char *name, const char *text)
+{
+	char path[PATH_MAX], found[64];
+
+	tree_path(path, name);
+	assert_true(file_read_text(path, found, sizeof(found)) >= 0);
+	assert_string_equal(found, text);
+}
+
+/* ---- bind ---- */
+
+#define REMEMBERED "/run/posthorn/" NIC
+
+#define OVERRIDE "/sys/bus/pci/devices/" NIC "/driver_override"
+
+static void test_bind_writes_what_the_kernel_wants_in_order(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_string_equal(message, "");
+	assert_string_equal(tree.trace, "/sys/bus/pci/devices/" NIC "/driver_override=vfio-pci;"
+					"/sys/bus/pci/devices/" NIC "/driver/unbind=" NIC ";"
+					"/sys/bus/pci/drivers_probe=" NIC ";");
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+	assert_text(REMEMBERED, "igb");
+}
+
+static void test_bind_and_unbind_are_a_round_trip(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree.native = "another_driver";
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(message, "");
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_text(OVERRIDE, "");
+	assert_false(tree_has(REMEMBERED));
+}
+
+static void test_bind_takes_a_function_without_a_driver(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, NULL);
+	tree_text_put(REMEMBERED, "stale");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+	assert_null(strstr(tree.trace, "unbind"));
+	assert_text(REMEMBERED, "");
+}
+
+static void test_bind_twice_does_nothing_more(void **state)
+{
+	char message[1024];
+	char trace[sizeof(tree.trace)];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	strcpy(trace, tree.trace);
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_string_equal(tree.trace, trace);
+	assert_text(REMEMBERED, "igb");
+}
+
+static void test_bind_of_nothing_is_a_usage_error(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(host_pci_bind, "0000:09:00.0", message), EXIT_USAGE);
+	assert_says(message, "no PCI function 0000:09:00.0");
+	assert_says(message, "posthorn devices");
+	assert_int_equal(called(host_pci_unbind, "0000:09:00.0", message), EXIT_USAGE);
+}
+
+static void test_bind_refuses_without_touching_anything(void **state)
+{
+	static const struct tree_function unguarded = { .bdf = "0000:05:00.0", .driver = "igb" };
+	static const struct {
+		const char *bdf;
+		int code;
+		const char *says;
+	} refused[] = {
+		{ NIC_PORT, EXIT_USAGE, "bridge" },
+		{ "0000:05:00.0", EXIT_HOST, "intel_iommu=on" },
+		{ NVME, EXIT_HOST, "in use by this host: it holds the file system" },
+	};
+	char message[1024], driver[32];
+	unsigned int i;
+
+	(void)state;
+	tree_host_put();
+	tree_function_put(&unguarded);
+	tree_directory_put(NVME_PATH "/nvme/nvme0/nvme0n1");
+	tree_link_put("/sys/dev/block/259:0", NVME_PATH "/nvme/nvme0/nvme0n1");
+	tree_text_put("/proc/self/mountinfo", "27 1 259:0 / / rw - ext4 /dev/nvme0n1 rw\n");
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		snprintf(driver, sizeof(driver), "%s", tree_driver(refused[i].bdf));
+		assert_int_equal(called(host_pci_bind, refused[i].bdf, message), refused[i].code);
+		assert_says(message, refused[i].bdf);
+		assert_says(message, refused[i].says);
+		assert_string_equal(tree_driver(refused[i].bdf), driver);
+	}
+	assert_string_equal(tree.trace, "");
+	assert_false(tree_has("/run/posthorn"));
+}
+
+static void test_a_step_that_fails_is_rolled_back(void **state)
+{
+	static const struct {
+		const char *path;
+		int error;
+		const char *says;
+	} steps[] = {
+		{ "/driver_override", -EACCES, "run as root" },
+		{ "/driver_override", -EROFS, "driver_override: Read-only file system" },
+		{ "/driver/unbind", -EPERM, "run as root" },
+		{ "/driver/unbind", -EIO, "driver/unbind: Input/output error" },
+		{ "/drivers_probe", -EINVAL, "intel_iommu=on" },
+		{ "/drivers_probe", -EBUSY, "does not take " NIC " (Device or resource busy)" },
+		{ "/drivers_probe", 0, "does not take " NIC " (its probe failed)" },
+	};
+	char message[1024];
+	unsigned int i;
+
+	(void)state;
+	tree_host_put();
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		tree.fail_path = steps[i].path;
+		tree.fail_error = steps[i].error;
+		assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+		assert_says(message, steps[i].says);
+		assert_string_equal(tree_driver(NIC), "igb");
+		assert_text(OVERRIDE, "");
+		assert_false(tree_has(REMEMBERED));
+	}
+}
+
+static void test_roll_back_leaves_a_function_without_a_driver_so(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, NULL);
+	tree.native = "igb";
+	tree.fail_path = "/drivers_probe";
+	tree.fail_error = -EINVAL;
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_string_equal(tree_driver(NIC), "");
+	assert_text(OVERRIDE, "");
+	/* No second probe, which would find the native driver. */
+	assert_string_equal(strstr(tree.trace, "drivers_probe"),
+			    "drivers_probe=" NIC ";" OVERRIDE "=\n;");
+}
+
+static void test_roll_back_says_when_the_driver_does_not_come_back(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree.fail_path = "/drivers_probe";
+	tree.fail_error = -EINVAL;
+	tree.removed = "igb";
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_says(message, "igb does not take " NIC " back");
+	assert_says(message, "echo " NIC " >");
+}
+
+static void test_bind_that_cannot_remember_changes_nothing(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_text_put("/run/posthorn", "not a directory");
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_says(message, "/run/posthorn");
+	assert_string_equal(tree.trace, "");
+}
+
+static void vfio_pci_remove(void)
+{
+	char path[PATH_MAX];
+
+	tree_path(path, "/sys/bus/pci/drivers/vfio-pci");
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* A modprobe that runs @script, as the only program there is. Returns the former PATH. */
+static char *modprobe_put(const char *script)
+{
+	char path[PATH_MAX], *former = strdup(getenv("PATH"));
+
+	if (script) {
+		tree_text_put("/bin/modprobe", script);
+		tree_path(path, "/bin/modprobe");
+		assert_int_equal(chmod(path, 0755), 0);
+	}
+	tree_path(path, "/bin");
+	setenv("PATH", path, 1);
+	return former;
+}
+
+static int bind_with_modprobe(const char *script, char message[1024])
+{
+	char *former = modprobe_put(script);
+	int code = called(host_pci_bind, NIC, message);
+
+	setenv("PATH", former, 1);
+	free(former);
+	return code;
+}
+
+static void test_bind_loads_the_module(void **state)
+{
+	char message[1024], script[2 * PATH_MAX];
+
+	(void)state;
+	tree_host_put();
+	vfio_pci_remove();
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n[ \"$*\" = vfio-pci ] && /bin/mkdir %s/sys/bus/pci/drivers/vfio-pci\n",
+		 tree.root);
+	assert_int_equal(bind_with_modprobe(script, message), 0);
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+}
+
+static void test_bind_without_the_module_changes_nothing(void **state)
+{
+	static const char *const scripts[] = { NULL, "#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n" };
+	char message[1024];
+	unsigned int i;
+
+	(void)state;
+	tree_host_put();
+	vfio_pci_remove();
+	for (i = 0; i < ARRAY_SIZE(scripts); i++) {
+		assert_int_equal(bind_with_modprobe(scripts[i], message), EXIT_HOST);
+		assert_says(message, "modprobe vfio-pci");
+		assert_string_equal(tree.trace, "");
+		assert_false(tree_has(REMEMBERED));
+	}
+}
+
+/* ---- unbind ---- */
+
+static void test_unbind_leaves_other_drivers_alone(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_string_equal(tree.trace, "");
+}
+
+static void test_unbind_without_memory_lets_the_kernel_choose(void **state)
+{
+	static const char *const memories[] = { NULL, "", "../../devices/" NIC };
+	char message[1024];
+	unsigned int i;
+
+	(void)state;
+	tree_host_put();
+	tree.native = "igb";
+	for (i = 0; i < ARRAY_SIZE(memories); i++) {
+		if (memories[i])
+			tree_text_put(REMEMBERED, memories[i]);
+		tree_driver_put(NIC, "vfio-pci");
+		assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+		assert_string_equal(tree_driver(NIC), "igb");
+		assert_false(tree_has(REMEMBERED));
+	}
+	assert_null(strstr(tree.trace, ".."));
+	/* No driver wants it: that is no failure. */
+	tree.native = NULL;
+	tree_driver_put(NIC, "vfio-pci");
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "");
+}
+
+static void test_unbind_says_when_the_driver_is_gone(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	tree.removed = "igb";
+	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
+	assert_says(message, "modprobe igb");
+	assert_text(OVERRIDE, "");
+}
+
+static void test_unbind_refuses_while_the_group_is_open(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree.fail_path = "/dev/vfio/12";
+	tree.fail_error = -EBUSY;
+	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
+	assert_says(message, "in use by a guest");
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+}
+
+static void test_unbind_says_when_vfio_pci_takes_it_again(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree.native = "vfio-pci";
+	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
+	assert_says(message, "echo 8086 1521 >/sys/bus/pci/drivers/vfio-pci/remove_id");
+}
+
+static void test_unbind_that_fails_keeps_the_memory(void **state)
+{
+	static const char *const paths[] = { "/driver/unbind", "/driver_override" };
+	char message[1024];
+	unsigned int i;
+
+	(void)state;
+	tree_host_put();
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		tree.fail_path = NULL;
+		tree_driver_put(NIC, "igb");
+		assert_int_equal(called(host_pci_bind, NIC, message), 0);
+		tree.fail_path = paths[i];
+		tree.fail_error = -EACCES;
+		assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
+		assert_says(message, "run as root");
+		assert_text(REMEMBERED, "igb");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TREE_TEST(test_bind_writes_what_the_kernel_wants_in_order),
+		TREE_TEST(test_bind_and_unbind_are_a_round_trip),
+		TREE_TEST(test_bind_takes_a_function_without_a_driver),
+		TREE_TEST(test_bind_twice_does_nothing_more),
+		TREE_TEST(test_bind_of_nothing_is_a_usage_error),
+		TREE_TEST(test_bind_refuses_without_touching_anything),
+		TREE_TEST(test_a_step_that_fails_is_rolled_back),
+		TREE_TEST(test_roll_back_leaves_a_function_without_a_driver_so),
+		TREE_TEST(test_roll_back_says_when_the_driver_does_not_come_back),
+		TREE_TEST(test_bind_that_cannot_remember_changes_nothing),
+		TREE_TEST(test_bind_loads_the_module),
+		TREE_TEST(test_bind_without_the_module_changes_nothing),
+		TREE_TEST(test_unbind_leaves_other_drivers_alone),
+		TREE_TEST(test_unbind_without_memory_lets_the_kernel_choose),
+		TREE_TEST(test_unbind_says_when_the_driver_is_gone),
+		TREE_TEST(test_unbind_refuses_while_the_group_is_open),
+		TREE_TEST(test_unbind_says_when_vfio_pci_takes_it_again),
+		TREE_TEST(test_unbind_that_fails_keeps_the_memory),
+	};
+
+	return cmocka_run_group_tests_name("host_bind", tests, NULL, NULL);
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/host_pci: what it reads from sysfs and /proc. */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/util.h"
+#include "tests/unit/host_tree.h"
+#include "vfio/host_pci.h"
+
+static void function_get(const char *bdf, struct host_pci *pci)
+{
+	assert_int_equal(host_pci_read(tree.root, bdf, pci), 0);
+}
+
+/* ---- addresses and attributes ---- */
+
+static void test_bdf_is_brought_into_the_full_form(void **state)
+{
+	static const struct {
+		const char *text, *bdf;
+	} good[] = {
+		{ "1:2.3", "0000:01:02.3" },	      { "01:02.3", "0000:01:02.3" },
+		{ "0000:01:02.3", "0000:01:02.3" },   { "ff:1F.7", "0000:ff:1f.7" },
+		{ "0:0:0.0", "0000:00:00.0" },	      { "10000:e1:00.0", "10000:e1:00.0" },
+		{ "ABCDEF:1:1.1", "abcdef:01:01.1" },
+	};
+	char bdf[HOST_PCI_BDF_SIZE];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(host_pci_bdf_parse(good[i].text, bdf), 0);
+		assert_string_equal(bdf, good[i].bdf);
+	}
+}
+
+static void test_what_is_no_bdf_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		/* clang-format off */
+		"", ":", "1", "1:2", "1:2.", "1:.3", ":1:2.3", "1::2.3", "1.2.3", "1:2:3:4.5",
+		"0000:01:02", "1:2.8", "1:20.0", "100:2.3", "1000000:1:2.3", "00000001:01:02.3",
+		"1:2.33", "1:2.3 ", " 1:2.3", "1:2.3\n", "-1:2.3", "+1:2.3", "0x1:2.3", "g:2.3",
+		"0000:01:02.3/..",
+		/* clang-format on */
+	};
+	char bdf[HOST_PCI_BDF_SIZE];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (host_pci_bdf_parse(bad[i], bdf) != -EINVAL)
+			fail_msg("'%s' passed as %s", bad[i], bdf);
+	}
+}
+
+static void test_read_tells_what_sysfs_says(void **state)
+{
+	struct host_pci pci;
+
+	(void)state;
+	tree_host_put();
+	function_get(NIC, &pci);
+	assert_string_equal(pci.bdf, NIC);
+	assert_int_equal(pci.vendor, 0x8086);
+	assert_int_equal(pci.device, 0x1521);
+	assert_int_equal(pci.subsystem_vendor, 0x1af4);
+	assert_int_equal(pci.subsystem_device, 0x1100);
+	assert_int_equal(pci.class_code, 0x020000);
+	assert_int_equal(pci.header_type, 0); /* without the multi-function bit */
+	assert_string_equal(pci.driver, "igb");
+	assert_int_equal(pci.iommu_group, 12);
+	assert_false(host_pci_is_bridge(&pci));
+	function_get(NIC_PORT, &pci);
+	assert_int_equal(pci.header_type, 1);
+	assert_true(host_pci_is_bridge(&pci));
+}
+
+static void test_a_function_may_have_neither_driver_nor_group(void **state)
+{
+	static const struct tree_function plain = { .bdf = NIC };
+	struct host_pci pci;
+
+	(void)state;
+	tree_function_put(&plain);
+	function_get(NIC, &pci);
+	assert_string_equal(pci.driver, "");
+	assert_int_equal(pci.iommu_group, -1);
+}
+
+static void test_a_group_of_the_no_iommu_mode_is_none(void **state)
+{
+	struct host_pci pci;
+
+	(void)state;
+	tree_host_put();
+	tree_text_put("/sys/kernel/iommu_groups/12/name", "vfio-noiommu\n");
+	function_get(NIC, &pci);
+	assert_int_equal(pci.iommu_group, -1);
+}
+
+static void test_a_function_that_is_not_there_is_enodev(void **state)
+{
+	struct host_pci pci;
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(host_pci_read(tree.root, "0000:05:00.0", &pci), -ENODEV);
+	tree_text_put("/sys/bus/pci/devices/" NIC "/class", "");
+	assert_int_equal(host_pci_read(tree.root, NIC, &pci), -ENODEV);
+}
+
+/* ---- all functions ---- */
+
+struct visited {
+	char bdfs[256];
+	const char *stop;
+};
+
+static int visit(void *opaque, const struct host_pci *pci)
+{
+	struct visited *visited = opaque;
+
+	strcat(strcat(visited->bdfs, pci->bdf), " ");
+	return visited->stop && !strcmp(pci->bdf, visited->stop) ? 7 : 0;
+}
+
+static void test_each_goes_by_address(void **state)
+{
+	static const struct tree_function far[] = {
+		{ .bdf = "10000:01:00.0" },
+		{ .bdf = "1000:01:00.0" },
+	};
+	struct visited visited = { .bdfs = "" };
+
+	(void)state;
+	tree_host_put();
+	tree_function_put(&far[0]);
+	tree_function_put(&far[1]);
+	tree_directory_put("/sys/bus/pci/devices/not-a-function");
+	assert_int_equal(host_pci_each(tree.root, -1, visit, &visited), 0);
+	assert_string_equal(visited.bdfs,
+			    NIC_PORT " 0000:00:1d.0 " NVME " " NIC " 1000:01:00.0 10000:01:00.0 ");
+}
+
+static void test_each_of_a_group(void **state)
+{
+	struct visited visited = { .bdfs = "" };
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(host_pci_each(tree.root, 12, visit, &visited), 0);
+	assert_string_equal(visited.bdfs, NIC_PORT " " NIC " ");
+}
+
+static void test_each_stops_when_told(void **state)
+{
+	struct visited visited = { .bdfs = "", .stop = NVME_PORT "" };
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(host_pci_each(tree.root, -1, visit, &visited), 7);
+	assert_string_equal(visited.bdfs, NIC_PORT " 0000:00:1d.0 ");
+}
+
+static void test_each_without_sysfs_is_an_error(void **state)
+{
+	struct visited visited = { .bdfs = "" };
+
+	(void)state;
+	assert_int_equal(host_pci_each(tree.root, -1, visit, &visited), -ENOENT);
+	assert_int_equal(host_pci_each(tree.root, 3, visit, &visited), -ENOENT);
+	assert_string_equal(visited.bdfs, "");
+}
+
+/* ---- what is in the way ---- */
+
+static void blocker_of(const char *bdf, char why[1024])
+{
+	struct host_pci pci;
+	bool blocked;
+
+	function_get(bdf, &pci);
+	blocked = host_pci_blocker(tree.root, &pci, why, 1024);
+	assert_int_equal(blocked, why[0] != '\0');
+}
+
+static void test_a_function_on_vfio_pci_is_ready(void **state)
+{
+	char why[1024] = "old";
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	blocker_of(NIC, why);
+	assert_string_equal(why, "");
+}
+
+static void test_blocker_names_the_driver_and_the_command(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	blocker_of(NIC, why);
+	assert_string_equal(why, "bound to igb, not to vfio-pci: posthorn bind " NIC);
+	tree_driver_put(NIC, NULL);
+	blocker_of(NIC, why);
+	assert_string_equal(why, "bound to no driver, not to vfio-pci: posthorn bind " NIC);
+}
+
+static void test_blocker_without_a_group_names_the_boot_option(void **state)
+{
+	static const struct tree_function plain = { .bdf = NIC, .driver = "vfio-pci" };
+	char why[1024];
+
+	(void)state;
+	tree_function_put(&plain);
+	blocker_of(NIC, why);
+	assert_says(why, "no IOMMU group: ");
+	assert_says(why, "intel_iommu=on");
+}
+
+static void test_a_bridge_is_never_ready(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC_PORT, "vfio-pci");
+	blocker_of(NIC_PORT, why);
+	assert_says(why, "a bridge: ");
+}
+
+static void test_a_group_is_not_viable_with_other_drivers(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_sibling_put(SECOND, "snd_hda_intel");
+	blocker_of(NIC, why);
+	assert_string_equal(why, "IOMMU group 12 is not viable: 0000:04:00.1 is bound to "
+				 "snd_hda_intel; assign or unbind all of the group: posthorn bind "
+				 "0000:04:00.1");
+	tree_sibling_put("0000:04:00.2", "xhci_hcd");
+	blocker_of(NIC, why);
+	assert_says(why,
+		    "0000:04:00.1 is bound to snd_hda_intel, 0000:04:00.2 is bound to xhci_hcd");
+	assert_says(why, "posthorn bind 0000:04:00.1 && posthorn bind 0000:04:00.2");
+}
+
+static void test_a_group_is_viable_with_neutral_functions(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_sibling_put(SECOND, NULL);
+	tree_sibling_put("0000:04:00.2", "vfio-pci");
+	tree_sibling_put("0000:04:00.3", "pci-stub");
+	blocker_of(NIC, why);
+	assert_string_equal(why, "");
+}
+
+static void test_siblings_that_do_not_fit_are_left_out_whole(void **state)
+{
+	char bdf[] = "0000:04:01.0", why[2048];
+	struct host_pci pci;
+	int i;
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	for (i = 0; i < 32; i++) {
+		bdf[9] = (char)('1' + i / 8);
+		bdf[11] = (char)('0' + i % 8);
+		tree_sibling_put(bdf, "a_driver_with_a_name_of_30_byte");
+	}
+	function_get(NIC, &pci);
+	assert_true(host_pci_blocker(tree.root, &pci, why, sizeof(why)));
+	assert_says(why, "0000:04:01.0 is bound to a_driver_with_a_name_of_30_byte, ");
+	assert_says(why, " is bound to a_driver_with_a_name_of_30_byte; assign");
+}
+
+static void test_a_sentence_is_cut_to_the_buffer(void **state)
+{
+	char why[16 + 1];
+	struct host_pci pci;
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	for (char bdf[] = "0000:04:00.1"; bdf[11] <= '7'; bdf[11]++)
+		tree_sibling_put(bdf, "a_driver_with_a_name_of_31_bytes");
+	function_get(NIC, &pci);
+	why[16] = '#';
+	assert_true(host_pci_blocker(tree.root, &pci, why, 16));
+	assert_string_equal(why, "IOMMU group 12 ");
+	assert_int_equal(why[16], '#');
+}
+
+/* ---- what the host needs ---- */
+
+#define MOUNTED(number, place, source)                   \
+	"22 1 0:21 / /proc rw,relatime - proc proc rw\n" \
+	"27 1 " number " / " place " rw,relatime shared:1 - ext4 " source " rw\n"
+
+static void disk_put(void)
+{
+	tree_host_put();
+	tree_directory_put(NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p2");
+	tree_link_put("/sys/dev/block/259:2", NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p2");
+	tree_link_put("/sys/class/block/nvme0n1p2", NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p2");
+	tree_text_put("/dev/nvme0n1p2", "");
+}
+
+static void interface_put(void)
+{
+	tree_host_put();
+	tree_directory_put(NIC_PATH "/net/eno1");
+	tree_link_put("/sys/class/net/eno1", NIC_PATH "/net/eno1");
+}
+
+static void virtual_put(const char *kind, const char *name, const char *below, const char *target)
+{
+	char virtual[PATH_MAX / 4], class[PATH_MAX / 4], link[PATH_MAX];
+
+	snprintf(virtual, sizeof(virtual), "/sys/devices/virtual/%s/%s", kind, name);
+	snprintf(class, sizeof(class), "/sys/class/%s/%s", kind, name);
+	snprintf(link, sizeof(link), "%s/%s", virtual, below);
+	tree_link_put(class, virtual);
+	tree_link_put(link, target);
+}
+
+static bool used(const char *bdf, char why[256])
+{
+	struct host_pci pci;
+	bool in_use;
+
+	function_get(bdf, &pci);
+	in_use = host_pci_in_use(tree.root, &pci, why, 256);
+	assert_int_equal(in_use, why[0] != '\0');
+	return in_use;
+}
+
+static void test_the_disk_of_a_mounted_partition_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	disk_put();
+	tree_text_put("/proc/self/mountinfo", MOUNTED("259:2", "/", "/dev/nvme0n1p2"));
+	assert_true(used(NVME, why));
+	assert_string_equal(why, "it holds the file system that is mounted on /");
+	assert_false(used(NIC, why));
+	tree_text_put("/proc/self/mountinfo", MOUNTED("259:2", "/srv", "/dev/nvme0n1p2"));
+	assert_true(used(NVME, why));
+	assert_says(why, "/srv");
+}
+
+static void test_the_disk_below_device_mapper_is_in_use(void **state)
+{
+	char why[256], name[] = "dm-0", below[PATH_MAX];
+
+	(void)state;
+	disk_put();
+	virtual_put("block", name, "slaves/nvme0n1p2", NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p2");
+	/* As deep as it can get: dm-6 on dm-5 on ... on dm-0. */
+	while (name[3] < '6') {
+		snprintf(below, sizeof(below), "/sys/devices/virtual/block/%s", name);
+		name[3]++;
+		virtual_put("block", name, "slaves/below", below);
+	}
+	tree_link_put("/sys/dev/block/253:6", "/sys/devices/virtual/block/dm-6");
+	tree_text_put("/proc/self/mountinfo", MOUNTED("253:6", "/", "/dev/mapper/root"));
+	assert_true(used(NVME, why));
+	assert_false(used(NIC, why));
+}
+
+static void test_the_disk_below_a_partition_of_a_raid_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	disk_put();
+	virtual_put("block", "md0", "slaves/nvme0n1p2", NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p2");
+	tree_directory_put("/sys/devices/virtual/block/md0/md0p1");
+	tree_link_put("/sys/dev/block/259:9", "/sys/devices/virtual/block/md0/md0p1");
+	tree_text_put("/proc/self/mountinfo", MOUNTED("259:9", "/", "/dev/md0p1"));
+	assert_true(used(NVME, why));
+}
+
+static void test_the_disk_of_an_nvme_multipath_namespace_is_in_use(void **state)
+{
+	static const char subsystem[] = "/sys/devices/virtual/nvme-subsystem/nvme-subsys0";
+	char why[256], name[256];
+
+	(void)state;
+	disk_put();
+	snprintf(name, sizeof(name), "%s/nvme0n1/nvme0n1p2", subsystem);
+	tree_directory_put(name);
+	tree_link_put("/sys/dev/block/259:2", name);
+	tree_text_put("/proc/self/mountinfo", MOUNTED("259:2", "/", "/dev/nvme0n1p2"));
+	assert_false(used(NVME, why));
+	snprintf(name, sizeof(name), "%s/nvme0", subsystem);
+	tree_link_put(name, NVME_PATH "/nvme/nvme0");
+	assert_true(used(NVME, why));
+}
+
+static void test_the_disk_of_a_btrfs_is_found_by_its_node(void **state)
+{
+	char why[256];
+
+	(void)state;
+	disk_put();
+	tree_link_put("/dev/mapper/root", "/dev/nvme0n1p2");
+	tree_text_put("/proc/self/mountinfo", MOUNTED("0:30", "/", "/dev/mapper/root"));
+	assert_true(used(NVME, why));
+	tree_text_put("/proc/self/mountinfo", MOUNTED("0:30", "/", "rpool/root"));
+	assert_false(used(NVME, why));
+	tree_text_put("/proc/self/mountinfo", MOUNTED("0:30", "/", "/dev/gone"));
+	assert_false(used(NVME, why));
+}
+
+static void test_the_disk_of_swap_space_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	disk_put();
+	tree_text_put("/proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n"
+				     "/dev/nvme0n1p2 partition\t8388604\t0\t-2\n");
+	assert_true(used(NVME, why));
+	assert_string_equal(why, "it holds the swap space /dev/nvme0n1p2");
+	assert_false(used(NIC, why));
+}
+
+#define ROUTE_HEADER "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\n"
+
+static void test_the_interface_of_the_default_route_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	tree_text_put("/proc/net/route",
+		      ROUTE_HEADER "eno1\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+	assert_true(used(NIC, why));
+	assert_string_equal(why, "the default route goes through it (interface eno1)");
+	assert_false(used(NVME, why));
+}
+
+static void test_other_routes_do_not_count(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	tree_text_put("/proc/net/route",
+		      ROUTE_HEADER "eno1\t000200C0\t0\t1\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+				   "eno1\t00000000\t0\t1\t0\t0\t0\t00000080\t0\t0\t0\n"
+				   "eno1\t0000\n\n");
+	tree_text_put(
+		"/proc/net/ipv6_route",
+		"fe800000000000000000000000000000 40 00000000000000000000000000000000 00 "
+		"00000000000000000000000000000000 00000100 00000002 00000000 00000001     eno1\n"
+		"00000000000000000000000000000000 01 00000000000000000000000000000000 00 "
+		"00000000000000000000000000000000 00000100 00000002 00000000 00000001     eno1\n");
+	assert_false(used(NIC, why));
+}
+
+static void test_the_interface_of_the_ipv6_default_route_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	tree_text_put(
+		"/proc/net/ipv6_route",
+		"00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+		"fd000000000000000000000000000001 00000400 00000002 00000000 00000003     eno1\n");
+	assert_true(used(NIC, why));
+}
+
+static void test_the_interface_below_bridge_bond_and_vlan_is_in_use(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	virtual_put("net", "bond0", "lower_eno1", NIC_PATH "/net/eno1");
+	virtual_put("net", "bond0.7", "lower_bond0", "/sys/devices/virtual/net/bond0");
+	virtual_put("net", "br0", "lower_bond0.7", "/sys/devices/virtual/net/bond0.7");
+	tree_text_put("/proc/net/route",
+		      ROUTE_HEADER "br0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+	assert_true(used(NIC, why));
+	assert_says(why, "interface br0");
+	assert_false(used(NVME, why));
+}
+
+static void test_interfaces_above_do_not_count(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	virtual_put("net", "tun0", "upper_br0", NIC_PATH "/net/eno1");
+	tree_text_put("/proc/net/route",
+		      ROUTE_HEADER "tun0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+	assert_false(used(NIC, why));
+}
+
+static void test_links_in_a_circle_end(void **state)
+{
+	char why[256];
+
+	(void)state;
+	interface_put();
+	virtual_put("net", "br0", "lower_br1", "/sys/devices/virtual/net/br1");
+	virtual_put("net", "br1", "lower_br0", "/sys/devices/virtual/net/br0");
+	tree_text_put("/proc/net/route",
+		      ROUTE_HEADER "br0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+	assert_false(used(NIC, why));
+}
+
+static void test_a_host_that_says_nothing_uses_nothing(void **state)
+{
+	char why[256];
+
+	(void)state;
+	tree_host_put();
+	assert_false(used(NIC, why));
+	tree_text_put("/proc/self/mountinfo",
+		      "\nrubbish - \n1 2 3\n27 1 259:2 / /\n27 1 x:y / / - a b c\n");
+	tree_text_put("/proc/swaps", "\n");
+	assert_false(used(NIC, why));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bdf_is_brought_into_the_full_form),
+		cmocka_unit_test(test_what_is_no_bdf_is_refused),
+		TREE_TEST(test_read_tells_what_sysfs_says),
+		TREE_TEST(test_a_function_may_have_neither_driver_nor_group),
+		TREE_TEST(test_a_group_of_the_no_iommu_mode_is_none),
+		TREE_TEST(test_a_function_that_is_not_there_is_enodev),
+		TREE_TEST(test_each_goes_by_address),
+		TREE_TEST(test_each_of_a_group),
+		TREE_TEST(test_each_stops_when_told),
+		TREE_TEST(test_each_without_sysfs_is_an_error),
+		TREE_TEST(test_a_function_on_vfio_pci_is_ready),
+		TREE_TEST(test_blocker_names_the_driver_and_the_command),
+		TREE_TEST(test_blocker_without_a_group_names_the_boot_option),
+		TREE_TEST(test_a_bridge_is_never_ready),
+		TREE_TEST(test_a_group_is_not_viable_with_other_drivers),
+		TREE_TEST(test_a_group_is_viable_with_neutral_functions),
+		TREE_TEST(test_siblings_that_do_not_fit_are_left_out_whole),
+		TREE_TEST(test_a_sentence_is_cut_to_the_buffer),
+		TREE_TEST(test_the_disk_of_a_mounted_partition_is_in_use),
+		TREE_TEST(test_the_disk_below_device_mapper_is_in_use),
+		TREE_TEST(test_the_disk_below_a_partition_of_a_raid_is_in_use),
+		TREE_TEST(test_the_disk_of_an_nvme_multipath_namespace_is_in_use),
+		TREE_TEST(test_the_disk_of_a_btrfs_is_found_by_its_node),
+		TREE_TEST(test_the_disk_of_swap_space_is_in_use),
+		TREE_TEST(test_the_interface_of_the_default_route_is_in_use),
+		TREE_TEST(test_other_routes_do_not_count),
+		TREE_TEST(test_the_interface_of_the_ipv6_default_route_is_in_use),
+		TREE_TEST(test_the_interface_below_bridge_bond_and_vlan_is_in_use),
+		TREE_TEST(test_interfaces_above_do_not_count),
+		TREE_TEST(test_links_in_a_circle_end),
+		TREE_TEST(test_a_host_that_says_nothing_uses_nothing),
+	};
+
+	return cmocka_run_group_tests_name("host_pci", tests, NULL, NULL);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/options.h"
+
+#define ARGUMENTS_MAX 48
+
+/* Parse what comes after "posthorn"; the words of @line are separated by single spaces. */
+static int parsed(struct options *options, char *line, char why[512])
+{
+	char *argv[ARGUMENTS_MAX + 1] = { "posthorn" };
+	int argc = 1;
+
+	while (line && argc < ARGUMENTS_MAX)
+		argv[argc++] = strsep(&line, " ");
+	argv[argc] = NULL;
+	return options_parse(options, argc, argv, why, 512);
+}
+
+static int parsed_copy(struct options *options, const char *line, char copy[1024], char why[512])
+{
+	snprintf(copy, 1024, "%s", line);
+	return parsed(options, copy[0] ? copy : NULL, why);
+}
+
+/* Parse @line, which must be right. Strings in @options point into @copy. */
+static void accept(struct options *options, const char *line, char copy[1024])
+{
+	char why[512];
+
+	if (parsed_copy(options, line, copy, why))
+		fail_msg("'%s' was refused: %s", line, why);
+	assert_string_equal(why, "");
+}
+
+static void test_run_has_defaults(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --kernel bzImage", copy);
+	assert_int_equal(options.command, COMMAND_RUN);
+	assert_string_equal(options.kernel, "bzImage");
+	assert_null(options.initrd);
+	assert_null(options.cmdline);
+	assert_string_equal(options.console, "-");
+	assert_int_equal(options.cpus, 1);
+	assert_int_equal(options.memory, 512 * MIB);
+	assert_false(options.hugepages);
+	assert_int_equal(options.device_count, 0);
+	assert_int_equal(options.verbose, 0);
+}
+
+static void assert_all_options(const struct options *options)
+{
+	assert_string_equal(options->kernel, "k");
+	assert_string_equal(options->initrd, "i");
+	assert_string_equal(options->cmdline, "a=b");
+	assert_string_equal(options->console, "none");
+	assert_int_equal(options->cpus, 64);
+	assert_int_equal(options->memory, 2 * GIB);
+	assert_true(options->hugepages);
+	assert_int_equal(options->device_count, 2);
+	assert_string_equal(options->devices[0].bdf, "0000:01:00.0");
+	assert_string_equal(options->devices[1].bdf, "0000:01:00.1");
+	assert_int_equal(options->verbose, 3);
+}
+
+static void test_a_value_follows_or_is_joined_by_an_equals_sign(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options,
+	       "run --kernel k --initrd i --cmdline a=b --console none --cpus 64 -v "
+	       "--memory 2G,hugepages=on --device 1:0.0 --device 0000:01:00.1 -vv",
+	       copy);
+	assert_all_options(&options);
+	accept(&options,
+	       "run -vvv --device=01:00.0 --memory=2048,hugepages=on --cpus=64 --console=none "
+	       "--cmdline=a=b --device=1:0.1 --initrd=i --kernel=k",
+	       copy);
+	assert_all_options(&options);
+}
+
+static void test_a_value_may_look_like_an_option(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --kernel --initrd --cmdline -v --console -", copy);
+	assert_string_equal(options.kernel, "--initrd");
+	assert_null(options.initrd);
+	assert_string_equal(options.cmdline, "-v");
+	assert_string_equal(options.console, "-");
+	assert_int_equal(options.verbose, 0);
+}
+
+static void test_the_command_line_of_the_kernel_may_be_empty(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --kernel k --cmdline=", copy);
+	assert_string_equal(options.cmdline, "");
+}
+
+static void test_memory_is_a_number_and_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+		bool hugepages;
+	} sizes[] = {
+		{ "32M", 32 * MIB, false },
+		{ "32", 32 * MIB, false },
+		{ "1536m", 1536 * MIB, false },
+		{ "1g", GIB, false },
+		{ "4T", 4 * TIB, false },
+		{ "4096T", 4096 * TIB, false },
+		{ "65536K,hugepages=off", 64 * MIB, false },
+		{ "66M,hugepages=on", 66 * MIB, true },
+		{ "0033M", 33 * MIB, false },
+	};
+	char copy[1024], line[128];
+	struct options options;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		snprintf(line, sizeof(line), "run --kernel k --memory %s", sizes[i].text);
+		accept(&options, line, copy);
+		assert_int_equal(options.memory, sizes[i].bytes);
+		assert_int_equal(options.hugepages, sizes[i].hugepages);
+	}
+}
+
+static void test_memory_is_a_multiple_of_the_page_size(void **state)
+{
+	char copy[1024], line[128], why[512];
+	long page = sysconf(_SC_PAGESIZE);
+	struct options options;
+
+	(void)state;
+	snprintf(line, sizeof(line), "run --kernel k --memory %ldK", 65536 + page / 1024);
+	accept(&options, line, copy);
+	assert_int_equal(options.memory, 64 * MIB + (uint64_t)page);
+	snprintf(line, sizeof(line), "run --kernel k --memory %ldK", 65536 + page / 2048);
+	assert_int_equal(parsed_copy(&options, line, copy, why), EXIT_USAGE);
+	snprintf(line, sizeof(line), "multiple of %ldK", page / 1024);
+	assert_non_null(strstr(why, line));
+}
+
+static void test_the_other_commands(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "devices", copy);
+	assert_int_equal(options.command, COMMAND_DEVICES);
+	assert_false(options.json);
+	accept(&options, "devices -v --json", copy);
+	assert_true(options.json);
+	assert_int_equal(options.verbose, 1);
+	accept(&options, "bind 3:0.1", copy);
+	assert_int_equal(options.command, COMMAND_BIND);
+	assert_string_equal(options.bdf, "0000:03:00.1");
+	accept(&options, "unbind -vv 0001:03:00.1", copy);
+	assert_int_equal(options.command, COMMAND_UNBIND);
+	assert_string_equal(options.bdf, "0001:03:00.1");
+	assert_int_equal(options.verbose, 2);
+	accept(&options, "version", copy);
+	assert_int_equal(options.command, COMMAND_VERSION);
+	accept(&options, "--version", copy);
+	assert_int_equal(options.command, COMMAND_VERSION);
+}
+
+static void test_help_is_found_from_everywhere(void **state)
+{
+	static const struct {
+		const char *line, *topic; /* NULL: all */
+	} lines[] = {
+		{ "help", NULL },
+		{ "--help", NULL },
+		{ "-h", NULL },
+		{ "help run", "run" },
+		{ "--help bind", "bind" },
+		{ "run --help", "run" },
+		{ "run -h --nonsense", "run" },
+		{ "run --kernel k --help", "run" },
+		{ "bind --help", "bind" },
+		{ "devices --json --help", "devices" },
+		{ "--version --help", NULL },
+	};
+	struct options options;
+	char copy[1024];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		accept(&options, lines[i].line, copy);
+		assert_int_equal(options.command, COMMAND_HELP);
+		if (lines[i].topic)
+			assert_string_equal(options.topic, lines[i].topic);
+		else
+			assert_null(options.topic);
+	}
+}
+
+/* Each is wrong in one way, and the message says which and what would be right. */
+static void test_what_is_wrong_is_named(void **state)
+{
+	static const struct {
+		const char *line, *says, *too;
+	} lines[] = {
+		{ "", "command is missing", "posthorn help" },
+		{ "start", "'start' is not a command", "posthorn help" },
+		{ "-v run --kernel k", "'-v' is not a command", "posthorn help" },
+		{ "RUN --kernel k", "'RUN' is not a command", "posthorn help" },
+		{ "run", "--kernel is missing", "--kernel FILE" },
+		{ "run --initrd i", "--kernel is missing", "--kernel FILE" },
+		{ "run --kernel", "--kernel needs a value", "--kernel FILE" },
+		{ "run --kernel=", "--kernel ''", "no file" },
+		{ "run --initrd= --kernel k", "--initrd ''", "no file" },
+		{ "run --console= --kernel k", "--console ''", "no file" },
+		{ "run --kernel k --kernel l", "--kernel is there twice", "once" },
+		{ "run --kernel k --memory 1G --memory=2G", "--memory is there twice", "once" },
+		{ "run --kernel k extra", "'extra' is one argument too many", "help run" },
+		{ "run --kern k", "no option '--kern'", "posthorn help run" },
+		{ "run --kernel k --json", "no option '--json'", "posthorn help run" },
+		{ "run --kernel k -x", "no option '-x'", "posthorn help run" },
+		{ "run --kernel k -vx", "no option '-vx'", "posthorn help run" },
+		{ "run --kernel k --", "no option '--'", "posthorn help run" },
+		{ "run --kernel k --cpus 0", "--cpus '0'", "1 to 64" },
+		{ "run --kernel k --cpus 65", "--cpus '65'", "1 to 64" },
+		{ "run --kernel k --cpus -1", "--cpus '-1'", "1 to 64" },
+		{ "run --kernel k --cpus two", "--cpus 'two'", "1 to 64" },
+		{ "run --kernel k --cpus 2x", "--cpus '2x'", "1 to 64" },
+		{ "run --kernel k --cpus=", "--cpus ''", "1 to 64" },
+		{ "run --kernel k --cpus 4294967297", "--cpus '4294967297'", "1 to 64" },
+		{ "run --kernel k --cpus 18446744073709551617", "--cpus '1844", "1 to 64" },
+		{ "run --kernel k --memory=", "--memory ''", "K, M, G or T" },
+		{ "run --kernel k --memory G", "--memory 'G'", "K, M, G or T" },
+		{ "run --kernel k --memory -1G", "--memory '-1G'", "K, M, G or T" },
+		{ "run --kernel k --memory 1GB", "--memory '1GB'", "K, M, G or T" },
+		{ "run --kernel k --memory 1.5G", "--memory '1.5G'", "K, M, G or T" },
+		{ "run --kernel k --memory 0x40M", "--memory '0x40M'", "K, M, G or T" },
+		{ "run --kernel k --memory 0", "--memory '0'", "32M to 4096T" },
+		{ "run --kernel k --memory 31M", "--memory '31M'", "32M to 4096T" },
+		{ "run --kernel k --memory 32767K", "--memory '32767K'", "32M to 4096T" },
+		{ "run --kernel k --memory 4097T", "--memory '4097T'", "32M to 4096T" },
+		{ "run --kernel k --memory 16777216T", "--memory '16777216T'", "32M to 4096T" },
+		{ "run --kernel k --memory 17592186044480", "--memory '1759", "32M to 4096T" },
+		{ "run --kernel k --memory 99999999999999999999T", "--memory '9999", "4096T" },
+		{ "run --kernel k --memory 65M,hugepages=on", "65M", "multiple of 2048K" },
+		{ "run --kernel k --memory 1G,hugepages", "'1G,hugepages'", "hugepages=on" },
+		{ "run --kernel k --memory 1G,hugepages=yes", "hugepages=yes", "hugepages=on" },
+		{ "run --kernel k --memory 1G,huge=on", "'1G,huge=on'", "hugepages=on" },
+		{ "run --kernel k --memory 1G,", "'1G,'", "hugepages=on" },
+		{ "run --kernel k --memory ,hugepages=on", "',hugepages=on'", "K, M, G or T" },
+		{ "run --kernel k --device nvme0", "--device 'nvme0'", "0000:01:00.0" },
+		{ "run --kernel k --device=", "--device ''", "posthorn devices" },
+		{ "run --kernel k --device 1:0.8", "--device '1:0.8'", "posthorn devices" },
+		{ "run --kernel k --device 1:0.0 --device 0000:01:00.0", "0000:01:00.0", "once" },
+		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x'", "nothing can follow" },
+		{ "run --kernel k --device 1:0.0,", "'1:0.0,'", "nothing can follow" },
+		{ "devices --kernel k", "no option '--kernel'", "posthorn help devices" },
+		{ "devices --json=yes", "--json takes no value", "'--json=yes'" },
+		{ "devices --json --json", "--json is there twice", "once" },
+		{ "devices 1:0.0", "'1:0.0' is one argument too many", "help devices" },
+		{ "bind", "address of a PCI function is missing", "bind BDF" },
+		{ "unbind", "address of a PCI function is missing", "unbind BDF" },
+		{ "bind eth0", "'eth0' is not the address", "0000:01:00.0" },
+		{ "unbind 1:0", "'1:0' is not the address", "0000:01:00.0" },
+		{ "bind 1:0.0 2:0.0", "'2:0.0' is one argument too many", "help bind" },
+		{ "bind --json 1:0.0", "no option '--json'", "posthorn help bind" },
+		{ "bind -", "'-' is not the address", "0000:01:00.0" },
+		{ "help nothing", "'nothing' is not a command", "posthorn help" },
+		{ "help --version", "no option '--version'", "posthorn help" },
+		{ "help run bind", "'bind' is one argument too many", "posthorn help" },
+		{ "version 1", "'1' is one argument too many", "posthorn help version" },
+	};
+	char copy[1024], why[512];
+	struct options options;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (parsed_copy(&options, lines[i].line, copy, why) != EXIT_USAGE)
+			fail_msg("'%s' was not refused", lines[i].line);
+		if (!strstr(why, lines[i].says) || !strstr(why, lines[i].too))
+			fail_msg("'%s': \"%s\" does not say \"%s\" and \"%s\"", lines[i].line, why,
+				 lines[i].says, lines[i].too);
+	}
+}
+
+static void test_there_are_at_most_16_devices(void **state)
+{
+	char copy[1024], line[1024] = "run --kernel k", why[512];
+	struct options options;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < OPTIONS_DEVICES_MAX; i++)
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), " --device=%x:0.0", i);
+	accept(&options, line, copy);
+	assert_int_equal(options.device_count, OPTIONS_DEVICES_MAX);
+	assert_string_equal(options.devices[15].bdf, "0000:0f:00.0");
+	strcat(line, " --device=10:0.0");
+	assert_int_equal(parsed_copy(&options, line, copy, why), EXIT_USAGE);
+	assert_non_null(strstr(why, "16 devices at most"));
+}
+
+static void test_a_long_message_is_cut_to_the_buffer(void **state)
+{
+	char word[256], why[16 + 1];
+	char *argv[] = { "posthorn", word, NULL };
+	struct options options;
+
+	(void)state;
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	why[16] = '#';
+	assert_int_equal(options_parse(&options, 2, argv, why, 16), EXIT_USAGE);
+	assert_int_equal(strlen(why), 15);
+	assert_int_equal(why[16], '#');
+}
+
+/* What options_help() writes. */
+static void help_get(const char *topic, char *text, size_t size)
+{
+	FILE *file = tmpfile();
+	int saved = dup(STDOUT_FILENO);
+	ssize_t length;
+
+	assert_non_null(file);
+	fflush(stdout);
+	dup2(fileno(file), STDOUT_FILENO);
+	options_help(topic);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	length = pread(fileno(file), text, size - 1, 0);
+	text[length < 0 ? 0 : length] = '\0';
+	fclose(file);
+}
+
+static void test_help_lists_commands_and_options(void **state)
+{
+	static const char *const commands[] = { "run ",	      "devices ", "bind BDF",
+						"unbind BDF", "help ",	  "version " };
+	static const char *const options[] = { "--kernel FILE", "--initrd", "--cmdline", "--cpus",
+					       "--memory",	"--device", "--console", "-v" };
+	char text[4096];
+	unsigned int i;
+
+	(void)state;
+	help_get(NULL, text, sizeof(text));
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		assert_non_null(strstr(text, commands[i]));
+	assert_null(strstr(text, "--version "));
+	help_get("run", text, sizeof(text));
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		assert_non_null(strstr(text, options[i]));
+	assert_null(strstr(text, "--json"));
+	help_get("devices", text, sizeof(text));
+	assert_non_null(strstr(text, "--json"));
+	assert_null(strstr(text, "--kernel"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_run_has_defaults),
+		cmocka_unit_test(test_a_value_follows_or_is_joined_by_an_equals_sign),
+		cmocka_unit_test(test_a_value_may_look_like_an_option),
+		cmocka_unit_test(test_the_command_line_of_the_kernel_may_be_empty),
+		cmocka_unit_test(test_memory_is_a_number_and_a_unit),
+		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
+		cmocka_unit_test(test_the_other_commands),
+		cmocka_unit_test(test_help_is_found_from_everywhere),
+		cmocka_unit_test(test_what_is_wrong_is_named),
+		cmocka_unit_test(test_there_are_at_most_16_devices),
+		cmocka_unit_test(test_a_long_message_is_cut_to_the_buffer),
+		cmocka_unit_test(test_help_lists_commands_and_options),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/bar.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kvm/vm.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/iommu.h"
+
+static void area_add(struct vfio_bar *bar, uint64_t start, uint64_t end)
+{
+	if (start >= end || bar->area_count == BAR_AREAS_MAX)
+		return;
+	bar->areas[bar->area_count++] =
+		(struct bar_area){ .offset = start, .size = end - start, .slot = -1 };
+}
+
+/* Take the host pages that @hole touches out of all areas. */
+static void areas_exclude(struct vfio_bar *bar, const struct bar_range *hole)
+{
+	struct bar_area former[BAR_AREAS_MAX];
+	unsigned int count = bar->area_count;
+	uint64_t start, end;
+
+	if (!hole->size)
+		return;
+	start = align_down(hole->offset, bar->page_size);
+	end = align_up(hole->offset + hole->size, bar->page_size);
+	memcpy(former, bar->areas, sizeof(former));
+	bar->area_count = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t area_end = former[i].offset + former[i].size;
+
+		area_add(bar, former[i].offset, min(area_end, max(start, former[i].offset)));
+		area_add(bar, max(former[i].offset, min(end, area_end)), area_end);
+	}
+}
+
+static void areas_find(struct vfio_bar *bar)
+{
+	const struct vfio_region *region = &bar->device->regions[bar->index];
+
+	for (unsigned int i = 0; i < region->area_count; i++) {
+		const struct vfio_area *area = &region->areas[i];
+		uint64_t end = area->offset + area->size;
+
+		/*
+		 * The kernel maps a BAR smaller than a page only when it has the page to itself
+		 * (vfio_pci_probe_mmaps()): then the whole page can be had.
+		 */
+		if (region->size < bar->page_size)
+			end = bar->page_size;
+		area_add(bar, align_up(area->offset, bar->page_size),
+			 align_down(end, bar->page_size));
+	}
+	areas_exclude(bar, &bar->table);
+	areas_exclude(bar, &bar->pba);
+}
+
+static void areas_map(struct vfio_bar *bar)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < bar->area_count; i++) {
+		struct bar_area area = bar->areas[i];
+
+		area.hva = vfio_area_map(bar->device, bar->index, area.offset, area.size);
+		if (area.hva)
+			bar->areas[kept++] = area;
+		else
+			log_warn("%s: BAR %u: bytes 0x%llx to 0x%llx cannot be mapped: %s; the "
+				 "guest's accesses to them are slow",
+				 bar->device->bdf, bar->index, (unsigned long long)area.offset,
+				 (unsigned long long)(area.offset + area.size - 1),
+				 strerror(errno));
+	}
+	bar->area_count = kept;
+}
+
+void bar_init(struct vfio_bar *bar)
+{
+	bar->area_count = 0;
+	if (bar->index == VFIO_PCI_ROM_REGION_INDEX) {
+		area_add(bar, 0, align_up(bar->device->regions[bar->index].size, bar->page_size));
+		return;
+	}
+	areas_find(bar);
+	areas_map(bar);
+}
+
+void bar_cleanup(struct vfio_bar *bar)
+{
+	for (unsigned int i = 0; i < bar->area_count; i++)
+		if (bar->areas[i].hva)
+			vfio_area_unmap(bar->areas[i].hva, bar->areas[i].size);
+	bar->area_count = 0;
+}
+
+/* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Most guests never ask. */
+static bool rom_read(struct vfio_bar *bar, struct bar_area *area)
+{
+	const struct vfio_region *region = &bar->device->regions[bar->index];
+	void *copy;
+	int error;
+
+	copy = mmap(NULL, area->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (copy == MAP_FAILED)
+		return false;
+	memset(copy, 0xff, area->size);
+	error = vfio_region_read_block(bar->device, bar->index, 0, copy, region->size);
+	if (error < 0 && !bar->reported)
+		log_warn("%s: its ROM cannot be read: %s", bar->device->bdf, strerror(-error));
+	bar->reported |= error < 0;
+	area->hva = copy;
+	return true;
+}
+
+static void area_guest_map(struct vfio_bar *bar, struct bar_area *area)
+{
+	bool is_rom = bar->index == VFIO_PCI_ROM_REGION_INDEX;
+
+	if (!area->hva && !(is_rom && rom_read(bar, area)))
+		return;
+	area->slot = vm_memslot_add(bar->vm, bar->gpa + area->offset, area->size, area->hva, is_rom);
+	if (area->slot < 0 && !bar->reported) {
+		bar->reported = true;
+		log_error("%s: BAR %u cannot be made guest memory: %s; accesses to it are slow",
+			  bar->device->bdf, bar->index, strerror(-area->slot));
+	}
+	/*
+	 * For peer-to-peer DMA. The IOMMU may have too few address bits for where the BAR is, and
+	 * then only that does not work.
+	 */
+	if (area->slot >= 0 && !is_rom)
+		area->dma_mapped =
+			iommu_map(bar->iommu, bar->gpa + area->offset, area->size, area->hva) == 0;
+}
+
+void bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone)
+{
+	const struct vfio_region *region = &bar->device->regions[bar->index];
+
+	bar->gpa = gpa;
+	/* A memslot is made of whole pages: what shares one with another BAR is trapped. */
+	if (region->size < bar->page_size && (!alone || gpa % bar->page_size))
+		return;
+	for (unsigned int i = 0; i < bar->area_count; i++)
+		area_guest_map(bar, &bar->areas[i]);
+}
+
+void bar_unmap(struct vfio_bar *bar)
+{
+	for (unsigned int i = 0; i < bar->area_count; i++) {
+		struct bar_area *area = &bar->areas[i];
+
+		if (area->dma_mapped)
+			iommu_unmap(bar->iommu, bar->gpa + area->offset, area->size);
+		area->dma_mapped = false;
+		if (area->slot >= 0)
+			vm_memslot_remove(bar->vm, area->slot);
+		area->slot = -1;
+	}
+}
+
+/* PCI Local Bus 3.0, 6.8.2.6 to 6.8.2.9: an entry of the table, four double words. */
+static uint32_t table_read(const struct msi_vector *vector, unsigned int offset)
+{
+	switch (offset) {
+	case PCI_MSIX_ENTRY_LOWER_ADDR:
+		return (uint32_t)vector->message.address;
+	case PCI_MSIX_ENTRY_UPPER_ADDR:
+		return (uint32_t)(vector->message.address >> 32);
+	case PCI_MSIX_ENTRY_DATA:
+		return vector->message.data;
+	default:
+		return vector->masked ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
+	}
+}
+
+static void table_write(struct msi_vector *vector, unsigned int offset, uint32_t value)
+{
+	uint64_t address = vector->message.address;
+
+	switch (offset) {
+	case PCI_MSIX_ENTRY_LOWER_ADDR:
+		vector->message.address = (address & ~0xffffffffULL) | (value & ~3U);
+		break;
+	case PCI_MSIX_ENTRY_UPPER_ADDR:
+		vector->message.address = (address & 0xffffffff) | (uint64_t)value << 32;
+		break;
+	case PCI_MSIX_ENTRY_DATA:
+		vector->message.data = value;
+		break;
+	default:
+		vector->masked = value & PCI_MSIX_ENTRY_CTRL_MASKBIT;
+		break;
+	}
+}
+
+/* Software uses aligned double words or quad words (6.8.2); what else it does has no effect. */
+static void table_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
+{
+	struct msi_set *set = &bar->msi->msix;
+	unsigned int number = (unsigned int)(offset / PCI_MSIX_ENTRY_SIZE);
+	unsigned int field = offset % PCI_MSIX_ENTRY_SIZE;
+
+	if (access->size < 4 || offset % access->size || number >= set->size)
+		return;
+	if (access->is_write) {
+		for (unsigned int i = 0; i < access->size; i += 4)
+			table_write(&set->vectors[number], field + i,
+				    (uint32_t)(access->data >> (8 * i)));
+		msi_vector_sync(bar->msi, set, number);
+		return;
+	}
+	access->data = 0;
+	for (unsigned int i = 0; i < access->size; i += 4)
+		access->data |= (uint64_t)table_read(&set->vectors[number], field + i) << (8 * i);
+}
+
+/* A bit for each vector; read-only (6.8.2.10). */
+static void pba_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
+{
+	const struct msi_set *set = &bar->msi->msix;
+
+	if (access->is_write)
+		return;
+	access->data = 0;
+	for (unsigned int i = 0; i < 8U * access->size; i++)
+		if (8 * offset + i < set->size && msi_vector_pending(set, (unsigned int)(8 * offset) + i))
+			access->data |= BIT(i);
+}
+
+void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
+{
+	int error;
+
+	if (offset - bar->table.offset < bar->table.size) {
+		table_access(bar, offset - bar->table.offset, access);
+		return;
+	}
+	if (offset - bar->pba.offset < bar->pba.size) {
+		pba_access(bar, offset - bar->pba.offset, access);
+		return;
+	}
+	if (access->is_write)
+		error = vfio_region_write(bar->device, bar->index, offset, access->size,
+					  access->data);
+	else
+		error = vfio_region_read(bar->device, bar->index, offset, access->size,
+					 &access->data);
+	if (error < 0 && !bar->reported) {
+		bar->reported = true;
+		log_warn("%s: BAR %u: the device refuses %u bytes at 0x%llx: %s",
+			 bar->device->bdf, bar->index, access->size, (unsigned long long)offset,
+			 strerror(-error));
+	}
+}

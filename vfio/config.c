@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/config.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/pci.h"
+
+/* What a write to a field does, beyond storing the writable bits. */
+enum config_action {
+	ACTION_STORE,	/* nothing: the value is in pci_device.config */
+	ACTION_DEVICE,	/* the field is the device's: reads and writes go there */
+	ACTION_HEADER,	/* pci_header_write() */
+	ACTION_COMMAND, /* the same, and the device's own command register follows */
+	ACTION_PM,
+	ACTION_EXPRESS, /* device control: the device's, but a function-level reset is ours */
+	ACTION_MSI,
+	ACTION_MSI_PENDING,
+	ACTION_MSIX,
+};
+
+struct config_rule {
+	uint8_t offset, size; /* bytes, from the start of the capability; size is 1, 2 or 4 */
+	uint8_t action;
+	uint32_t writable;
+};
+
+/* PCI Local Bus 3.0, 6.1 and 6.2; which bits of ACTION_HEADER fields are writable is its business. */
+static const struct config_rule header_rules[] = {
+	{ PCI_COMMAND, 2, ACTION_COMMAND, 0 },
+	{ PCI_STATUS, 2, ACTION_DEVICE, 0xf900 }, /* error bits: write 1 to clear */
+	{ PCI_CACHE_LINE_SIZE, 1, ACTION_HEADER, 0 },
+	{ PCI_LATENCY_TIMER, 1, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_0, 4, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_1, 4, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_2, 4, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_3, 4, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_4, 4, ACTION_HEADER, 0 },
+	{ PCI_BASE_ADDRESS_5, 4, ACTION_HEADER, 0 },
+	{ PCI_ROM_ADDRESS, 4, ACTION_HEADER, 0 },
+	{ PCI_INTERRUPT_LINE, 1, ACTION_HEADER, 0 },
+	{ 0 },
+};
+
+/* PCI Bus Power Management 1.2, 3.2: only the power state is the guest's to choose. */
+static const struct config_rule pm_rules[] = {
+	{ PCI_PM_CTRL, 2, ACTION_PM, PCI_PM_CTRL_STATE_MASK },
+	{ 0 },
+};
+
+/* PCI Local Bus 3.0, 6.8.1: four layouts, by 64-bit addresses and by mask bits. */
+#define MSI_CONTROL { PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE }
+#define MSI_ADDRESS { PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc }
+
+static const struct config_rule msi32_rules[] = {
+	MSI_CONTROL,
+	MSI_ADDRESS,
+	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
+	{ 0 },
+};
+static const struct config_rule msi32_mask_rules[] = {
+	MSI_CONTROL,
+	MSI_ADDRESS,
+	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
+	{ PCI_MSI_MASK_32, 4, ACTION_MSI, 0xffffffff },
+	{ PCI_MSI_PENDING_32, 4, ACTION_MSI_PENDING, 0 },
+	{ 0 },
+};
+static const struct config_rule msi64_rules[] = {
+	MSI_CONTROL,
+	MSI_ADDRESS,
+	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
+	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
+	{ 0 },
+};
+static const struct config_rule msi64_mask_rules[] = {
+	MSI_CONTROL,
+	MSI_ADDRESS,
+	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
+	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
+	{ PCI_MSI_MASK_64, 4, ACTION_MSI, 0xffffffff },
+	{ PCI_MSI_PENDING_64, 4, ACTION_MSI_PENDING, 0 },
+	{ 0 },
+};
+
+static const struct config_rule msix_rules[] = {
+	{ PCI_MSIX_FLAGS, 2, ACTION_MSIX, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL },
+	{ 0 },
+};
+
+/*
+ * PCI Express Base 6.0, 7.5.3. Of device control the guest sets what concerns its own traffic:
+ * error reporting, relaxed ordering, no snoop, read request size. Payload size and extended tags
+ * are matters of the host's fabric. VFIO watches over these fields too.
+ */
+#define EXPRESS_CONTROL                                                                            \
+	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |  \
+	 PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
+#define EXPRESS_STATUS                                                                             \
+	(PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD)
+
+static const struct config_rule express_rules[] = {
+	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
+	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, EXPRESS_STATUS },
+	{ 0 },
+};
+static const struct config_rule express2_rules[] = {
+	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
+	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, EXPRESS_STATUS },
+	{ PCI_EXP_DEVCTL2, 2, ACTION_DEVICE,
+	  PCI_EXP_DEVCTL2_COMP_TIMEOUT | PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
+	{ 0 },
+};
+
+static uint8_t *config_at(struct vfio_pci *function, unsigned int offset)
+{
+	return &function->pci.config[offset];
+}
+
+static uint32_t config_load(struct vfio_pci *function, unsigned int offset, unsigned int size)
+{
+	return (uint32_t)le_load(config_at(function, offset), size);
+}
+
+static void config_store(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			 uint32_t value)
+{
+	le_store(config_at(function, offset), size, value);
+}
+
+/* ---- making the policy ------------------------------------------------------------------------ */
+
+/*
+ * While the policy is made, config_policy.initial holds what the device has, and pci_device.config
+ * what the guest is to see of it: nothing, until it is revealed.
+ */
+static void reveal(struct vfio_pci *function, unsigned int offset, unsigned int size)
+{
+	memcpy(config_at(function, offset), &function->policy.initial[offset], size);
+}
+
+static void hide(struct vfio_pci *function, unsigned int offset, unsigned int size)
+{
+	memset(config_at(function, offset), 0, size);
+}
+
+static void computed_mark(struct config_policy *policy, unsigned int offset)
+{
+	policy->computed[offset / 4 / 64] |= BIT(offset / 4 % 64);
+}
+
+static bool action_is_computed(unsigned int action)
+{
+	return action == ACTION_DEVICE || action == ACTION_EXPRESS || action == ACTION_MSI_PENDING;
+}
+
+static void rules_apply(struct config_policy *policy, unsigned int base,
+			const struct config_rule *rules)
+{
+	for (; rules->size; rules++)
+		for (unsigned int i = 0; i < rules->size; i++) {
+			unsigned int offset = base + rules->offset + i;
+
+			policy->action[offset] = rules->action;
+			policy->writable[offset] = (uint8_t)(rules->writable >> (8 * i));
+			if (action_is_computed(rules->action))
+				computed_mark(policy, offset);
+		}
+}
+
+/* A capability of the vendor's: only the device knows what is in it. Its header stays ours. */
+static void vendor_apply(struct config_policy *policy, unsigned int start, unsigned int end)
+{
+	for (unsigned int offset = start; offset < end; offset++) {
+		policy->action[offset] = ACTION_DEVICE;
+		policy->writable[offset] = 0xff;
+		computed_mark(policy, offset);
+	}
+}
+
+static bool pm_add(struct vfio_pci *function, unsigned int at)
+{
+	uint32_t capabilities = config_load(function, at + PCI_PM_PMC, 2);
+
+	/* No wake-up events, and of the states only D0 and D3. */
+	capabilities &= ~(uint32_t)(PCI_PM_CAP_PME_MASK | PCI_PM_CAP_D1 | PCI_PM_CAP_D2);
+	config_store(function, at + PCI_PM_PMC, 2, capabilities);
+	/* VFIO saves and restores what the device forgets in D3hot. */
+	config_store(function, at + PCI_PM_CTRL, 4, PCI_PM_CTRL_NO_SOFT_RESET);
+	function->policy.pm = at;
+	rules_apply(&function->policy, at, pm_rules);
+	return true;
+}
+
+static unsigned int msi_length(uint32_t flags)
+{
+	return (flags & PCI_MSI_FLAGS_64BIT ? 14 : 10) + (flags & PCI_MSI_FLAGS_MASKBIT ? 10 : 0);
+}
+
+static bool msi_add(struct vfio_pci *function, unsigned int at)
+{
+	static const struct config_rule *const rules[2][2] = {
+		{ msi32_rules, msi32_mask_rules },
+		{ msi64_rules, msi64_mask_rules },
+	};
+	struct config_policy *policy = &function->policy;
+	uint32_t flags = config_load(function, at + PCI_MSI_FLAGS, 2);
+	unsigned int log2_vectors = (flags & PCI_MSI_FLAGS_QMASK) >> 1;
+
+	if (policy->msi || log2_vectors > 5 || at + msi_length(flags) > PCI_CFG_SPACE_SIZE ||
+	    !function->device.irqs[VFIO_PCI_MSI_IRQ_INDEX].count)
+		return false;
+	policy->msi = at;
+	reveal(function, at, msi_length(flags));
+	policy->msi_64bit = flags & PCI_MSI_FLAGS_64BIT;
+	policy->msi_maskable = flags & PCI_MSI_FLAGS_MASKBIT;
+	policy->msi_vectors = 1U << log2_vectors;
+	hide(function, at + PCI_MSI_ADDRESS_LO, msi_length(flags) - PCI_MSI_ADDRESS_LO);
+	flags &= PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT;
+	config_store(function, at + PCI_MSI_FLAGS, 2, flags);
+	rules_apply(policy, at, rules[policy->msi_64bit][policy->msi_maskable]);
+	return true;
+}
+
+/* A structure of MSI-X must lie in a memory BAR that exists. */
+static bool msix_place_valid(struct vfio_pci *function, uint32_t where, uint64_t size)
+{
+	unsigned int bar = where & PCI_MSIX_TABLE_BIR;
+
+	return bar < PCI_BAR_ROM &&
+	       range_within(where & PCI_MSIX_TABLE_OFFSET, size, 0,
+			    function->device.regions[bar].size) &&
+	       !(config_load(function, PCI_BASE_ADDRESS_0 + 4 * bar, 1) & PCI_BASE_ADDRESS_SPACE_IO);
+}
+
+static bool msix_add(struct vfio_pci *function, unsigned int at)
+{
+	struct config_policy *policy = &function->policy;
+	uint32_t flags = config_load(function, at + PCI_MSIX_FLAGS, 2);
+	uint32_t table = config_load(function, at + PCI_MSIX_TABLE, 4);
+	uint32_t pba = config_load(function, at + PCI_MSIX_PBA, 4);
+	unsigned int vectors = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
+
+	if (policy->msix || !function->device.irqs[VFIO_PCI_MSIX_IRQ_INDEX].count)
+		return false;
+	if (!msix_place_valid(function, table, (uint64_t)vectors * PCI_MSIX_ENTRY_SIZE) ||
+	    !msix_place_valid(function, pba, align_up(vectors, 64) / 8)) {
+		log_warn("%s: its MSI-X table or pending bits lie outside of its BARs; MSI-X is "
+			 "hidden from the guest",
+			 function->device.bdf);
+		return false;
+	}
+	policy->msix = at;
+	policy->msix_vectors = vectors;
+	policy->msix_table = table;
+	policy->msix_pba = pba;
+	config_store(function, at + PCI_MSIX_FLAGS, 2, vectors - 1);
+	rules_apply(policy, at, msix_rules);
+	return true;
+}
+
+/*
+ * The function sits on the guest's root bus, and is therefore a root-complex integrated endpoint:
+ * without a link, whose registers read as zero (PCI Express Base 6.0, 7.5.3).
+ */
+static bool express_add(struct vfio_pci *function, unsigned int at)
+{
+	uint32_t flags = config_load(function, at + PCI_EXP_FLAGS, 2);
+	unsigned int version = flags & PCI_EXP_FLAGS_VERS;
+	unsigned int length = version >= 2 ? 0x3c : 0x14;
+	uint32_t capabilities = config_load(function, at + PCI_EXP_DEVCAP, 4);
+
+	if (function->policy.express || at + length > PCI_CFG_SPACE_SIZE)
+		return false;
+	function->policy.express = at;
+	flags = version | PCI_EXP_TYPE_RC_END << 4;
+	capabilities &= ~PCI_EXP_DEVCAP_FLR;
+	if (function->device.can_reset)
+		capabilities |= PCI_EXP_DEVCAP_FLR;
+	hide(function, at + PCI_EXP_DEVCTL, length - PCI_EXP_DEVCTL);
+	config_store(function, at + PCI_EXP_FLAGS, 2, flags);
+	config_store(function, at + PCI_EXP_DEVCAP, 4, capabilities);
+	/* Of the second set of registers, the completion timeout is all that concerns the guest. */
+	rules_apply(&function->policy, at, version >= 2 ? express2_rules : express_rules);
+	return true;
+}
+
+static bool vendor_add(struct vfio_pci *function, unsigned int at)
+{
+	unsigned int length = config_load(function, at + PCI_CAP_FLAGS, 1);
+
+	if (length < 3 || at + length > PCI_CFG_SPACE_SIZE)
+		return false;
+	vendor_apply(&function->policy, at + PCI_CAP_FLAGS, at + length);
+	return true;
+}
+
+/* Read-only and without anything to change: it need only be seen. */
+static bool subsystem_add(struct vfio_pci *function, unsigned int at)
+{
+	(void)function;
+	(void)at;
+	return true;
+}
+
+/* The capabilities that a guest may see; each returns whether this one is fit to be seen. */
+static const struct {
+	uint8_t id, length; /* bytes that it has at least */
+	bool (*add)(struct vfio_pci *function, unsigned int at);
+} capabilities[] = {
+	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, pm_add },
+	{ PCI_CAP_ID_MSI, 10, msi_add },
+	{ PCI_CAP_ID_VNDR, 3, vendor_add },
+	{ PCI_CAP_ID_SSVID, 8, subsystem_add },
+	{ PCI_CAP_ID_EXP, 0x14, express_add },
+	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, msix_add },
+};
+
+static bool capability_add(struct vfio_pci *function, unsigned int at)
+{
+	unsigned int id = function->policy.initial[at + PCI_CAP_LIST_ID];
+
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		unsigned int length = capabilities[i].length;
+
+		if (capabilities[i].id != id || at + length > PCI_CFG_SPACE_SIZE)
+			continue;
+		reveal(function, at, length);
+		if (capabilities[i].add(function, at))
+			return true;
+		hide(function, at, length);
+	}
+	return false;
+}
+
+/* Walk the device's list, and link what is kept into the guest's. */
+static void capabilities_init(struct vfio_pci *function)
+{
+	const uint8_t *original = function->policy.initial;
+	uint8_t *config = function->pci.config;
+	unsigned int at = original[PCI_CAPABILITY_LIST] & ~3U;
+	unsigned int link = PCI_CAPABILITY_LIST;
+	/* A list that is longer than this goes in circles. */
+	unsigned int left = (PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / PCI_CAP_SIZEOF;
+
+	if (!(le_load(&original[PCI_STATUS], 2) & PCI_STATUS_CAP_LIST))
+		return;
+	while (at >= PCI_STD_HEADER_SIZEOF && left--) {
+		if (capability_add(function, at)) {
+			config[link] = (uint8_t)at;
+			link = at + PCI_CAP_LIST_NEXT;
+			config[link] = 0;
+		}
+		at = original[at + PCI_CAP_LIST_NEXT] & ~3U;
+	}
+}
+
+/*
+ * Bytes of an extended capability that the guest may see, its header included; 0 if it may not.
+ * Both kinds of vendor capabilities have their length in the top bits of the second double word.
+ */
+static unsigned int extended_length(const uint8_t *original, unsigned int at)
+{
+	switch (PCI_EXT_CAP_ID((uint32_t)le_load(&original[at], 4))) {
+	case PCI_EXT_CAP_ID_DSN:
+		return 12;
+	case PCI_EXT_CAP_ID_VNDR:
+	case PCI_EXT_CAP_ID_DVSEC:
+		return (unsigned int)(le_load(&original[at + 4], 4) >> 20);
+	default:
+		return 0;
+	}
+}
+
+static void extended_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+{
+	reveal(function, at, length);
+	config_store(function, at, 4, config_load(function, at, 4) & 0xfffff);
+	if (PCI_EXT_CAP_ID(config_load(function, at, 4)) != PCI_EXT_CAP_ID_DSN)
+		vendor_apply(&function->policy, at + 4, at + length);
+}
+
+/*
+ * The same for the extended capabilities. Their list begins at 0x100, whatever is there: what is
+ * hidden at its head becomes a null capability (PCI Express Base 6.0, 7.9.28), id and version 0.
+ */
+static void extended_init(struct vfio_pci *function)
+{
+	const uint8_t *original = function->policy.initial;
+	unsigned int at = PCI_CFG_SPACE_SIZE, link = PCI_CFG_SPACE_SIZE;
+	unsigned int left = (PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE) / 8;
+
+	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8 && left--) {
+		unsigned int length = extended_length(original, at);
+
+		if (length >= 8 && at + length <= PCI_CONFIG_SIZE) {
+			extended_add(function, at, length);
+			if (at != link)
+				config_store(function, link, 4,
+					     config_load(function, link, 4) | at << 20);
+			link = at;
+		}
+		at = PCI_EXT_CAP_NEXT((uint32_t)le_load(&original[at], 4));
+	}
+}
+
+int config_init(struct vfio_pci *function)
+{
+	struct config_policy *policy = &function->policy;
+	const struct vfio_region *region = &function->device.regions[VFIO_PCI_CONFIG_REGION_INDEX];
+	int error;
+
+	memset(policy, 0, sizeof(*policy));
+	error = vfio_region_read_block(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, 0,
+				       policy->initial, min(region->size, (uint64_t)PCI_CONFIG_SIZE));
+	if (error < 0)
+		return error;
+	reveal(function, 0, PCI_STD_HEADER_SIZEOF);
+	hide(function, PCI_COMMAND, 2);
+	hide(function, PCI_CAPABILITY_LIST, 1);
+	hide(function, PCI_BIST, 1);
+	/* One function per slot, whatever the host's device has beside this one. */
+	function->pci.config[PCI_HEADER_TYPE] &= 0x7f;
+	rules_apply(policy, 0, header_rules);
+	capabilities_init(function);
+	extended_init(function);
+	return 0;
+}
+
+/* ---- reads ------------------------------------------------------------------------------------ */
+
+/* MSI's pending bits: PCI Local Bus 3.0, 6.8.1.8. */
+static uint32_t msi_pending(struct vfio_pci *function)
+{
+	uint32_t bits = 0;
+
+	for (unsigned int i = 0; i < function->policy.msi_vectors; i++)
+		if (msi_vector_pending(&function->msi.msi, i))
+			bits |= 1U << i;
+	return bits;
+}
+
+/* A double word some of whose bytes are the device's, or are found out when asked for. */
+static uint32_t config_compute(struct vfio_pci *function, unsigned int offset, unsigned int size)
+{
+	const struct config_policy *policy = &function->policy;
+	uint32_t value = config_load(function, offset, size);
+	uint64_t device = 0;
+	bool is_read = false;
+
+	for (unsigned int i = 0; i < size; i++) {
+		uint8_t action = policy->action[offset + i];
+		uint32_t byte;
+
+		if (!action_is_computed(action))
+			continue;
+		if (action == ACTION_MSI_PENDING) {
+			byte = msi_pending(function) >> (8 * ((offset + i) % 4));
+		} else {
+			if (!is_read)
+				vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+						 offset, size, &device);
+			is_read = true;
+			byte = (uint32_t)(device >> (8 * i));
+		}
+		value = (value & ~(0xffU << (8 * i))) | (byte & 0xff) << (8 * i);
+	}
+	return value;
+}
+
+uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
+{
+	struct vfio_pci *function = container_of(pci, struct vfio_pci, pci);
+
+	if (function->policy.computed[offset / 4 / 64] & BIT(offset / 4 % 64))
+		return config_compute(function, offset, size);
+	return config_load(function, offset, size);
+}
+
+/* ---- writes ----------------------------------------------------------------------------------- */
+
+/*
+ * The device must decode before its BARs are mapped into the guest and until after they are
+ * unmapped: in between, an access would fault in the host.
+ */
+static void command_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			  uint32_t value)
+{
+	const uint32_t on = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	uint32_t former = config_load(function, PCI_COMMAND, 2);
+	uint32_t wanted = former;
+	uint32_t present;
+
+	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
+	       min(size, PCI_COMMAND + 2 - offset));
+	if (wanted & ~former)
+		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
+				  former | wanted);
+	pci_header_write(&function->pci, offset, size, value);
+	present = config_load(function, PCI_COMMAND, 2);
+	if (present != (former | wanted))
+		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
+				  present);
+	if (!(former & on) && (present & on)) {
+		function->msi.intx_usable = true;
+		msi_sync(&function->msi);
+	}
+}
+
+/* Writes of D1 and D2, which the capability does not offer, leave the state as it is. */
+static void pm_write(struct vfio_pci *function)
+{
+	unsigned int at = function->policy.pm + PCI_PM_CTRL;
+	uint32_t state = config_load(function, at, 2) & PCI_PM_CTRL_STATE_MASK;
+	struct pci_device *pci = &function->pci;
+
+	if (state != 0 && state != 3)
+		state = pci->asleep ? 3 : 0;
+	config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | state);
+	if (pci->asleep == (state == 3))
+		return;
+	pci->asleep = state == 3;
+	/* In D3hot the BARs do not answer: unmap them before, map them after. */
+	if (pci->asleep)
+		pci_decode_update(pci);
+	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2, state);
+	if (!pci->asleep)
+		pci_decode_update(pci);
+}
+
+/* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
+static void msi_write(struct vfio_pci *function)
+{
+	const struct config_policy *policy = &function->policy;
+	struct msi_set *set = &function->msi.msi;
+	uint32_t flags = config_load(function, policy->msi + PCI_MSI_FLAGS, 2);
+	unsigned int log2_count = (flags & PCI_MSI_FLAGS_QSIZE) >> 4;
+	uint64_t address = config_load(function, policy->msi + PCI_MSI_ADDRESS_LO, 4);
+	uint32_t data, mask = 0;
+	bool restart;
+
+	if (policy->msi_64bit)
+		address |= (uint64_t)config_load(function, policy->msi + PCI_MSI_ADDRESS_HI, 4) << 32;
+	data = config_load(function,
+			   policy->msi + (policy->msi_64bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
+	if (policy->msi_maskable)
+		mask = config_load(function, policy->msi + (policy->msi_64bit ? PCI_MSI_MASK_64 :
+									       PCI_MSI_MASK_32),
+				   4);
+	/* The count takes effect when MSI is enabled; a change after that means to start again. */
+	restart = set->enabled && set->count != min(1U << log2_count, set->size);
+	if (restart) {
+		set->enabled = false;
+		msi_sync(&function->msi);
+	}
+	set->enabled = flags & PCI_MSI_FLAGS_ENABLE;
+	set->count = min(1U << log2_count, set->size);
+	for (unsigned int i = 0; i < set->count; i++) {
+		set->vectors[i].message.address = address;
+		set->vectors[i].message.data = (data & ~(set->count - 1)) | i;
+		set->vectors[i].masked = mask >> i & 1;
+	}
+	msi_sync(&function->msi);
+}
+
+static void msix_write(struct vfio_pci *function)
+{
+	uint32_t flags = config_load(function, function->policy.msix + PCI_MSIX_FLAGS, 2);
+
+	function->msi.msix.enabled = flags & PCI_MSIX_FLAGS_ENABLE;
+	function->msi.msix.all_masked = flags & PCI_MSIX_FLAGS_MASKALL;
+	msi_sync(&function->msi);
+}
+
+/* Write the bytes [@offset, @offset + @size), all of one action, of the device itself. */
+static void device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			 uint32_t value)
+{
+	const uint8_t *writable = &function->policy.writable[offset];
+	uint32_t mask = (uint32_t)le_load(writable, size);
+	uint64_t present = 0;
+
+	/*
+	 * Bits that the guest may not change keep their value. In a status register they read as
+	 * anything but are cleared by a one, so there a zero is what leaves them alone.
+	 */
+	if (mask != bytes_mask(size) && offset != PCI_STATUS && offset != PCI_STATUS + 1 &&
+	    offset != function->policy.express + PCI_EXP_DEVSTA)
+		vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
+				 &present);
+	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
+			  (present & ~(uint64_t)mask) | (value & mask));
+}
+
+static void express_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			  uint32_t value)
+{
+	unsigned int high = function->policy.express + PCI_EXP_DEVCTL + 1;
+
+	/* Initiate Function Level Reset is the top bit; it has effect only where it is offered. */
+	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80) &&
+	    function->device.can_reset) {
+		vfio_pci_reset(function);
+		return;
+	}
+	device_write(function, offset, size, value);
+}
+
+/* Carry out a write to [@offset, @offset + @size), all of which has @action. */
+static void field_write(struct vfio_pci *function, unsigned int action, unsigned int offset,
+			unsigned int size, uint32_t value)
+{
+	uint32_t former = config_load(function, offset, size);
+	uint32_t mask = (uint32_t)le_load(&function->policy.writable[offset], size);
+
+	switch (action) {
+	case ACTION_HEADER:
+		pci_header_write(&function->pci, offset, size, value);
+		return;
+	case ACTION_COMMAND:
+		command_write(function, offset, size, value);
+		return;
+	case ACTION_DEVICE:
+		device_write(function, offset, size, value);
+		return;
+	case ACTION_EXPRESS:
+		express_write(function, offset, size, value);
+		return;
+	}
+	config_store(function, offset, size, (former & ~mask) | (value & mask));
+	switch (action) {
+	case ACTION_PM:
+		pm_write(function);
+		break;
+	case ACTION_MSI:
+		msi_write(function);
+		break;
+	case ACTION_MSIX:
+		msix_write(function);
+		break;
+	}
+}
+
+/* A write may span fields: cut it where the action changes. */
+void config_write(struct pci_device *pci, unsigned int offset, unsigned int size, uint32_t value)
+{
+	struct vfio_pci *function = container_of(pci, struct vfio_pci, pci);
+	const uint8_t *action = function->policy.action;
+	unsigned int start = offset, end = offset + size;
+
+	while (start < end) {
+		unsigned int next = start + 1;
+
+		while (next < end && action[next] == action[start])
+			next++;
+		field_write(function, action[start], start, next - start,
+			    value >> (8 * (start - offset)));
+		start = next;
+	}
+}

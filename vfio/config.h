@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration space that the guest sees of an assigned function, and what its writes do.
+ *
+ * Deny by default: a table says for every known field which bits a write may change and what
+ * follows from it. What the table does not know is hidden (capabilities) or reads as it was at the
+ * start and ignores writes. Fields of the device itself (its status, its vendor capabilities) are
+ * the only ones for which a read goes to the hardware; all others cost no system call.
+ *
+ * Everything here is called with the lock of the PCI root held (devices/pci.h), but for
+ * config_init().
+ */
+#ifndef POSTHORN_VFIO_CONFIG_H
+#define POSTHORN_VFIO_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/pci.h"
+
+struct vfio_pci;
+
+struct config_policy {
+	uint8_t writable[PCI_CONFIG_SIZE]; /* bits that a write may change */
+	uint8_t action[PCI_CONFIG_SIZE];   /* enum config_action of config.c */
+	/* By double word: has bytes whose value is not in pci_device.config. */
+	uint64_t computed[PCI_CONFIG_SIZE / 4 / 64];
+	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after config_init() */
+	/* Offsets of the capabilities that are emulated; 0: the function has none. */
+	unsigned int pm, express, msi, msix;
+	/* From the capabilities. */
+	bool msi_64bit, msi_maskable;
+	unsigned int msi_vectors, msix_vectors; /* 0: none */
+	uint32_t msix_table, msix_pba;		/* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
+};
+
+/*
+ * Read the function's configuration space and make the guest's from it: pci.config and the policy
+ * of @function. Capability chains are not trusted. 0 or -errno when it cannot be read.
+ */
+int config_init(struct vfio_pci *function);
+
+/* pci_device_ops.cfg_read and cfg_write of an assigned function. */
+uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int size);
+void config_write(struct pci_device *pci, unsigned int offset, unsigned int size, uint32_t value);
+
+#endif

@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/host_pci.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/pci_regs.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define VFIO_PCI "vfio-pci"
+
+/* How deep disks and interfaces are stacked on each other at most: LVM on LUKS on RAID is 3. */
+#define STACK_MAX 8
+
+#define NO_IOMMU_REMEDY                                                                            \
+	"turn the IOMMU on (Intel: VT-d in the firmware and intel_iommu=on on the kernel command " \
+	"line; AMD: IOMMU and SVM in the firmware; arm64: the SMMU in the firmware)"
+
+extern char **environ;
+
+/* ---- paths ---- */
+
+/* A path below @root. One that is too long is cut, and then names nothing. */
+static void __attribute__((format(printf, 3, 4)))
+path_set(char path[PATH_MAX], const char *root, const char *format, ...)
+{
+	size_t length;
+	va_list args;
+
+	length = (size_t)snprintf(path, PATH_MAX, "%s", root);
+	if (length >= PATH_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(path + length, PATH_MAX - length, format, args);
+	va_end(args);
+}
+
+/* The last part of what the symbolic link @path points to; "" when there is no such link. */
+static void link_name_read(const char *path, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t length;
+	const char *slash;
+
+	name[0] = '\0';
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return;
+	target[length] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(name, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);
+}
+
+/* ---- what sysfs says of a function ---- */
+
+/* Read 1 to @digits hexadecimal digits at *@text, then the character @end ('\0': the end). */
+static int hex_parse(const char **text, unsigned int digits, char end, unsigned int *value)
+{
+	const char *at = *text;
+
+	*value = 0;
+	while (isxdigit((unsigned char)*at) && at < *text + digits) {
+		*value = *value << 4 |
+			 (unsigned int)(isdigit((unsigned char)*at)
+						? *at - '0'
+						: tolower((unsigned char)*at) - 'a' + 10);
+		at++;
+	}
+	if (at == *text || *at != end)
+		return -EINVAL;
+	*text = at + 1;
+	return 0;
+}
+
+int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE])
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(text, ':');
+
+	/* Domains above 0xffff are those that VMD controllers make. */
+	if (colon && strchr(colon + 1, ':') && hex_parse(&text, 6, ':', &domain))
+		return -EINVAL;
+	if (hex_parse(&text, 2, ':', &bus) || hex_parse(&text, 2, '.', &device) || device > 0x1f ||
+	    hex_parse(&text, 1, '\0', &function) || function > 7)
+		return -EINVAL;
+	snprintf(bdf, HOST_PCI_BDF_SIZE, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff,
+		 device & 0x1f, function & 7);
+	return 0;
+}
+
+static void driver_read(const char *root, const char *bdf, char *driver, size_t size)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/sys/bus/pci/devices/%s/driver", bdf);
+	link_name_read(path, driver, size);
+}
+
+/*
+ * The number of the function's IOMMU group, or -1. The groups that VFIO makes up in its no-IOMMU
+ * mode (vfio.enable_unsafe_noiommu_mode) isolate nothing and do not count.
+ */
+static int iommu_group_read(const char *root, const char *bdf)
+{
+	char path[PATH_MAX], number[16], name[32], *end;
+	long group;
+
+	path_set(path, root, "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	link_name_read(path, number, sizeof(number));
+	group = strtol(number, &end, 10);
+	if (end == number || *end || group < 0 || group > INT_MAX)
+		return -1;
+	path_set(path, root, "/sys/kernel/iommu_groups/%s/name", number);
+	if (file_read_text(path, name, sizeof(name)) > 0 && !strcmp(name, "vfio-noiommu"))
+		return -1;
+	return (int)group;
+}
+
+static uint8_t header_type_read(const char *root, const char *bdf)
+{
+	char path[PATH_MAX];
+	uint8_t header_type = PCI_HEADER_TYPE_NORMAL;
+	int fd;
+
+	path_set(path, root, "/sys/bus/pci/devices/%s/config", bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return header_type;
+	/* Bit 7 says that the device has several functions (PCI Local Bus 3.0, 6.2.1). */
+	if (!fd_pread_all(fd, &header_type, sizeof(header_type), PCI_HEADER_TYPE))
+		header_type &= 0x7f;
+	close(fd);
+	return header_type;
+}
+
+int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
+{
+	static const char *const names[] = { "vendor", "device", "subsystem_vendor",
+					     "subsystem_device", "class" };
+	unsigned long values[ARRAY_SIZE(names)];
+	char path[PATH_MAX], text[16];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		path_set(path, root, "/sys/bus/pci/devices/%s/%s", bdf, names[i]);
+		if (file_read_text(path, text, sizeof(text)) <= 0)
+			return -ENODEV;
+		values[i] = strtoul(text, NULL, 16);
+	}
+	*pci = (struct host_pci){
+		.vendor = (uint16_t)values[0],
+		.device = (uint16_t)values[1],
+		.subsystem_vendor = (uint16_t)values[2],
+		.subsystem_device = (uint16_t)values[3],
+		.class_code = (uint32_t)values[4] & 0xffffff,
+		.header_type = header_type_read(root, bdf),
+		.iommu_group = iommu_group_read(root, bdf),
+	};
+	snprintf(pci->bdf, sizeof(pci->bdf), "%s", bdf);
+	driver_read(root, bdf, pci->driver, sizeof(pci->driver));
+	return 0;
+}
+
+static int bdf_filter(const struct dirent *entry)
+{
+	char bdf[HOST_PCI_BDF_SIZE];
+
+	return !host_pci_bdf_parse(entry->d_name, bdf) && !strcmp(entry->d_name, bdf);
+}
+
+/* All parts of a full BDF have a fixed width, but for a domain above 0xffff. */
+static int bdf_compare(const struct dirent **a, const struct dirent **b)
+{
+	size_t a_length = strlen((*a)->d_name), b_length = strlen((*b)->d_name);
+
+	if (a_length != b_length)
+		return a_length < b_length ? -1 : 1;
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int host_pci_each(const char *root, int iommu_group,
+		  int (*visit)(void *opaque, const struct host_pci *pci), void *opaque)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	struct host_pci pci;
+	int count, i, result = 0;
+
+	if (iommu_group < 0)
+		path_set(path, root, "/sys/bus/pci/devices");
+	else
+		path_set(path, root, "/sys/kernel/iommu_groups/%d/devices", iommu_group);
+	count = scandir(path, &entries, bdf_filter, bdf_compare);
+	if (count < 0)
+		return -errno;
+	for (i = 0; i < count; i++) {
+		/* A function that was unplugged since is no error. */
+		if (!result && !host_pci_read(root, entries[i]->d_name, &pci))
+			result = visit(opaque, &pci);
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+/*
+ * The kernel goes by the header type too: vfio-pci refuses all others, and a group stays viable
+ * with them whatever their driver.
+ */
+bool host_pci_is_bridge(const struct host_pci *pci)
+{
+	return pci->header_type != PCI_HEADER_TYPE_NORMAL;
+}
+
+/* ---- can it be assigned? ---- */
+
+/* Drivers that leave DMA to whoever owns the group (driver_managed_dma in the kernel). */
+static bool driver_is_neutral(const char *driver)
+{
+	return !driver[0] || !strcmp(driver, VFIO_PCI) || !strcmp(driver, "pci-stub");
+}
+
+/* The functions of a group that keep it from being assigned, and the commands that free them. */
+struct siblings {
+	char names[512], commands[512];
+};
+
+/* Append to a list; what does not fit is left out. */
+static void __attribute__((format(printf, 3, 4)))
+list_append(char *list, size_t size, const char *format, ...)
+{
+	size_t length = strlen(list);
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(list + length, size - length, format, args) >= (int)(size - length))
+		list[length] = '\0';
+	va_end(args);
+}
+
+static int sibling_check(void *opaque, const struct host_pci *pci)
+{
+	struct siblings *siblings = opaque;
+
+	if (host_pci_is_bridge(pci) || driver_is_neutral(pci->driver))
+		return 0;
+	list_append(siblings->names, sizeof(siblings->names), "%s%s is bound to %s",
+		    siblings->names[0] ? ", " : "", pci->bdf, pci->driver);
+	list_append(siblings->commands, sizeof(siblings->commands), "%sposthorn bind %s",
+		    siblings->commands[0] ? " && " : "", pci->bdf);
+	return 0;
+}
+
+bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
+	struct siblings siblings = { 0 };
+	int error;
+
+	why[0] = '\0';
+	if (host_pci_is_bridge(pci)) {
+		snprintf(why, size, "a bridge: only endpoints can be assigned");
+	} else if (pci->iommu_group < 0) {
+		snprintf(why, size, "no IOMMU group: " NO_IOMMU_REMEDY);
+	} else if (strcmp(pci->driver, VFIO_PCI)) {
+		snprintf(why, size, "bound to %s, not to " VFIO_PCI ": posthorn bind %s",
+			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
+	} else {
+		error = host_pci_each(root, pci->iommu_group, sibling_check, &siblings);
+		if (error)
+			snprintf(why, size, "cannot list IOMMU group %d: %s", pci->iommu_group,
+				 strerror(-error));
+		else if (siblings.names[0])
+			snprintf(why, size,
+				 "IOMMU group %d is not viable: %s; assign or unbind all of the "
+				 "group: %s",
+				 pci->iommu_group, siblings.names, siblings.commands);
+	}
+	return why[0] != '\0';
+}
+
+/* ---- does this host need it? ---- */
+
+/* Is one of the directories on the way to @path called @bdf? */
+static bool path_has_bdf(const char *path, const char *bdf)
+{
+	char part[HOST_PCI_BDF_SIZE + 2];
+
+	snprintf(part, sizeof(part), "/%s/", bdf);
+	return strstr(path, part) != NULL;
+}
+
+static bool path_is_built_on(const char *path, const char *bdf, unsigned int depth);
+
+/* The names of links to what an interface or an NVMe subsystem is made of. */
+static bool link_is_lower(const char *name)
+{
+	return !strncmp(name, "lower_", strlen("lower_")) || !strncmp(name, "nvme", strlen("nvme"));
+}
+
+/* Does one of the symbolic links in @directory (@all of them, or the lower ones) lead to @bdf? */
+static bool links_lead_to(const char *directory, bool all, const char *bdf, unsigned int depth)
+{
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	bool found = false;
+	DIR *stream;
+
+	stream = opendir(directory);
+	if (!stream)
+		return false;
+	while (!found && (entry = readdir(stream))) {
+		if (entry->d_type != DT_LNK || !(all || link_is_lower(entry->d_name)))
+			continue;
+		path_set(path, directory, "/%s", entry->d_name);
+		found = path_is_built_on(path, bdf, depth - 1);
+	}
+	closedir(stream);
+	return found;
+}
+
+/*
+ * Is the disk or interface at @path in sysfs a part of function @bdf, or built on one that is? A
+ * physical one lies below its function's directory. A virtual one links to what it is made of:
+ * device mapper and RAID by slaves/, bridges, bonds and VLANs by lower_<interface>, an NVMe
+ * namespace with several paths by its subsystem's nvme<controller>. A partition's links are its
+ * disk's: hence the walk up from @path.
+ */
+static bool path_is_built_on(const char *path, const char *bdf, unsigned int depth)
+{
+	static const char virtual[] = "/devices/virtual/";
+	char real[PATH_MAX], slaves[PATH_MAX], *top;
+	bool found = false;
+
+	if (!depth || !realpath(path, real))
+		return false;
+	if (path_has_bdf(real, bdf))
+		return true;
+	top = strstr(real, virtual);
+	if (!top)
+		return false;
+	top += strlen(virtual);
+	while (!found && strlen(real) > (size_t)(top - real)) {
+		path_set(slaves, real, "/slaves");
+		found = links_lead_to(real, false, bdf, depth) ||
+			links_lead_to(slaves, true, bdf, depth);
+		*strrchr(real, '/') = '\0';
+	}
+	return found;
+}
+
+/* What host_pci_in_use() is looking for, and where it says what it found. */
+struct use_search {
+	const char *root, *bdf;
+	char *why;
+	size_t size;
+};
+
+/* The same for a block device that is named by its node, "/dev/mapper/home" say. */
+static bool block_node_is_built_on(const struct use_search *search, const char *node)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+
+	if (strncmp(node, "/dev/", strlen("/dev/")))
+		return false;
+	path_set(path, search->root, "%s", node);
+	if (!realpath(path, real))
+		return false;
+	path_set(path, search->root, "/sys/class/block/%s", strrchr(real, '/') + 1);
+	return path_is_built_on(path, search->bdf, STACK_MAX);
+}
+
+/* A line of /proc/self/mountinfo (proc(5)). */
+static bool mount_uses(const struct use_search *search, const char *line)
+{
+	char path[PATH_MAX], mount_point[256], node[256] = "";
+	const char *separator = strstr(line, " - ");
+	unsigned int major, minor;
+
+	if (!separator || sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, mount_point) != 3)
+		return false;
+	/* Btrfs shows a number of its own, with major 0: there the source is what tells. */
+	if (major) {
+		path_set(path, search->root, "/sys/dev/block/%u:%u", major, minor);
+		if (!path_is_built_on(path, search->bdf, STACK_MAX))
+			return false;
+	} else if (sscanf(separator, " - %*s %255s", node) != 1 ||
+		   !block_node_is_built_on(search, node)) {
+		return false;
+	}
+	snprintf(search->why, search->size, "it holds the file system that is mounted on %s",
+		 mount_point);
+	return true;
+}
+
+/* A line of /proc/swaps (proc(5)). */
+static bool swap_uses(const struct use_search *search, const char *line)
+{
+	char node[256];
+
+	if (sscanf(line, "%255s", node) != 1 || !block_node_is_built_on(search, node))
+		return false;
+	snprintf(search->why, search->size, "it holds the swap space %s", node);
+	return true;
+}
+
+static bool route_uses(const struct use_search *search, const char *interface)
+{
+	char path[PATH_MAX];
+
+	path_set(path, search->root, "/sys/class/net/%s", interface);
+	if (!path_is_built_on(path, search->bdf, STACK_MAX))
+		return false;
+	snprintf(search->why, search->size, "the default route goes through it (interface %s)",
+		 interface);
+	return true;
+}
+
+/* A line of /proc/net/route: the interface, and as the eighth field the mask. */
+static bool route_ipv4_uses(const struct use_search *search, const char *line)
+{
+	char interface[32], mask[16];
+
+	return sscanf(line, "%31s %*s %*s %*s %*s %*s %*s %15s", interface, mask) == 2 &&
+	       !strcmp(mask, "00000000") && route_uses(search, interface);
+}
+
+/* A line of /proc/net/ipv6_route: a prefix and its length, and as the tenth field the interface. */
+static bool route_ipv6_uses(const struct use_search *search, const char *line)
+{
+	char length[8], interface[32];
+
+	return sscanf(line, "%*s %7s %*s %*s %*s %*s %*s %*s %*s %31s", length, interface) == 2 &&
+	       !strcmp(length, "00") && route_uses(search, interface);
+}
+
+bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
+	static const struct {
+		const char *path;
+		bool (*line_uses)(const struct use_search *search, const char *line);
+	} sources[] = {
+		{ "/proc/self/mountinfo", mount_uses },
+		{ "/proc/swaps", swap_uses },
+		{ "/proc/net/route", route_ipv4_uses },
+		{ "/proc/net/ipv6_route", route_ipv6_uses },
+	};
+	const struct use_search search = {
+		.root = root, .bdf = pci->bdf, .why = why, .size = size
+	};
+	char path[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t room = 0;
+	unsigned int i;
+	FILE *file;
+
+	why[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(sources) && !found; i++) {
+		path_set(path, root, "%s", sources[i].path);
+		/* A kernel without swap or IPv6 does not have the file. */
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		while (!found && getline(&line, &room, file) > 0)
+			found = sources[i].line_uses(&search, line);
+		fclose(file);
+	}
+	free(line);
+	return found;
+}
+
+/* ---- the steps of bind and unbind ---- */
+
+static int exit_code_explain(int error, const char *action, const char *path)
+{
+	if (error == -EACCES || error == -EPERM)
+		log_error("no permission to %s %s: run as root", action, path);
+	else
+		log_error("cannot %s %s: %s", action, path, strerror(-error));
+	return EXIT_HOST;
+}
+
+/* Write @text to an attribute. 0, or EXIT_HOST after a message. */
+static int attribute_write(const char *path, const char *text)
+{
+	int error = file_write_text(path, text);
+
+	return error ? exit_code_explain(error, "write", path) : 0;
+}
+
+/* An empty @driver clears the override: the kernel takes a bare newline for that. */
+static int override_write(const char *root, const char *bdf, const char *driver)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/sys/bus/pci/devices/%s/driver_override", bdf);
+	return attribute_write(path, driver[0] ? driver : "\n");
+}
+
+/* Take the function from the driver that it has. */
+static int driver_leave(const char *root, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/sys/bus/pci/devices/%s/driver/unbind", bdf);
+	return attribute_write(path, bdf);
+}
+
+/* Let the kernel look for a driver; the override decides if there is one. 0 or -errno. */
+static int driver_probe(const char *root, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/sys/bus/pci/drivers_probe");
+	return file_write_text(path, bdf);
+}
+
+/*
+ * Give a function that has neither driver nor override to @former, or let the kernel choose when
+ * that is "" or does not take it. Returns whether it ended up there, after a message if not.
+ */
+static bool driver_restore(const char *root, const char *bdf, const char *former)
+{
+	char path[PATH_MAX], driver[32];
+
+	path_set(path, root, "/sys/bus/pci/drivers/%s/bind", former);
+	if (!former[0] || file_write_text(path, bdf))
+		driver_probe(root, bdf);
+	driver_read(root, bdf, driver, sizeof(driver));
+	if (!former[0] || !strcmp(driver, former))
+		return true;
+	log_error("%s does not take %s back: modprobe %s, then echo %s >%s", former, bdf, former,
+		  bdf, path);
+	return false;
+}
+
+static void former_path_set(char path[PATH_MAX], const char *root, const char *bdf)
+{
+	path_set(path, root, "/run/posthorn/%s", bdf);
+}
+
+static void former_forget(const char *root, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	former_path_set(path, root, bdf);
+	unlink(path);
+}
+
+/* The driver that host_pci_bind() remembered; "" for none. */
+static void former_read(const char *root, const char *bdf, char *former, size_t size)
+{
+	char path[PATH_MAX];
+
+	former_path_set(path, root, bdf);
+	if (file_read_text(path, former, size) < 0 || strchr(former, '/'))
+		former[0] = '\0';
+}
+
+/* 0, or EXIT_HOST after a message. */
+static int former_remember(const char *root, const struct host_pci *pci)
+{
+	char path[PATH_MAX];
+	int fd, error;
+
+	path_set(path, root, "/run/posthorn");
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return exit_code_explain(-errno, "make the directory", path);
+	former_path_set(path, root, pci->bdf);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return exit_code_explain(-errno, "write", path);
+	error = fd_write_all(fd, pci->driver, strlen(pci->driver));
+	close(fd);
+	return error ? exit_code_explain(error, "write", path) : 0;
+}
+
+/* Run modprobe and wait for it. Whether the driver is there then is what tells of its success. */
+static void modprobe_run(const char *module)
+{
+	char command[] = "modprobe", name[32];
+	char *const arguments[] = { command, name, NULL };
+	pid_t pid;
+
+	snprintf(name, sizeof(name), "%s", module);
+	if (posix_spawnp(&pid, command, NULL, NULL, arguments, environ))
+		return;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* See to it that the driver vfio-pci is there. 0, or EXIT_HOST after a message. */
+static int vfio_pci_load(const char *root)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/sys/bus/pci/drivers/" VFIO_PCI);
+	if (access(path, F_OK))
+		modprobe_run(VFIO_PCI);
+	if (!access(path, F_OK))
+		return 0;
+	log_error("the kernel's driver " VFIO_PCI " is not there and `modprobe " VFIO_PCI
+		  "` does not load it: install the module (CONFIG_VFIO_PCI) of the running kernel");
+	return EXIT_HOST;
+}
+
+/* Have the kernel probe a function whose override is vfio-pci. 0, or EXIT_HOST after a message. */
+static int vfio_pci_probe(const char *root, const char *bdf)
+{
+	char driver[32];
+	int error;
+
+	/* Older kernels return 0 here though the driver's probe failed: the link is what counts. */
+	error = driver_probe(root, bdf);
+	driver_read(root, bdf, driver, sizeof(driver));
+	if (!strcmp(driver, VFIO_PCI))
+		return 0;
+	if (error == -EINVAL)
+		log_error(VFIO_PCI
+			  " refuses %s, as it does where no IOMMU guards it: " NO_IOMMU_REMEDY,
+			  bdf);
+	else
+		log_error(VFIO_PCI " does not take %s (%s): the kernel's log, `dmesg`, says why",
+			  bdf, error ? strerror(-error) : "its probe failed");
+	return EXIT_HOST;
+}
+
+/*
+ * Is a guest, or another user of VFIO, at work in the group? The kernel lets a group be open only
+ * once, so another open of it fails with EBUSY. (Nothing is written: the text is empty.)
+ */
+static bool group_is_open(const char *root, int iommu_group)
+{
+	char path[PATH_MAX];
+
+	path_set(path, root, "/dev/vfio/%d", iommu_group);
+	return file_write_text(path, "") == -EBUSY;
+}
+
+/* ---- bind and unbind ---- */
+
+/* Read @bdf for a command. 0, or EXIT_USAGE after a message. */
+static int named_read(const char *root, const char *bdf, struct host_pci *pci)
+{
+	if (!host_pci_read(root, bdf, pci))
+		return 0;
+	log_error("this host has no PCI function %s: `posthorn devices` lists those it has", bdf);
+	return EXIT_USAGE;
+}
+
+/* Is there a reason not to bind? An exit code after a message, or 0. */
+static int bind_check(const char *root, const struct host_pci *pci)
+{
+	char why[512];
+
+	if (host_pci_is_bridge(pci)) {
+		log_error("%s: a bridge: only endpoints can be assigned", pci->bdf);
+		return EXIT_USAGE;
+	}
+	if (pci->iommu_group < 0) {
+		log_error("%s: no IOMMU group: " NO_IOMMU_REMEDY, pci->bdf);
+		return EXIT_HOST;
+	}
+	if (host_pci_in_use(root, pci, why, sizeof(why))) {
+		log_error("%s: in use by this host: %s", pci->bdf, why);
+		return EXIT_HOST;
+	}
+	return 0;
+}
+
+int host_pci_bind(const char *root, const char *bdf)
+{
+	struct host_pci pci;
+	int code;
+
+	code = named_read(root, bdf, &pci);
+	if (code || !strcmp(pci.driver, VFIO_PCI))
+		return code;
+	code = bind_check(root, &pci);
+	if (code)
+		return code;
+	code = former_remember(root, &pci);
+	if (code)
+		return code;
+	code = vfio_pci_load(root);
+	if (code)
+		goto err_former;
+	code = override_write(root, bdf, VFIO_PCI);
+	if (code)
+		goto err_former;
+	if (pci.driver[0]) {
+		code = driver_leave(root, bdf);
+		if (code)
+			goto err_override;
+	}
+	code = vfio_pci_probe(root, bdf);
+	if (code)
+		goto err_driver;
+	log_info("%s is bound to " VFIO_PCI " (before: %s)", bdf,
+		 pci.driver[0] ? pci.driver : "no driver");
+	return 0;
+
+err_driver:
+	override_write(root, bdf, "");
+	if (pci.driver[0])
+		driver_restore(root, bdf, pci.driver);
+	former_forget(root, bdf);
+	return code;
+err_override:
+	override_write(root, bdf, "");
+err_former:
+	former_forget(root, bdf);
+	return code;
+}
+
+int host_pci_unbind(const char *root, const char *bdf)
+{
+	struct host_pci pci;
+	char former[32];
+	int code;
+
+	code = named_read(root, bdf, &pci);
+	if (code || strcmp(pci.driver, VFIO_PCI))
+		return code;
+	/* The kernel would wait for the user to finish, or find the group half taken away. */
+	if (group_is_open(root, pci.iommu_group)) {
+		log_error("IOMMU group %d of %s is in use by a guest: end the guest first",
+			  pci.iommu_group, bdf);
+		return EXIT_HOST;
+	}
+	former_read(root, bdf, former, sizeof(former));
+	code = driver_leave(root, bdf);
+	if (code)
+		return code;
+	code = override_write(root, bdf, "");
+	if (code)
+		return code;
+	if (!driver_restore(root, bdf, former))
+		code = EXIT_HOST;
+	former_forget(root, bdf);
+	if (code)
+		return code;
+	driver_read(root, bdf, pci.driver, sizeof(pci.driver));
+	if (strcmp(pci.driver, VFIO_PCI)) {
+		log_info("%s is bound to %s", bdf, pci.driver[0] ? pci.driver : "no driver");
+		return 0;
+	}
+	log_error(VFIO_PCI " took %s again, by an id it was given: echo %04x %04x "
+			   ">/sys/bus/pci/drivers/" VFIO_PCI "/remove_id, then unbind again",
+		  bdf, pci.vendor, pci.device);
+	return EXIT_HOST;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's PCI functions as sysfs shows them, and the binding of drivers to them
+ * (Documentation/ABI/testing/sysfs-bus-pci). Every path starts with @root: "" on a real host, a
+ * directory with a made-up sysfs in tests.
+ */
+#ifndef POSTHORN_VFIO_HOST_PCI_H
+#define POSTHORN_VFIO_HOST_PCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOST_PCI_BDF_SIZE 16 /* "0000:01:02.3" and its NUL */
+
+struct host_pci {
+	char bdf[HOST_PCI_BDF_SIZE];
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t class_code; /* 24 bits: base class, subclass, programming interface */
+	uint8_t header_type; /* 0: an endpoint; 1: a bridge */
+	char driver[32];     /* "" when none is bound */
+	int iommu_group;     /* -1 when there is none */
+};
+
+/*
+ * Bring "1:2.3", "01:02.3" or "0000:01:02.3" into the full form. 0, or -EINVAL when @text is none
+ * of these.
+ */
+int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE]);
+
+/* Read what sysfs says of @bdf (full form). 0, or -ENODEV when there is no such function. */
+int host_pci_read(const char *root, const char *bdf, struct host_pci *pci);
+
+/*
+ * Call @visit for every PCI function in the order of their BDFs (or, with @iommu_group >= 0, for
+ * every one of that group) until it returns non-zero. Returns what it returned last, 0 when there
+ * was nothing, or -errno when sysfs cannot be read.
+ */
+int host_pci_each(const char *root, int iommu_group,
+		  int (*visit)(void *opaque, const struct host_pci *pci), void *opaque);
+
+/*
+ * Is the function of a kind that cannot be assigned itself, but that a group may hold beside
+ * assigned ones with whatever driver: a PCI-to-PCI or CardBus bridge, a root or switch port?
+ */
+bool host_pci_is_bridge(const struct host_pci *pci);
+
+/*
+ * Why @pci cannot be assigned as things are: writes one phrase with its remedy into @why, to be
+ * read after "<bdf>: ", and returns true; returns false, @why empty, when it is ready for
+ * `posthorn run`. Looks at: an IOMMU (with the boot option that turns it on), the function's
+ * header type, its driver, and every function of its group (names those with another driver than
+ * vfio-pci).
+ */
+bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size);
+
+/*
+ * Is the function in use by this host, so that taking its driver would hurt: does it hold a disk
+ * with the root file system, another mounted one or swap space, or the interface of a default
+ * route? Sees through device mapper, RAID, NVMe multipath, bridges, bonds and VLANs. If so, writes
+ * what it is used for into @why (as in "it holds the swap space /dev/sda2") and returns true.
+ */
+bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size);
+
+/*
+ * Bind @bdf to vfio-pci through driver_override, and remember the driver that it had in
+ * /run/posthorn/<bdf>. Does nothing when it is bound already. Loads the module vfio-pci when it is
+ * not there. On failure the former driver is brought back. Returns 0, or an exit code of lib/log.h
+ * after a message that says what mends it: EXIT_USAGE for a function that does not exist or is a
+ * bridge, EXIT_HOST for one without an IOMMU group (vfio-pci's probe would fail with -EINVAL), for
+ * one that host_pci_in_use(), and for everything that the kernel refuses.
+ */
+int host_pci_bind(const char *root, const char *bdf);
+
+/*
+ * Undo host_pci_bind(): clear the override and give the function back to the remembered driver, or
+ * let the kernel probe for one. Returns as host_pci_bind() does. Does nothing, successfully, to a
+ * function that is not bound to vfio-pci. Refuses while somebody has the function's group open.
+ */
+int host_pci_unbind(const char *root, const char *bdf);
+
+#endif

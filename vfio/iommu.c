@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/iommu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kvm/vm.h"
+#include "lib/file.h"
+#include "lib/ioctl.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/host_pci.h"
+
+void iommu_init(struct iommu *iommu)
+{
+	memset(iommu, 0, sizeof(*iommu));
+	iommu->container_fd = -1;
+}
+
+void iommu_cleanup(struct iommu *iommu)
+{
+	for (unsigned int i = 0; i < iommu->group_count; i++)
+		fd_close(&iommu->groups[i].fd);
+	fd_close(&iommu->container_fd);
+}
+
+static void container_open(struct iommu *iommu)
+{
+	int version;
+
+	iommu->container_fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (iommu->container_fd < 0 && errno == ENOENT)
+		die(EXIT_HOST, "/dev/vfio/vfio does not exist: load VFIO (modprobe vfio-pci)");
+	if (iommu->container_fd < 0)
+		die(EXIT_HOST, "/dev/vfio/vfio: %s; run as root, or give the file to your group "
+			       "(chgrp, chmod g+rw)",
+		    strerror(errno));
+	version = ioctl_value(iommu->container_fd, VFIO_GET_API_VERSION, 0);
+	if (version != VFIO_API_VERSION)
+		die(EXIT_HOST, "/dev/vfio/vfio: API version %d, posthorn speaks %d", version,
+		    VFIO_API_VERSION);
+	if (ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
+		die(EXIT_HOST, "VFIO has no driver for this host's IOMMU: modprobe "
+			       "vfio_iommu_type1; if it is loaded, turn the IOMMU on (boot with "
+			       "intel_iommu=on on Intel)");
+}
+
+/* The blockers of sysfs first: they name who is in the way, the ioctls only say no. */
+static void blocker_check(const char *bdf, struct host_pci *pci)
+{
+	char why[512];
+
+	if (host_pci_read("", bdf, pci) < 0)
+		die(EXIT_USAGE, "%s: there is no such PCI function; `posthorn devices` lists them",
+		    bdf);
+	if (host_pci_blocker("", pci, why, sizeof(why)))
+		die(EXIT_HOST, "%s: %s", bdf, why);
+}
+
+static int group_open(const char *bdf, int number)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EBUSY)
+		die(EXIT_HOST, "%s: IOMMU group %d (%s) is in use by another process; `fuser -v %s` "
+			       "tells which",
+		    bdf, number, path, path);
+	if (fd < 0 && errno == EPERM)
+		die(EXIT_HOST, "%s: the platform has no interrupt remapping, so VFIO refuses group "
+			       "%d; turn it on in the firmware, or accept the risk: modprobe "
+			       "vfio_iommu_type1 allow_unsafe_interrupts=1",
+		    bdf, number);
+	if (fd < 0)
+		die(EXIT_HOST, "%s: %s: %s; run as root, or give the file to your user (chown)", bdf,
+		    path, strerror(errno));
+	if (ioctl_call(fd, VFIO_GROUP_GET_STATUS, &status) < 0 ||
+	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+		die(EXIT_HOST, "%s: IOMMU group %d is not viable: one of its functions is bound to "
+			       "a driver of the host; `posthorn devices` shows which",
+		    bdf, number);
+	return fd;
+}
+
+static int group_attach(struct iommu *iommu, const char *bdf, int number)
+{
+	int fd = group_open(bdf, number);
+	int error;
+
+	error = ioctl_call(fd, VFIO_GROUP_SET_CONTAINER, &iommu->container_fd);
+	if (error < 0)
+		die(EXIT_HOST, "%s: IOMMU group %d cannot share an address space with the devices "
+			       "before it: %s; assign it to a VM of its own",
+		    bdf, number, strerror(-error));
+	if (iommu->group_count == 0) {
+		error = ioctl_value(iommu->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
+		if (error == -EPERM)
+			die(EXIT_HOST,
+			    "%s: the platform has no interrupt remapping: a device could forge "
+			    "interrupts; turn it on in the firmware (or intremap=on), or accept the "
+			    "risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1",
+			    bdf);
+		if (error < 0)
+			die(EXIT_HOST, "%s: VFIO_SET_IOMMU for group %d: %s; dmesg may say more",
+			    bdf, number, strerror(-error));
+	}
+	iommu->groups[iommu->group_count].number = number;
+	iommu->groups[iommu->group_count++].fd = fd;
+	return fd;
+}
+
+static int group_get(struct iommu *iommu, const char *bdf, int number)
+{
+	for (unsigned int i = 0; i < iommu->group_count; i++)
+		if (iommu->groups[i].number == number)
+			return iommu->groups[i].fd;
+	if (iommu->group_count == IOMMU_GROUPS_MAX)
+		die(EXIT_USAGE, "%s: more than %d IOMMU groups in one VM", bdf, IOMMU_GROUPS_MAX);
+	return group_attach(iommu, bdf, number);
+}
+
+int iommu_device_open(struct iommu *iommu, const char *bdf)
+{
+	struct host_pci pci;
+	int group_fd, fd;
+
+	blocker_check(bdf, &pci);
+	if (iommu->container_fd < 0)
+		container_open(iommu);
+	group_fd = group_get(iommu, bdf, pci.iommu_group);
+	/* The argument is the name itself: a string of no fixed size. */
+	fd = ioctl_array(group_fd, VFIO_GROUP_GET_DEVICE_FD, pci.bdf);
+	if (fd < 0)
+		die(EXIT_HOST, "%s: VFIO does not give the device out: %s; dmesg may say more (a "
+			       "failed reset, or a VF whose PF wants a token)",
+		    bdf, strerror(-fd));
+	return fd;
+}
+
+static struct vfio_iommu_type1_info *info_get(int container_fd)
+{
+	struct vfio_iommu_type1_info *info = NULL;
+	uint32_t size = sizeof(*info);
+
+	/* The kernel answers with the size that it needs when there are capabilities. */
+	for (;;) {
+		void *grown = realloc(info, size);
+
+		if (!grown)
+			break;
+		info = grown;
+		memset(info, 0, size);
+		info->argsz = size;
+		if (ioctl_array(container_fd, VFIO_IOMMU_GET_INFO, info) < 0)
+			break;
+		if (info->argsz <= size)
+			return info;
+		size = info->argsz;
+	}
+	free(info);
+	return NULL;
+}
+
+static unsigned int ranges_copy(const struct vfio_iommu_type1_info_cap_iova_range *from,
+				struct iommu_range *to)
+{
+	unsigned int count = min(from->nr_iovas, (uint32_t)IOMMU_RANGES_MAX);
+
+	for (unsigned int i = 0; i < count; i++) {
+		to[i].base = from->iova_ranges[i].start;
+		/* The kernel's end is the last byte; one of 2^64 bytes cannot be said, nor is. */
+		to[i].size = from->iova_ranges[i].end - from->iova_ranges[i].start + 1;
+	}
+	return count;
+}
+
+unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[IOMMU_RANGES_MAX])
+{
+	struct vfio_iommu_type1_info *info = info_get(iommu->container_fd);
+	unsigned int count = 0;
+	uint32_t offset;
+
+	if (!info)
+		return 0;
+	offset = info->flags & VFIO_IOMMU_INFO_CAPS ? info->cap_offset : 0;
+	while (offset) {
+		struct vfio_info_cap_header *header = (void *)((char *)info + offset);
+
+		if (header->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			count = ranges_copy((void *)header, ranges);
+		offset = header->next;
+	}
+	free(info);
+	return count;
+}
+
+void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm)
+{
+	for (unsigned int i = 0; i < iommu->group_count; i++) {
+		int error = vm_vfio_add(vm, iommu->groups[i].fd);
+
+		if (error < 0)
+			log_warn("IOMMU group %d: KVM's VFIO device refuses it: %s",
+				 iommu->groups[i].number, strerror(-error));
+	}
+}
+
+/* VFIO does not count what a process with CAP_IPC_LOCK pins. */
+static bool may_lock_anything(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK));
+}
+
+void iommu_lock_check(uint64_t size)
+{
+	struct rlimit limit;
+
+	if (may_lock_anything() || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size)
+		return;
+	die(EXIT_HOST,
+	    "the memory lock limit is too low to pin the guest's memory for DMA: needed %llu KiB, "
+	    "allowed %llu KiB; raise it (ulimit -l %llu, or memlock in /etc/security/limits.conf)",
+	    (unsigned long long)(size / KIB), (unsigned long long)(limit.rlim_cur / KIB),
+	    (unsigned long long)(size / KIB));
+}
+
+int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)hva,
+		.iova = iova,
+		.size = size,
+	};
+
+	return ioctl_call(iommu->container_fd, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+void iommu_unmap(struct iommu *iommu, uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = iova,
+		.size = size,
+	};
+	int error = ioctl_call(iommu->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	if (error < 0)
+		log_warn("cannot unmap DMA at 0x%llx: %s", (unsigned long long)iova,
+			 strerror(-error));
+}

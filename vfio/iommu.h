@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The IOMMU in front of the assigned devices: which of the host's memory they can reach by DMA,
+ * and at which address (an IOVA; here always the guest-physical address).
+ *
+ * One address space for all devices of the VM, made of VFIO's legacy container and groups
+ * (Documentation/driver-api/vfio.rst; VFIO_TYPE1v2_IOMMU). Nothing outside of iommu.c knows that.
+ */
+#ifndef POSTHORN_VFIO_IOMMU_H
+#define POSTHORN_VFIO_IOMMU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vm;
+
+#define IOMMU_GROUPS_MAX 16
+#define IOMMU_RANGES_MAX 32
+
+struct iommu_range {
+	uint64_t base, size; /* IOVA, bytes */
+};
+
+struct iommu {
+	int container_fd; /* -1 until the first device */
+	struct {
+		int number, fd;
+	} groups[IOMMU_GROUPS_MAX];
+	unsigned int group_count;
+};
+
+/* Make an address space without devices. Opens nothing yet. */
+void iommu_init(struct iommu *iommu);
+
+/* Close everything: the kernel undoes all maps. Devices must be closed first. */
+void iommu_cleanup(struct iommu *iommu);
+
+/*
+ * Open the VFIO device of the PCI function @bdf (full form) and put it into the address space.
+ * Returns its file descriptor, the caller's. Start-up only: dies with EXIT_HOST and a remedy when
+ * there is no IOMMU, no VFIO or no permission, or when the function is not bound to vfio-pci or
+ * its group is not viable or in use.
+ */
+int iommu_device_open(struct iommu *iommu, const char *bdf);
+
+/*
+ * The IOVAs that can be mapped, ascending; holes are what the host reserves (MSI windows and the
+ * like). To be asked when all devices are open. Returns how many, 0 when the kernel does not say.
+ */
+unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[IOMMU_RANGES_MAX]);
+
+/* Tell KVM's VFIO device about all groups. Not fatal: a failure is logged. */
+void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
+
+/*
+ * Die with EXIT_HOST, needed and allowed amounts and the remedy, when this process may not lock
+ * @size bytes (the guest's RAM): DMA memory is pinned.
+ */
+void iommu_lock_check(uint64_t size);
+
+/*
+ * Map @size bytes at @hva to @iova, readable and writable for the devices, and pin them
+ * (VFIO_IOMMU_MAP_DMA). All page-aligned. 0 or -errno: -EEXIST when part is mapped already,
+ * -ENOMEM over the memory lock limit, -EINVAL outside of iommu_ranges(). Any thread.
+ */
+int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva);
+
+/* Undo iommu_map() of exactly this range (VFIO_IOMMU_UNMAP_DMA). Any thread. */
+void iommu_unmap(struct iommu *iommu, uint64_t iova, uint64_t size);
+
+#endif

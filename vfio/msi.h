@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interrupts of an assigned device: INTx, MSI and MSI-X, of which at most one kind is on.
+ *
+ * The guest writes what it wants into capabilities and table (vfio/config.c, vfio/bar.c); those
+ * change the fields under "what the guest wants" and call msi_sync() or msi_vector_sync(), which
+ * bring the host's side, and nothing else does, to match: routes, irqfds, VFIO triggers.
+ *
+ * Masking. A masked vector keeps its VFIO trigger but loses its irqfd: what the device sends
+ * meanwhile stays in the count of the eventfd. That count is the pending bit, and when the irqfd
+ * comes back KVM finds it and injects at once. Nothing is lost and nothing is polled.
+ *
+ * Everything here is called with the lock of the PCI root held (devices/pci.h).
+ */
+#ifndef POSTHORN_VFIO_MSI_H
+#define POSTHORN_VFIO_MSI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kvm/irq.h"
+
+struct vfio_device;
+struct vm;
+
+enum irq_kind { IRQ_KIND_NONE, IRQ_KIND_INTX, IRQ_KIND_MSI, IRQ_KIND_MSIX };
+
+struct msi_vector {
+	/* what the guest wants */
+	struct msi_message message;
+	bool masked;
+	/* what the host has */
+	struct msi_message routed; /* the message that gsi is routed to */
+	int gsi;		   /* -1: none */
+	int eventfd;		   /* -1: none; lives as long as gsi */
+	bool triggered;		   /* VFIO signals eventfd */
+	bool attached;		   /* eventfd raises gsi */
+};
+
+/* MSI or MSI-X of a device. */
+struct msi_set {
+	/* fixed */
+	unsigned int index; /* VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX */
+	bool resizable;	    /* vectors can be added while others are in use (no _NORESIZE) */
+	unsigned int size;  /* vectors in the capability; 0: the device has none */
+	uint32_t device_id; /* the guest's requester id of the device, part of every message */
+	struct msi_vector *vectors;
+	/* what the guest wants */
+	bool enabled, all_masked;
+	unsigned int count; /* vectors in use: MSI's Multiple Message Enable, or size */
+	/* what the host has */
+	unsigned int host_count; /* vectors turned on in VFIO are [0, host_count) */
+	bool refused;		 /* a failure was reported already */
+};
+
+struct vfio_msi {
+	/* fixed */
+	struct vfio_device *device;
+	struct vm *vm;
+	unsigned int intx_gsi; /* 0: the device has no INTx */
+	struct msi_set msi, msix;
+	/* what the guest wants */
+	bool intx_usable; /* the guest has turned the device on: memory, I/O or bus mastering */
+	/* what the host has */
+	enum irq_kind active;
+	int intx_eventfd, intx_unmask_eventfd;
+};
+
+/*
+ * Make the interrupt state of @device: all off. @msi_size and @msix_size are the numbers of
+ * vectors in the guest's capabilities, 0 for none; @intx_gsi is 0 for none; @device_id is the
+ * requester id (bus, device, function) in the guest. 0 or -ENOMEM.
+ */
+int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm,
+	     unsigned int msi_size, unsigned int msix_size, unsigned int intx_gsi,
+	     uint32_t device_id);
+
+/* Turn everything off and give everything back. */
+void msi_cleanup(struct vfio_msi *msi);
+
+/*
+ * Bring the host to what the guest wants. What the host refuses is reported once; the vector is
+ * then dead until the guest turns interrupts off and on again, or changes it.
+ */
+void msi_sync(struct vfio_msi *msi);
+
+/* The same for one vector of @set only; does nothing while @set is not the active kind. */
+void msi_vector_sync(struct vfio_msi *msi, struct msi_set *set, unsigned int vector);
+
+/* Did the device send @vector while it was masked, and it was not delivered yet? */
+bool msi_vector_pending(const struct msi_set *set, unsigned int vector);
+
+/* Put what the guest wants back to the state after a reset, and sync. */
+void msi_reset(struct vfio_msi *msi);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/pci.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "kvm/vm.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/iommu.h"
+
+static struct vfio_pci *function_of(struct pci_device *pci)
+{
+	return container_of(pci, struct vfio_pci, pci);
+}
+
+static void pci_bar_map(struct pci_device *pci, unsigned int bar)
+{
+	bar_map(&function_of(pci)->bars[bar], pci->bars[bar].addr, pci->bars[bar].alone);
+}
+
+static void pci_bar_unmap(struct pci_device *pci, unsigned int bar)
+{
+	bar_unmap(&function_of(pci)->bars[bar]);
+}
+
+static void pci_bar_access(struct pci_device *pci, unsigned int bar, uint64_t offset,
+			   struct access *access)
+{
+	bar_access(&function_of(pci)->bars[bar], offset, access);
+}
+
+static const struct pci_device_ops operations = {
+	.cfg_read = config_read,
+	.cfg_write = config_write,
+	.bar_map = pci_bar_map,
+	.bar_unmap = pci_bar_unmap,
+	.bar_access = pci_bar_access,
+};
+
+/*
+ * The guest's BARs: kind from the header (as VFIO shows it, also for a VF), size from the region.
+ * The host's addresses go; pci_bars_place() fills in the guest's.
+ */
+static void guest_bars_init(struct vfio_pci *function)
+{
+	struct pci_device *pci = &function->pci;
+	const struct vfio_region *regions = function->device.regions;
+
+	for (unsigned int i = 0; i < PCI_BAR_ROM; i++) {
+		uint32_t value = (uint32_t)le_load(&pci->config[PCI_BASE_ADDRESS_0 + 4 * i], 4);
+		struct pci_bar *bar = &pci->bars[i];
+
+		if (is_power_of_two(regions[i].size))
+			bar->size = regions[i].size;
+		bar->flags = value & PCI_BASE_ADDRESS_SPACE_IO ?
+				     PCI_BASE_ADDRESS_SPACE_IO :
+				     value & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+		if (i == PCI_BAR_ROM - 1)
+			bar->flags &= ~(uint32_t)PCI_BASE_ADDRESS_MEM_TYPE_64;
+		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
+			i++;
+	}
+	if (is_power_of_two(regions[VFIO_PCI_ROM_REGION_INDEX].size))
+		pci->bars[PCI_BAR_ROM].size = regions[VFIO_PCI_ROM_REGION_INDEX].size;
+	memset(&pci->config[PCI_BASE_ADDRESS_0], 0, 4 * PCI_STD_NUM_BARS);
+	memset(&pci->config[PCI_ROM_ADDRESS], 0, 4);
+}
+
+/* Where an MSI-X structure is: PCI Local Bus 3.0, 6.8.2.4 and 6.8.2.5. */
+static struct bar_range msix_range(uint32_t where, unsigned int bar, uint64_t size)
+{
+	if ((where & PCI_MSIX_TABLE_BIR) != bar)
+		return (struct bar_range){ 0, 0 };
+	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
+}
+
+static void host_bars_init(struct vfio_pci *function, struct iommu *iommu, uint64_t page_size)
+{
+	const struct config_policy *policy = &function->policy;
+	uint64_t vectors = policy->msix_vectors;
+
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+		struct vfio_bar *bar = &function->bars[i];
+
+		/* VFIO's region indexes are in the order of the BARs, the ROM last: vfio.h. */
+		*bar = (struct vfio_bar){
+			.device = &function->device,
+			.msi = &function->msi,
+			.vm = function->vm,
+			.iommu = iommu,
+			.index = i,
+			.page_size = page_size,
+		};
+		if (vectors) {
+			bar->table = msix_range(policy->msix_table, i,
+						vectors * PCI_MSIX_ENTRY_SIZE);
+			bar->pba = msix_range(policy->msix_pba, i, align_up(vectors, 64) / 8);
+		}
+		if (function->pci.bars[i].size)
+			bar_init(bar);
+	}
+}
+
+void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu,
+		   struct pci_root *root, const char *bdf, uint64_t page_size)
+{
+	struct pci_device *pci = &function->pci;
+	unsigned int pin, gsi = 0;
+	int error;
+
+	memset(function, 0, sizeof(*function));
+	function->vm = vm;
+	vfio_device_init(&function->device, iommu, bdf);
+	pci->ops = &operations;
+	pci->name = function->device.bdf;
+	error = config_init(function);
+	if (error < 0)
+		die(EXIT_DEVICE, "%s: its configuration space cannot be read: %s", bdf,
+		    strerror(-error));
+	guest_bars_init(function);
+	if (pci_device_add(root, pci) < 0)
+		die(EXIT_USAGE, "%s: the guest's PCI bus is full (%d slots)", bdf, PCI_SLOTS_MAX);
+	pin = pci->config[PCI_INTERRUPT_PIN];
+	if (pin >= 1 && pin <= 4 && function->device.irqs[VFIO_PCI_INTX_IRQ_INDEX].count) {
+		gsi = pci_intx_gsi(pci, pin);
+		pci->config[PCI_INTERRUPT_LINE] = (uint8_t)gsi;
+	}
+	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
+	error = msi_init(&function->msi, &function->device, vm, function->policy.msi_vectors,
+			 function->policy.msix_vectors, gsi, pci->slot << 3);
+	if (error < 0)
+		die(EXIT_HOST, "%s: %s", bdf, strerror(-error));
+	host_bars_init(function, iommu, page_size);
+}
+
+void vfio_pci_cleanup(struct vfio_pci *function)
+{
+	msi_cleanup(&function->msi);
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+		bar_unmap(&function->bars[i]);
+		bar_cleanup(&function->bars[i]);
+	}
+	vfio_device_cleanup(&function->device);
+}
+
+void vfio_pci_reset(struct vfio_pci *function)
+{
+	struct pci_device *pci = &function->pci;
+	int error;
+
+	msi_reset(&function->msi);
+	/* BARs go first: touching them while the device resets would fault in the host. */
+	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
+	pci->asleep = false;
+	pci_header_reset(pci);
+	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2, 0);
+	error = vfio_device_reset(&function->device);
+	if (error < 0 && !function->reset_failed) {
+		function->reset_failed = true;
+		log_error("%s: the guest asked for a reset, and VFIO cannot: %s",
+			  function->device.bdf, strerror(-error));
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An assigned PCI function: a VFIO device on one side, a device of the guest's PCI on the other. */
+#ifndef POSTHORN_VFIO_PCI_H
+#define POSTHORN_VFIO_PCI_H
+
+#include "devices/pci.h"
+#include "vfio/bar.h"
+#include "vfio/config.h"
+#include "vfio/device.h"
+#include "vfio/msi.h"
+
+struct iommu;
+struct vm;
+
+struct vfio_pci {
+	struct pci_device pci;
+	struct vfio_device device;
+	struct vfio_msi msi;
+	struct config_policy policy;
+	struct vfio_bar bars[PCI_BARS_MAX];
+	struct vm *vm;
+	bool reset_failed; /* reported already */
+};
+
+/*
+ * Open @bdf, make it a device of @root, and prepare its BARs and interrupts. The guest sees it
+ * with decoding and interrupts off. @vm may be without RAM yet. Start-up only: dies as
+ * vfio_device_init() does. @page_size is the host's, in bytes.
+ */
+void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu,
+		   struct pci_root *root, const char *bdf, uint64_t page_size);
+
+/* The vCPUs are gone: take the function off the guest, and give it back to the host, reset. */
+void vfio_pci_cleanup(struct vfio_pci *function);
+
+/*
+ * Function-level reset on the guest's behalf (PCI Express Base 6.0, 6.6.2): the device by
+ * VFIO_DEVICE_RESET, and everything the guest sees of it back to the start. Called with the lock
+ * of the PCI root held.
+ */
+void vfio_pci_reset(struct vfio_pci *function);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The subcommands: each returns the exit code of the program. */
+#ifndef POSTHORN_VMM_COMMANDS_H
+#define POSTHORN_VMM_COMMANDS_H
+
+struct options;
+
+int command_run(const struct options *options);
+int command_devices(const struct options *options);
+int command_bind(const struct options *options);
+int command_unbind(const struct options *options);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+
+#define KEY_ESCAPE 0x01 /* Ctrl-A */
+
+/* What atexit(3) needs to find; set once, before there are threads. */
+static struct {
+	struct termios termios;
+	pid_t owner; /* the process that put the terminal into raw mode; 0: nobody did */
+	int guard_fd;
+} saved = { .guard_fd = -1 };
+
+static void terminal_restore(void)
+{
+	char done = 0;
+
+	if (saved.owner != getpid())
+		return;
+	saved.owner = 0;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &saved.termios);
+	/* Tell the guard that there is nothing left to do. */
+	if (write(saved.guard_fd, &done, 1) < 0)
+		log_debug("the terminal's guard is gone");
+	fd_close(&saved.guard_fd);
+}
+
+/* The guard: end of file without a byte before it means that the parent died in raw mode. */
+static _Noreturn void guard_run(int fd)
+{
+	ssize_t got;
+	char byte;
+
+	/* A session of its own: no signal of the terminal comes here, none for touching it either. */
+	setsid();
+	do {
+		got = read(fd, &byte, 1);
+	} while (got < 0 && errno == EINTR);
+	if (got == 0)
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved.termios);
+	_exit(0);
+}
+
+static void guard_start(void)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	child = fork();
+	if (child == 0) {
+		close(ends[1]);
+		guard_run(ends[0]);
+	}
+	close(ends[0]);
+	if (child < 0)
+		close(ends[1]);
+	else
+		saved.guard_fd = ends[1];
+}
+
+static void terminal_raw(void)
+{
+	struct termios raw;
+
+	if (tcgetattr(STDIN_FILENO, &saved.termios) < 0)
+		return;
+	guard_start();
+	saved.owner = getpid();
+	atexit(terminal_restore);
+	raw = saved.termios;
+	cfmakeraw(&raw);
+	/* The guest ends its lines with CR LF itself, but posthorn's own messages do not. */
+	raw.c_oflag |= OPOST | ONLCR;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+}
+
+void console_init(struct console *console, const char *where)
+{
+	*console = (struct console){ .input_fd = -1, .output_fd = -1 };
+	if (strcmp(where, "none") == 0)
+		return;
+	if (strcmp(where, "-") == 0) {
+		console->input_fd = STDIN_FILENO;
+		console->output_fd = STDOUT_FILENO;
+		terminal_raw();
+		return;
+	}
+	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (console->output_fd < 0)
+		die(EXIT_USAGE, "--console %s: %s", where, strerror(errno));
+	console->is_owned = true;
+}
+
+void console_cleanup(struct console *console)
+{
+	terminal_restore();
+	if (console->is_owned)
+		fd_close(&console->output_fd);
+}
+
+void console_write(struct console *console, const uint8_t *data, size_t size)
+{
+	int error;
+
+	if (console->output_fd < 0)
+		return;
+	error = fd_write_all(console->output_fd, data, size);
+	if (error < 0 && !console->failed) {
+		console->failed = true;
+		log_warn("the guest's console output is lost from here on: %s", strerror(-error));
+	}
+}
+
+enum console_event console_read(struct console *console, uint8_t *data, size_t size, size_t *count)
+{
+	uint8_t typed[64];
+	ssize_t got;
+
+	*count = 0;
+	got = read(console->input_fd, typed, size < sizeof(typed) ? size : sizeof(typed));
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return CONSOLE_EVENT_NONE;
+	if (got <= 0)
+		return CONSOLE_EVENT_CLOSED;
+	for (ssize_t i = 0; i < got; i++) {
+		if (!console->escape && typed[i] == KEY_ESCAPE && saved.owner) {
+			console->escape = true;
+			continue;
+		}
+		if (console->escape && (typed[i] == 'x' || typed[i] == 'X'))
+			return CONSOLE_EVENT_QUIT;
+		/* Ctrl-A and another key: only Ctrl-A itself means something, the rest is dropped. */
+		if (!console->escape || typed[i] == KEY_ESCAPE)
+			data[(*count)++] = typed[i];
+		console->escape = false;
+	}
+	return CONSOLE_EVENT_NONE;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the guest's serial port goes: this terminal, a file, or nowhere.
+ *
+ * A terminal is in raw mode while the guest runs: every key goes to the guest but Ctrl-A, which
+ * starts an escape (Ctrl-A x ends the VM, Ctrl-A Ctrl-A sends a Ctrl-A). It is put back on every
+ * way out. For those on which no code of this process runs any more (SIGKILL, a crash) a small
+ * child process waits for its end and does it.
+ */
+#ifndef POSTHORN_VMM_CONSOLE_H
+#define POSTHORN_VMM_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct console {
+	int input_fd;  /* -1: none */
+	int output_fd; /* -1: none */
+	bool is_owned; /* output_fd is to be closed */
+	bool escape;   /* the last key was the Ctrl-A of an escape */
+	bool failed;   /* writing failed, and was reported */
+};
+
+enum console_event { CONSOLE_EVENT_NONE, CONSOLE_EVENT_QUIT, CONSOLE_EVENT_CLOSED };
+
+/*
+ * Open the console named @where: "-" for standard input and output, "none", or a file, which is
+ * emptied. Start-up only, before any thread and before the guest has memory: the child process of
+ * raw mode must not hold them. Dies with EXIT_USAGE when the file cannot be opened.
+ */
+void console_init(struct console *console, const char *where);
+
+/* Put the terminal back and close. */
+void console_cleanup(struct console *console);
+
+/* Write what the guest sent. One thread at a time. A failure is reported once, then ignored. */
+void console_write(struct console *console, const uint8_t *data, size_t size);
+
+/*
+ * Read what was typed into @data, escapes taken out; *@count says how many bytes there are. To be
+ * called when input_fd is readable. CONSOLE_EVENT_CLOSED: there will be no more input.
+ */
+enum console_event console_read(struct console *console, uint8_t *data, size_t size, size_t *count);
+
+#endif

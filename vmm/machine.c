@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/boot.h"
+#include "guest/image.h"
+#include "kvm/arch.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/options.h"
+
+/* What the guest's kernel is told before what the user adds. */
+#define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
+
+/* ---- devices ---------------------------------------------------------------------------------- */
+
+static void serial_output(void *opaque, const uint8_t *data, size_t size)
+{
+	struct machine *machine = opaque;
+
+	console_write(&machine->console, data, size);
+}
+
+/*
+ * A driver that uses the FIFO writes up to 16 bytes and then looks at another register. So from
+ * then on KVM may gather its writes to the transmit register: one exit for 16 bytes. A program
+ * that does without the FIFO, and might wait for nothing, is still heard byte by byte.
+ */
+static void serial_fifo_enabled(void *opaque, bool enabled)
+{
+	struct machine *machine = opaque;
+
+	if (!enabled || machine->output_gathered)
+		return;
+	machine->output_gathered = true;
+	if (vm_port_coalesce(&machine->vm, LAYOUT_PORT_SERIAL) < 0)
+		log_debug("KVM does not gather port writes: an exit for each byte of output");
+}
+
+static void serial_input_ready(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	eventfd_signal(machine->input_eventfd);
+}
+
+static const struct serial_ops serial_operations = {
+	.output = serial_output,
+	.fifo_enabled = serial_fifo_enabled,
+	.input_ready = serial_input_ready,
+};
+
+static void power_requested(void *opaque, enum power_request request)
+{
+	struct machine *machine = opaque;
+
+	log_info("the guest %s", request == POWER_OFF ? "powered off" : "reset the machine");
+	machine_stop(machine, EXIT_OK);
+}
+
+static int eventfd_create_or_die(void)
+{
+	int fd = eventfd_create();
+
+	if (fd < 0)
+		die(EXIT_HOST, "cannot make an eventfd: %s; is the limit of open files too low "
+			       "(ulimit -n)?",
+		    strerror(-fd));
+	return fd;
+}
+
+static void port_add(struct machine *machine, const char *name, uint64_t base, uint64_t size,
+		     bus_handler handler, void *opaque)
+{
+	const struct bus_range range = { base, size, handler, opaque, name };
+	int error = bus_add(&machine->ports, &range);
+
+	if (error < 0)
+		die(EXIT_INTERNAL, "I/O ports of the %s: %s", name, strerror(-error));
+}
+
+static void serial_port_init(struct machine *machine)
+{
+	int error;
+
+	machine->serial_eventfd = eventfd_create_or_die();
+	machine->input_eventfd = eventfd_create_or_die();
+	serial_init(&machine->serial, &serial_operations, machine, machine->serial_eventfd);
+	error = irq_route_set_pin(&machine->vm, LAYOUT_GSI_SERIAL);
+	if (error == 0)
+		error = irqfd_attach(&machine->vm, LAYOUT_GSI_SERIAL, machine->serial_eventfd, -1);
+	if (error < 0)
+		die(EXIT_HOST, "cannot connect the serial port's interrupt: %s", strerror(-error));
+	port_add(machine, "serial port", LAYOUT_PORT_SERIAL, SERIAL_REGISTERS, serial_access,
+		 &machine->serial);
+}
+
+static void devices_init(struct machine *machine)
+{
+	serial_port_init(machine);
+	rtc_init(&machine->rtc, NULL);
+	port_add(machine, "RTC", LAYOUT_PORT_RTC, RTC_PORTS, rtc_access, &machine->rtc);
+	machine->power = (struct power){ .request = power_requested, .opaque = machine };
+	port_add(machine, "power registers", LAYOUT_PORT_POWER, POWER_REGISTERS, power_access,
+		 &machine->power);
+}
+
+/* ---- assigned functions and memory ------------------------------------------------------------ */
+
+static void functions_init(struct machine *machine, const struct options *options,
+			   uint64_t page_size)
+{
+	iommu_init(&machine->iommu);
+	pci_root_init(&machine->pci);
+	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
+	if (!machine->functions)
+		die(EXIT_HOST, "out of memory");
+	for (unsigned int i = 0; i < options->device_count; i++) {
+		vfio_pci_init(&machine->functions[i], &machine->vm, &machine->iommu, &machine->pci,
+			      options->devices[i].bdf, page_size);
+		machine->function_count++;
+	}
+}
+
+/* The IOMMU's ranges in the terms of the layout. */
+static unsigned int usable_ranges(const struct machine *machine,
+				  struct layout_range usable[IOMMU_RANGES_MAX])
+{
+	struct iommu_range ranges[IOMMU_RANGES_MAX];
+	unsigned int count;
+
+	if (!machine->function_count)
+		return 0;
+	count = iommu_ranges(&machine->iommu, ranges);
+	for (unsigned int i = 0; i < count; i++)
+		usable[i] = (struct layout_range){ ranges[i].base, ranges[i].size };
+	return count;
+}
+
+static void layout_make(struct machine *machine, const struct options *options, uint64_t page_size)
+{
+	struct layout_range usable[IOMMU_RANGES_MAX];
+	unsigned int count = usable_ranges(machine, usable);
+	unsigned int bits = arch_physical_bits(machine->vm.kvm_fd);
+	uint64_t mem64 = pci_mem64_needed(&machine->pci, page_size);
+
+	if (layout_init(&machine->layout, options->memory, options->hugepages ? 2 * MIB : page_size,
+			usable, count, bits) < 0)
+		die(EXIT_HOST,
+		    "--memory: %llu MiB do not fit into what the host's CPU (%u address bits) and "
+		    "IOMMU can address; use less",
+		    (unsigned long long)(options->memory / MIB), bits);
+	if (mem64 && layout_mem64_place(&machine->layout, mem64, usable, count, bits) < 0)
+		die(EXIT_HOST,
+		    "the 64-bit BARs of the assigned devices (%llu MiB) do not fit above the "
+		    "guest's memory below 2^%u",
+		    (unsigned long long)(mem64 / MIB), bits);
+}
+
+static void memory_init(struct machine *machine, const struct options *options)
+{
+	struct vm_ram ram[LAYOUT_RAM_MAX];
+	struct vm_config config = {
+		.ram = ram,
+		.ram_count = machine->layout.ram_count,
+		.cpus = options->cpus,
+		.hugepages = options->hugepages,
+	};
+
+	for (unsigned int i = 0; i < config.ram_count; i++)
+		ram[i] = (struct vm_ram){ .gpa = machine->layout.ram[i].base,
+					  .size = machine->layout.ram[i].size };
+	vm_init(&machine->vm, &config);
+}
+
+/* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
+static void dma_init(struct machine *machine, const struct options *options)
+{
+	if (!machine->function_count)
+		return;
+	iommu_lock_check(options->memory);
+	log_info("pinning %llu MiB of guest memory for DMA",
+		 (unsigned long long)(options->memory / MIB));
+	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
+		const struct vm_ram *ram = &machine->vm.ram[i];
+		int error = iommu_map(&machine->iommu, ram->gpa, ram->size, ram->hva);
+
+		if (error < 0)
+			die(EXIT_HOST,
+			    "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
+			    (unsigned long long)ram->gpa,
+			    (unsigned long long)(ram->gpa + ram->size - 1), strerror(-error),
+			    error == -ENOMEM ? "the memory lock limit (ulimit -l) or the host's "
+					       "memory is too small: use less --memory" :
+					       "dmesg may say what the IOMMU refuses");
+	}
+	iommu_kvm_attach(&machine->iommu, &machine->vm);
+}
+
+static void pci_attach(struct machine *machine, uint64_t page_size)
+{
+	const struct pci_window mem32 = { LAYOUT_MEM32, LAYOUT_MEM32_SIZE };
+	const struct pci_window mem64 = { machine->layout.mem64.base, machine->layout.mem64.size };
+	const struct pci_window io = { LAYOUT_PORT_PCI, LAYOUT_PORT_PCI_END - LAYOUT_PORT_PCI };
+	int error;
+
+	error = pci_root_attach(&machine->pci, &machine->memory, &machine->ports, LAYOUT_ECAM,
+				&mem32, &mem64, &io);
+	if (error < 0)
+		die(EXIT_INTERNAL, "PCI root: %s", strerror(-error));
+	if (pci_bars_place(&machine->pci, page_size) < 0)
+		exit(EXIT_HOST); /* it said which BAR */
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------- */
+
+static char *cmdline_make(const struct options *options)
+{
+	const char *added = options->cmdline ? options->cmdline : "";
+	size_t size = sizeof(CMDLINE_DEFAULT) + 1 + strlen(added);
+	char *cmdline = malloc(size);
+
+	if (!cmdline)
+		die(EXIT_HOST, "out of memory");
+	strcpy(cmdline, CMDLINE_DEFAULT);
+	if (*added)
+		strcat(strcat(cmdline, " "), added);
+	return cmdline;
+}
+
+static void kernel_load(struct machine *machine, const struct options *options)
+{
+	struct image image;
+	struct vcpu_entry entry;
+	struct boot_config config = {
+		.layout = &machine->layout,
+		.image = &image,
+		.cpus = options->cpus,
+	};
+	char *cmdline = cmdline_make(options);
+	char why[512];
+
+	if (image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why)) < 0)
+		die(EXIT_USAGE, "--kernel %s", why);
+	if (options->initrd && image_initrd_load(&machine->vm, options->initrd, &image,
+						 &config.initrd, why, sizeof(why)) < 0)
+		die(EXIT_USAGE, "--initrd %s", why);
+	config.cmdline = cmdline;
+	if (boot_setup(&machine->vm, &config, &entry) < 0)
+		exit(EXIT_USAGE); /* it said why */
+	vcpu_entry_set(&machine->vcpus[0], &entry);
+	free(cmdline);
+}
+
+static void vcpus_init(struct machine *machine, const struct options *options)
+{
+	machine->cpus = options->cpus;
+	machine->vcpus = calloc(machine->cpus, sizeof(*machine->vcpus));
+	if (!machine->vcpus)
+		die(EXIT_HOST, "out of memory");
+	for (unsigned int i = 0; i < machine->cpus; i++)
+		vcpu_init(&machine->vcpus[i], &machine->vm, i);
+	pthread_barrier_init(&machine->start, NULL, machine->cpus + 1);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+void machine_init(struct machine *machine, const struct options *options)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	memset(machine, 0, sizeof(*machine));
+	machine->exit_code = -1;
+	pthread_mutex_init(&machine->ring_lock, NULL);
+	machine->stop_eventfd = eventfd_create_or_die();
+	console_init(&machine->console, options->console);
+	vm_open(&machine->vm);
+	/* The devices come before the memory, which has to fit their IOMMU. */
+	functions_init(machine, options, page_size);
+	layout_make(machine, options, page_size);
+	memory_init(machine, options);
+	vcpus_init(machine, options);
+	kernel_load(machine, options);
+	dma_init(machine, options);
+	bus_init(&machine->memory, "memory");
+	bus_init(&machine->ports, "I/O port");
+	pci_attach(machine, page_size);
+	devices_init(machine);
+	bus_freeze(&machine->memory);
+	bus_freeze(&machine->ports);
+}
+
+void machine_cleanup(struct machine *machine)
+{
+	serial_cleanup(&machine->serial);
+	pci_root_cleanup(&machine->pci);
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		vfio_pci_cleanup(&machine->functions[i]);
+	free(machine->functions);
+	iommu_cleanup(&machine->iommu);
+	for (unsigned int i = 0; i < machine->cpus; i++)
+		vcpu_cleanup(&machine->vcpus[i]);
+	free(machine->vcpus);
+	vm_cleanup(&machine->vm);
+	fd_close(&machine->serial_eventfd);
+	fd_close(&machine->input_eventfd);
+	fd_close(&machine->stop_eventfd);
+	pthread_barrier_destroy(&machine->start);
+	pthread_mutex_destroy(&machine->ring_lock);
+	console_cleanup(&machine->console);
+}
+
+void machine_stop(struct machine *machine, int exit_code)
+{
+	int expected = -1;
+
+	if (!atomic_compare_exchange_strong(&machine->exit_code, &expected, exit_code))
+		return;
+	atomic_store(&machine->stopping, true);
+	eventfd_signal(machine->stop_eventfd);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The VM as a whole: everything that `posthorn run` puts together. */
+#ifndef POSTHORN_VMM_MACHINE_H
+#define POSTHORN_VMM_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "devices/bus.h"
+#include "devices/pci.h"
+#include "devices/power.h"
+#include "devices/rtc.h"
+#include "devices/serial.h"
+#include "guest/layout.h"
+#include "kvm/vcpu.h"
+#include "kvm/vm.h"
+#include "vfio/iommu.h"
+#include "vfio/pci.h"
+#include "vmm/console.h"
+
+struct options;
+
+struct machine {
+	struct vm vm;
+	struct layout layout;
+	struct iommu iommu;
+	struct bus memory, ports;
+	struct pci_root pci;
+	struct serial serial;
+	struct rtc rtc;
+	struct power power;
+	struct console console;
+	struct vfio_pci *functions;
+	unsigned int function_count;
+	struct vcpu *vcpus;
+	unsigned int cpus;
+	int serial_eventfd;	   /* raises LAYOUT_GSI_SERIAL */
+	bool output_gathered;	   /* KVM gathers the serial port's output */
+	int input_eventfd;	   /* the serial port has room for input again */
+	pthread_mutex_t ring_lock; /* for vcpu_coalesced_drain() */
+	pthread_barrier_t start;   /* no vCPU runs before all have a thread */
+	atomic_bool stopping;
+	atomic_int exit_code; /* -1 until machine_stop() */
+	int stop_eventfd;     /* signalled when stopping becomes true */
+};
+
+/*
+ * Put the VM together from @options: everything is opened, checked and mapped, and the guest could
+ * run. Start-up only: dies with the exit code and the message that fit.
+ */
+void machine_init(struct machine *machine, const struct options *options);
+
+/* Undo it all; the vCPU threads must have been joined. */
+void machine_cleanup(struct machine *machine);
+
+/*
+ * End the VM: the first call decides the exit code. Any thread; returns at once.
+ */
+void machine_stop(struct machine *machine, int exit_code);
+
+/* The body of a vCPU's thread: runs the guest until machine_stop(). @opaque is struct vcpu_context. */
+struct vcpu_context {
+	struct machine *machine;
+	struct vcpu *vcpu;
+};
+void *vcpu_loop(void *opaque);
+
+/* Carry out the writes that KVM gathered, and pass their output on. Any thread. */
+void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu);
+
+#endif

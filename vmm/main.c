@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/commands.h"
+#include "vmm/options.h"
+
+static int command_help(const struct options *options)
+{
+	options_help(options->topic);
+	return EXIT_OK;
+}
+
+static int command_version(const struct options *options)
+{
+	(void)options;
+	printf("posthorn " POSTHORN_VERSION "\n");
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	static int (*const commands[])(const struct options *options) = {
+		[COMMAND_RUN] = command_run,   [COMMAND_DEVICES] = command_devices,
+		[COMMAND_BIND] = command_bind, [COMMAND_UNBIND] = command_unbind,
+		[COMMAND_HELP] = command_help, [COMMAND_VERSION] = command_version,
+	};
+	struct options options;
+	char why[512];
+	int code;
+
+	code = options_parse(&options, argc, argv, why, sizeof(why));
+	if (code) {
+		log_error("%s", why);
+		return code;
+	}
+	log_level_set((enum log_level)min(LOG_LEVEL_WARN + options.verbose, LOG_LEVEL_DEBUG));
+	code = commands[options.command](&options);
+	/* What is lost on a full disk must not look like success to a script. */
+	if (fflush(stdout) && code == EXIT_OK) {
+		log_error("cannot write to standard output");
+		code = EXIT_INTERNAL;
+	}
+	return code;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What makes a vCPU leave the guest, and what is done about it. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/ioctl.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/machine.h"
+
+static void port_write(void *opaque, uint16_t port, uint8_t data)
+{
+	const struct bus *ports = opaque;
+	struct access access = { .addr = port, .data = data, .size = 1, .is_write = true };
+
+	bus_access(ports, &access);
+}
+
+void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu)
+{
+	if (!vcpu_coalesced_pending(vcpu))
+		return;
+	pthread_mutex_lock(&machine->ring_lock);
+	vcpu_coalesced_drain(vcpu, port_write, &machine->ports);
+	pthread_mutex_unlock(&machine->ring_lock);
+	serial_flush(&machine->serial);
+}
+
+static void exit_io(struct machine *machine, struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	/* A string instruction (INS, OUTS) is one exit for several accesses to the same port. */
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+		struct access access = {
+			.addr = run->io.port,
+			.size = run->io.size,
+			.is_write = run->io.direction == KVM_EXIT_IO_OUT,
+		};
+
+		if (access.is_write)
+			access.data = le_load(data, access.size);
+		bus_access(&machine->ports, &access);
+		if (!access.is_write)
+			le_store(data, access.size, access.data);
+	}
+}
+
+static void exit_mmio(struct machine *machine, struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct access access = {
+		.addr = run->mmio.phys_addr,
+		.size = (uint8_t)run->mmio.len,
+		.is_write = run->mmio.is_write,
+	};
+
+	if (access.is_write)
+		access.data = le_load(run->mmio.data, access.size);
+	bus_access(&machine->memory, &access);
+	if (!access.is_write)
+		le_store(run->mmio.data, access.size, access.data);
+}
+
+static void exit_shutdown(struct machine *machine, struct vcpu *vcpu)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl_call(vcpu->fd, KVM_GET_REGS, &regs);
+	log_error("the guest crashed: triple fault on vCPU %u at rip 0x%llx", vcpu->index,
+		  (unsigned long long)regs.rip);
+	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+static void exit_fail_entry(struct machine *machine, struct vcpu *vcpu)
+{
+	log_error("the CPU refuses to run vCPU %u: hardware reason 0x%llx", vcpu->index,
+		  (unsigned long long)vcpu->run->fail_entry.hardware_entry_failure_reason);
+	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+static void exit_internal_error(struct machine *machine, struct vcpu *vcpu)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl_call(vcpu->fd, KVM_GET_REGS, &regs);
+	log_error("KVM cannot run vCPU %u on: internal error %u at rip 0x%llx", vcpu->index,
+		  vcpu->run->internal.suberror, (unsigned long long)regs.rip);
+	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+static void exit_system_event(struct machine *machine, struct vcpu *vcpu)
+{
+	if (vcpu->run->system_event.type != KVM_SYSTEM_EVENT_CRASH) {
+		machine_stop(machine, EXIT_OK);
+		return;
+	}
+	log_error("the guest reports that it crashed");
+	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+static void exit_nothing(struct machine *machine, struct vcpu *vcpu)
+{
+	(void)machine;
+	(void)vcpu;
+}
+
+static void (*const exit_handlers[])(struct machine *, struct vcpu *) = {
+	[KVM_EXIT_IO] = exit_io,
+	[KVM_EXIT_MMIO] = exit_mmio,
+	[KVM_EXIT_INTR] = exit_nothing,
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = exit_nothing,
+	[KVM_EXIT_SHUTDOWN] = exit_shutdown,
+	[KVM_EXIT_FAIL_ENTRY] = exit_fail_entry,
+	[KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
+	[KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
+};
+
+static void exit_handle(struct machine *machine, struct vcpu *vcpu)
+{
+	uint32_t reason = vcpu->run->exit_reason;
+
+	if (reason < ARRAY_SIZE(exit_handlers) && exit_handlers[reason]) {
+		exit_handlers[reason](machine, vcpu);
+		return;
+	}
+	log_error("vCPU %u: KVM leaves the guest for reason %u, which posthorn does not know",
+		  vcpu->index, reason);
+	machine_stop(machine, EXIT_INTERNAL);
+}
+
+void *vcpu_loop(void *opaque)
+{
+	const struct vcpu_context *context = opaque;
+	struct machine *machine = context->machine;
+	struct vcpu *vcpu = context->vcpu;
+
+	pthread_barrier_wait(&machine->start);
+	while (!atomic_load_explicit(&machine->stopping, memory_order_relaxed)) {
+		int error = vcpu_run(vcpu);
+
+		/* Gathered writes are older than what KVM left the guest for. */
+		machine_coalesced_drain(machine, vcpu);
+		if (error == 0) {
+			exit_handle(machine, vcpu);
+		} else if (error != -EINTR && error != -EAGAIN) {
+			log_error("vCPU %u: KVM_RUN: %s", vcpu->index, strerror(-error));
+			machine_stop(machine, EXIT_INTERNAL);
+		}
+	}
+	return NULL;
+}
