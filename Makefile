@@ -17,11 +17,28 @@ devices_objects := devices/bus.o devices/pci.o devices/serial.o devices/rtc.o de
 vfio_objects    := vfio/host_pci.o vfio/iommu.o vfio/device.o vfio/pci.o vfio/config.o vfio/bar.o \
                    vfio/msi.o
 guest_objects   := guest/layout.o guest/image.o guest/acpi.o guest/boot_$(ARCH).o
-vmm_objects     := vmm/main.o vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o \
-                   vmm/vcpu_loop.o vmm/console.o
+vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/vcpu_loop.o \
+                   vmm/console.o vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
              $(vfio_objects) $(guest_objects) $(vmm_objects))
+
+# Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
+# that is named here comes before it and so stands in for the real thing.
+unit_tests := bus pci pci_bars serial rtc power layout image acpi boot options host_pci host_bind \
+              config msi bar assigned
+unit_fakes_image     := fake_ram
+unit_fakes_boot      := fake_ram
+unit_fakes_host_pci  := host_tree
+unit_fakes_host_bind := host_tree
+unit_fakes_config    := fake_vfio fake_kvm fake_devices
+unit_fakes_msi       := fake_vfio fake_kvm fake_devices
+unit_fakes_bar       := fake_vfio fake_kvm fake_devices
+unit_fakes_assigned  := fake_vfio fake_kvm fake_devices
+unit_flags_host_pci  := -Wl,--wrap=file_write_text
+unit_flags_host_bind := -Wl,--wrap=file_write_text
+
+unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 
 # ---- how ---------------------------------------------------------------------------------------
 
@@ -31,19 +48,19 @@ CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DPOSTHORN_VERSION='"$(VERSION)"'
 all_cflags = -std=gnu11 $(WARNINGS) -pthread -fno-common -ffunction-sections -fdata-sections \
              $(CFLAGS) $(CPPFLAGS) -MMD -MP
-all_ldflags = -pthread -Wl,--gc-sections $(LDFLAGS)
-LIBS := -ljansson -lpci
-ifeq ($(STATIC),1)
-all_ldflags += -static
-LIBS += -lz -lresolv
-endif
+all_ldflags = -pthread -Wl,--gc-sections $(if $(filter 1,$(STATIC)),-static) $(LDFLAGS)
+LIBS := -ljansson $(if $(filter 1,$(STATIC)),,-lpci)
 
 .PHONY: all
-all: $(BUILD)/posthorn ## build posthorn (ARCH=x86_64, STATIC=1 for a static program)
+all: $(BUILD)/posthorn ## build posthorn (STATIC=1: a static program)
 
-$(BUILD)/posthorn: $(objects)
+$(BUILD)/posthorn: $(BUILD)/vmm/main.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
-	@$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(LIBS)
+
+$(BUILD)/posthorn.a: $(objects)
+	@rm -f $@
+	@ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@echo "  CC    $<"
@@ -61,12 +78,73 @@ $(BUILD)/guest/dsdt.h: guest/dsdt.asl
 		$(BUILD)/guest/dsdt.offset.h >>$@
 $(BUILD)/guest/acpi.o: $(BUILD)/guest/dsdt.h
 
+# ---- the guest ---------------------------------------------------------------------------------
+
+# The tiny guest's initramfs, with drivers of the lab's kernel.
+.PHONY: guest
+guest: build/guest/guest.cpio.gz build/guest/minimal.cpio.gz
+
+build/guest/guest.cpio.gz: guest/linux/build guest/linux/init guest/linux/net-up
+	@echo "  GUEST $@"
+	@mkdir -p $(@D)
+	@guest/linux/build $@ "$$(scripts/lab.d/kernel x86_64)"
+
+build/guest/minimal.cpio.gz: guest/linux/build
+	@echo "  GUEST $@"
+	@mkdir -p $(@D)
+	@guest/linux/build --minimal $@
+
+# ---- tests -------------------------------------------------------------------------------------
+
+.SECONDEXPANSION:
+$(unit_programs): $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o \
+		$$(foreach fake,$$(unit_fakes_$$*),$(BUILD)/tests/unit/$$(fake).o) $(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) $(unit_flags_$*) -o $@ $^ -lcmocka $(LIBS)
+
+.PHONY: unit-programs
+unit-programs: $(unit_programs)
+
+# Other ways to build the same: the unit tests with the sanitizers, and everything with clang.
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: check
+check: ## run every test: style, unit, kvm, lab
+	@tests/check
+
+.PHONY: unit
+unit: ## build and run the unit tests only, with the sanitizers
+	@$(MAKE) --no-print-directory unit-programs BUILD=build/$(ARCH)-sanitize CFLAGS="$(SANITIZE)"
+	@tests/run $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
+
+.PHONY: demo
+demo: all guest ## boot a guest with an assigned network card in the lab, and show its interrupts
+	@scripts/demo-run $(BUILD)/posthorn
+
+.PHONY: bench
+bench: all guest ## compare with QEMU in the lab's deterministic mode
+	@$(MAKE) --no-print-directory STATIC=1 all
+	@scripts/bench
+
+# ---- the rest ----------------------------------------------------------------------------------
+
+$(BUILD)/posthorn.1: docs/posthorn.1.scd
+	@echo "  SCDOC $<"
+	@mkdir -p $(@D)
+	@scdoc <$< >$@
+
+.PHONY: install
+install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DESTDIR before it
+	install -D -m 755 $(BUILD)/posthorn $(DESTDIR)$(PREFIX)/bin/posthorn
+	install -D -m 644 $(BUILD)/posthorn.1 $(DESTDIR)$(PREFIX)/share/man/man1/posthorn.1
+
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf build
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 18
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

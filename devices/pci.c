@@ -200,7 +200,6 @@ static void header_init(struct pci_device *device)
 {
 	unsigned int i;
 
-	memset(device->header_writable, 0, sizeof(device->header_writable));
 	for (i = 0; i < ARRAY_SIZE(header_registers); i++)
 		le_store(device->header_writable + header_registers[i].offset,
 			 header_registers[i].size, header_registers[i].writable);
@@ -216,7 +215,6 @@ static void header_init(struct pci_device *device)
 		le_store(device->header_writable + bar_register(bar), bar_register_size(bar),
 			 bar_address_mask(bar) | (bar_is_rom(bar) ? PCI_ROM_ADDRESS_ENABLE : 0));
 	}
-	memcpy(device->header_placed, device->config, sizeof(device->header_placed));
 }
 
 void pci_header_write(struct pci_device *device, unsigned int offset, unsigned int size,
@@ -290,8 +288,33 @@ static void bar_unmap(struct pci_bar *bar)
 	while (*link != bar)
 		link = &(*link)->next;
 	*link = bar->next;
-	bar->next = NULL;
 	bar->mapped = false;
+}
+
+/*
+ * What is mapped into a guest is whole host pages, so BARs that share one are mapped by neither
+ * device: find out whether @bar does, and let a device that had the page to itself know.
+ */
+static void bar_page_share(struct pci_bar *bar)
+{
+	struct pci_root *root = bar->device->root;
+	struct pci_bar *other;
+
+	bar->alone = true;
+	for (other = root->mapped[0]; other; other = other->next) {
+		struct pci_device *device = other->device;
+
+		if (align_down(other->addr ^ bar->addr, root->page_size))
+			continue;
+		bar->alone = false;
+		if (!other->alone)
+			continue;
+		if (device->ops->bar_unmap)
+			device->ops->bar_unmap(device, bar_index(other));
+		other->alone = false;
+		if (device->ops->bar_map)
+			device->ops->bar_map(device, bar_index(other));
+	}
 }
 
 static void bar_map(struct pci_bar *bar, uint64_t addr)
@@ -301,6 +324,8 @@ static void bar_map(struct pci_bar *bar, uint64_t addr)
 
 	bar->addr = addr;
 	bar->mapped = true;
+	if (!bar_is_io(bar))
+		bar_page_share(bar);
 	bar->next = *list;
 	*list = bar;
 	if (device->ops->bar_map)
@@ -491,6 +516,7 @@ int pci_bars_place(struct pci_root *root, uint64_t page_size)
 	unsigned int slot;
 	int error;
 
+	root->page_size = page_size;
 	for (footprint = BIT(63); footprint; footprint >>= 1) {
 		error = bars_place_size(root, footprint, page_size, &left);
 		if (error)
@@ -569,6 +595,7 @@ void pci_root_init(struct pci_root *root)
 
 	memset(root, 0, sizeof(*root));
 	pthread_mutex_init(&root->lock, NULL);
+	root->page_size = 4096; /* until pci_bars_place() knows better */
 	bridge->ops = &host_bridge_ops;
 	bridge->name = "host bridge";
 	/* The identity that Red Hat gives away for generic PCI Express host bridges. */

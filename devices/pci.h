@@ -38,7 +38,7 @@ struct pci_bar {
 			   linux/pci_regs.h */
 	uint64_t addr;	/* where it answers while mapped: guest-physical address or port */
 	bool mapped;	/* bar_map() was called for addr, bar_unmap() not yet */
-	bool alone;	/* while mapped: no other mapped BAR touches its host pages */
+	bool alone;	/* while mapped: no other mapped memory BAR is in the same host page */
 	/* for devices/pci.c; set by pci_device_add() */
 	struct pci_device *device;
 	struct pci_bar *next; /* in the list of mapped BARs, while mapped */
@@ -56,7 +56,8 @@ struct pci_device_ops {
 			  uint32_t value);
 	/*
 	 * The BAR answers at bars[bar].addr from now on / no longer. May be NULL where bar_access
-	 * does all the work.
+	 * does all the work. When a second BAR comes into a host page that one has to itself, the
+	 * first is unmapped and mapped again with bars[bar].alone off.
 	 */
 	void (*bar_map)(struct pci_device *device, unsigned int bar);
 	void (*bar_unmap)(struct pci_device *device, unsigned int bar);
@@ -94,6 +95,7 @@ struct pci_root {
 	struct pci_device host_bridge;		   /* 00:00.0 */
 	uint32_t config_address;		   /* the register at port 0xCF8 */
 	struct pci_bar *mapped[2];		   /* what is decoded: memory BARs, I/O BARs */
+	uint64_t page_size;			   /* the host's, in bytes; from pci_bars_place() */
 };
 
 /*
@@ -119,9 +121,9 @@ void pci_root_cleanup(struct pci_root *root);
 
 /*
  * Put @device in the lowest free slot. It must have ops, name, bars and the read-only parts of
- * config filled in. The command register becomes 0 and the BAR registers show addresses of 0 with
- * the flags of bars[]. Not after the vCPUs started. Errors: -ENOSPC when all slots are taken,
- * -EINVAL (after a message) when bars[] describes what no BAR can be.
+ * config filled in, and all else zero. The command register becomes 0 and the BAR registers show
+ * addresses of 0 with the flags of bars[]. Not after the vCPUs started. Errors: -ENOSPC when all
+ * slots are taken, -EINVAL (after a message) when bars[] describes what no BAR can be.
  */
 int pci_device_add(struct pci_root *root, struct pci_device *device);
 

@@ -26,7 +26,8 @@ struct vm;
 struct msi_message {
 	uint64_t address; /* guest-physical */
 	uint32_t data;
-	uint32_t device_id; /* requester id, for interrupt controllers that look at it (arm64 ITS) */
+	uint32_t
+		device_id; /* requester id, for interrupt controllers that look at it (arm64 ITS) */
 };
 
 struct irq_route {

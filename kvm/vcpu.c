@@ -23,7 +23,8 @@ void vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index)
 		die(EXIT_HOST, "vCPU %u: KVM_CREATE_VCPU: %s", index, strerror(-vcpu->fd));
 	vcpu->run = mmap(NULL, vm->vcpu_mmap_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
-		die(EXIT_HOST, "vCPU %u: cannot map its struct kvm_run: %s", index, strerror(errno));
+		die(EXIT_HOST, "vCPU %u: cannot map its struct kvm_run: %s", index,
+		    strerror(errno));
 	arch_vcpu_init(vcpu);
 }
 
@@ -70,8 +71,8 @@ bool vcpu_coalesced_pending(const struct vcpu *vcpu)
 	return ring && ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE);
 }
 
-void vcpu_coalesced_drain(struct vcpu *vcpu, void (*write)(void *opaque, uint16_t port, uint8_t data),
-			  void *opaque)
+void vcpu_coalesced_drain(struct vcpu *vcpu,
+			  void (*write)(void *opaque, uint16_t port, uint8_t data), void *opaque)
 {
 	struct kvm_coalesced_mmio_ring *ring = coalesced_ring(vcpu);
 	const unsigned int entries = (unsigned int)((vcpu->vm->page_size - sizeof(*ring)) /

@@ -59,7 +59,7 @@ bool vcpu_coalesced_pending(const struct vcpu *vcpu);
  * belong to the VM, not to one vCPU: the caller holds a lock of the VM. Does nothing where
  * vm_port_coalesce() did not succeed.
  */
-void vcpu_coalesced_drain(struct vcpu *vcpu, void (*write)(void *opaque, uint16_t port, uint8_t data),
-			  void *opaque);
+void vcpu_coalesced_drain(struct vcpu *vcpu,
+			  void (*write)(void *opaque, uint16_t port, uint8_t data), void *opaque);
 
 #endif

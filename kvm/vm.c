@@ -52,7 +52,8 @@ void vm_open(struct vm *vm)
 		    KVM_API_VERSION);
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
 		if (ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, required[i].capability) <= 0)
-			die(EXIT_HOST, "/dev/kvm: the host's kernel lacks %s; use Linux 6.1 or newer",
+			die(EXIT_HOST,
+			    "/dev/kvm: the host's kernel lacks %s; use Linux 6.1 or newer",
 			    required[i].name);
 }
 

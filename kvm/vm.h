@@ -40,7 +40,8 @@ struct vm {
 	size_t ram_size;
 	size_t page_size;	 /* the host's, in bytes */
 	size_t vcpu_mmap_size;	 /* bytes of a vCPU's struct kvm_run mapping */
-	size_t coalesced_offset; /* where in it the ring of gathered writes is, in bytes; 0: nowhere */
+	size_t coalesced_offset; /* where in it the ring of gathered writes is, in bytes; 0: nowhere
+				  */
 	pthread_mutex_t slot_lock;
 	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
 	struct irq_router irq;

@@ -17,15 +17,15 @@
 #define CPUID_ENTRIES_MAX 256
 
 /* MSRs and register bits: Intel SDM volume 4, and volume 3 sections 2.5 and 12.11.2. */
-#define MSR_MTRR_DEF_TYPE	0x2ff
-#define MTRR_ENABLE_WRITE_BACK	0x806 /* E, default type 6 */
-#define CR0_PE			BIT(0)
-#define CR0_ET			BIT(4)
-#define CR0_PG			BIT(31)
-#define CR4_PAE			BIT(5)
-#define EFER_LME		BIT(8)
-#define EFER_LMA		BIT(10)
-#define RFLAGS_RESERVED		BIT(1)
+#define MSR_MTRR_DEF_TYPE      0x2ff
+#define MTRR_ENABLE_WRITE_BACK 0x806 /* E, default type 6 */
+#define CR0_PE		       BIT(0)
+#define CR0_ET		       BIT(4)
+#define CR0_PG		       BIT(31)
+#define CR4_PAE		       BIT(5)
+#define EFER_LME	       BIT(8)
+#define EFER_LMA	       BIT(10)
+#define RFLAGS_RESERVED	       BIT(1)
 
 void arch_vm_init(struct vm *vm)
 {

@@ -10,16 +10,16 @@
  * written at debug level. At compile time the argument's size is checked against the one encoded
  * in the request; VFIO's requests and KVM's older ones encode none.
  */
-#define ioctl_call(fd, request, argument)                                                          \
-	({                                                                                         \
-		_Static_assert(_IOC_SIZE(request) == 0 ||                                          \
-				       _IOC_SIZE(request) == sizeof(*(argument)),                  \
-			       #request ": wrong argument type");                                  \
-		ioctl_named(fd, request, argument, #request);                                      \
+#define ioctl_call(fd, request, argument)                                         \
+	({                                                                        \
+		_Static_assert(_IOC_SIZE(request) == 0 ||                         \
+				       _IOC_SIZE(request) == sizeof(*(argument)), \
+			       #request ": wrong argument type");                 \
+		ioctl_named(fd, request, argument, #request);                     \
 	})
 
 /* For requests whose argument is a number or nothing. */
-#define ioctl_value(fd, request, value)                                                            \
+#define ioctl_value(fd, request, value) \
 	ioctl_named(fd, request, (void *)(unsigned long)(value), #request)
 
 /* For requests whose argument ends in a flexible array: @argument points to the whole of it. */

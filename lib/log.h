@@ -33,10 +33,10 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 #define log_warn(...)  log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 /* The test comes first so that a debug line on a hot path costs a load when it is off. */
-#define log_debug(...)                                                                             \
-	do {                                                                                       \
-		if (log_level_get() >= LOG_LEVEL_DEBUG)                                            \
-			log_write(LOG_LEVEL_DEBUG, __VA_ARGS__);                                   \
+#define log_debug(...)                                           \
+	do {                                                     \
+		if (log_level_get() >= LOG_LEVEL_DEBUG)          \
+			log_write(LOG_LEVEL_DEBUG, __VA_ARGS__); \
 	} while (0)
 
 /*

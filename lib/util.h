@@ -48,7 +48,8 @@ static inline bool ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint6
 static inline bool range_within(uint64_t inner, uint64_t inner_size, uint64_t outer,
 				uint64_t outer_size)
 {
-	return inner >= outer && inner_size <= outer_size && inner - outer <= outer_size - inner_size;
+	return inner >= outer && inner_size <= outer_size &&
+	       inner - outer <= outer_size - inner_size;
 }
 
 /* All-ones in the low @size bytes: what a read of nothing returns, and the mask of an access. */

@@ -56,7 +56,7 @@ static void container_open(struct iommu *iommu)
 /* The blockers of sysfs first: they name who is in the way, the ioctls only say no. */
 static void blocker_check(const char *bdf, struct host_pci *pci)
 {
-	char why[512];
+	char why[1024];
 
 	if (host_pci_read("", bdf, pci) < 0)
 		die(EXIT_USAGE, "%s: there is no such PCI function; `posthorn devices` lists them",

@@ -114,6 +114,8 @@ static int msi_vector_connect(struct vfio_msi *msi, struct msi_set *set, unsigne
 		if (error > 0)
 			error = -ENOSPC;
 		vector->triggered = error == 0;
+		if (error == 0)
+			set->host_count = max(set->host_count, number + 1);
 	}
 	return error;
 }
@@ -208,7 +210,6 @@ static int host_prepare(struct vfio_msi *msi, struct msi_set *set, unsigned int 
 	if (!set->resizable)
 		return host_enlarge(msi, set, vector + 1);
 	/* The kernel allocates a vector when its trigger is tied. */
-	set->host_count = vector + 1;
 	return 0;
 }
 
@@ -250,6 +251,7 @@ static void msi_enable(struct vfio_msi *msi)
 	if (result > 0) {
 		log_warn("%s: the host has %d of the %u MSI vectors that the guest turned on",
 			 msi->device->bdf, result, count);
+		set->refused = true;
 		result = host_enable(msi, set, min((unsigned int)result, count));
 	}
 	if (result != 0)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vfio/pci.h"
 
+#include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kvm/vm.h"
@@ -119,7 +121,10 @@ void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu
 		die(EXIT_DEVICE, "%s: its configuration space cannot be read: %s", bdf,
 		    strerror(-error));
 	guest_bars_init(function);
-	if (pci_device_add(root, pci) < 0)
+	error = pci_device_add(root, pci);
+	if (error == -EINVAL)
+		exit(EXIT_DEVICE); /* it said what is wrong with the BARs */
+	if (error < 0)
 		die(EXIT_USAGE, "%s: the guest's PCI bus is full (%d slots)", bdf, PCI_SLOTS_MAX);
 	pin = pci->config[PCI_INTERRUPT_PIN];
 	if (pin >= 1 && pin <= 4 && function->device.irqs[VFIO_PCI_INTX_IRQ_INDEX].count) {

@@ -4,77 +4,22 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <pci/pci.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
 #include "vfio/host_pci.h"
 #include "vmm/options.h"
+#include "vmm/pci_names.h"
 
 #define ROOT "" /* the real host: see vfio/host_pci.h */
 
 #define BASE_CLASS_BRIDGE 0x06 /* PCI Code and ID Assignment Specification, 1.7 */
 
-/* ---- names, from the system's pci.ids ---- */
-
-/* What a function and its kind are called; "" where nobody knows. */
-struct names {
-	char class[64], vendor[96], device[128];
-};
-
-/* libpci calls this when the file with the names is damaged, and cannot go on. */
-static void __attribute__((format(printf, 1, 2), noreturn)) names_error(char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	die(EXIT_HOST, "libpci cannot read the names of PCI functions: %s", text);
-}
-
-static void __attribute__((format(printf, 1, 2))) names_remark(char *format, ...)
-{
-	(void)format;
-}
-
-/*
- * pci_init() is not called: it looks for hardware, and names need none. What it would have set and
- * the lookups use is set here.
- */
-static struct pci_access *names_open(void)
-{
-	struct pci_access *access = pci_alloc();
-
-	access->id_lookup_mode = 0; /* no cache file in the home directory */
-	access->error = names_error;
-	access->warning = names_remark;
-	access->debug = names_remark;
-	return access;
-}
-
-static void names_find(struct pci_access *access, const struct host_pci *pci, struct names *names)
-{
-	const int only = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
-
-	if (!pci_lookup_name(access, names->class, sizeof(names->class), PCI_LOOKUP_CLASS | only,
-			     pci->class_code >> 8))
-		names->class[0] = '\0';
-	if (!pci_lookup_name(access, names->vendor, sizeof(names->vendor), PCI_LOOKUP_VENDOR | only,
-			     pci->vendor))
-		names->vendor[0] = '\0';
-	if (!pci_lookup_name(access, names->device, sizeof(names->device), PCI_LOOKUP_DEVICE | only,
-			     pci->vendor, pci->device))
-		names->device[0] = '\0';
-}
-
 /* ---- devices ---- */
 
 struct listing {
-	struct pci_access *names;
+	struct pci_names *names;
 	json_t *array;	    /* where function_append() puts the functions */
 	char no_iommu[512]; /* what function_print() keeps for the end; "" for nothing */
 };
@@ -105,16 +50,16 @@ static int function_print(void *opaque, const struct host_pci *pci)
 	struct listing *listing = opaque;
 	const char *state = "yes";
 	char why[1024], group[16];
-	struct names names;
+	struct pci_name name;
 
 	snprintf(group, sizeof(group), "%d", pci->iommu_group);
 	if (!function_is_ready(pci, why, sizeof(why)))
 		state = function_is_bridge(pci) ? "bridge" : "no";
-	names_find(listing->names, pci, &names);
+	pci_names_find(listing->names, pci, &name);
 	printf("%-13s %04x:%04x  %-15s %5s  %-6s  %s: %s%s%s\n", pci->bdf, pci->vendor, pci->device,
 	       pci->driver[0] ? pci->driver : "-", pci->iommu_group < 0 ? "-" : group, state,
-	       names.class[0] ? names.class : "Unknown", names.vendor, names.device[0] ? " " : "",
-	       names.device);
+	       name.class[0] ? name.class : "Unknown", name.vendor, name.device[0] ? " " : "",
+	       name.device);
 	if (strcmp(state, "no"))
 		return 0;
 	/* Without an IOMMU every function lacks the same: once is enough. */
@@ -135,12 +80,12 @@ static int function_append(void *opaque, const struct host_pci *pci)
 {
 	struct listing *listing = opaque;
 	json_t *object = json_object();
-	struct names names;
+	struct pci_name name;
 	char why[1024];
 	bool ready;
 	int failed;
 
-	names_find(listing->names, pci, &names);
+	pci_names_find(listing->names, pci, &name);
 	ready = function_is_ready(pci, why, sizeof(why));
 	failed = json_object_set_new(object, "bdf", json_string(pci->bdf)) |
 		 json_object_set_new(object, "vendor", json_sprintf("%04x", pci->vendor)) |
@@ -150,9 +95,9 @@ static int function_append(void *opaque, const struct host_pci *pci)
 		 json_object_set_new(object, "subsystem_device",
 				     json_sprintf("%04x", pci->subsystem_device)) |
 		 json_object_set_new(object, "class", json_sprintf("%06x", pci->class_code)) |
-		 json_object_set_new(object, "class_name", text_or_null(names.class)) |
-		 json_object_set_new(object, "vendor_name", text_or_null(names.vendor)) |
-		 json_object_set_new(object, "device_name", text_or_null(names.device)) |
+		 json_object_set_new(object, "class_name", text_or_null(name.class)) |
+		 json_object_set_new(object, "vendor_name", text_or_null(name.vendor)) |
+		 json_object_set_new(object, "device_name", text_or_null(name.device)) |
 		 json_object_set_new(object, "driver", text_or_null(pci->driver)) |
 		 json_object_set_new(object, "iommu_group",
 				     pci->iommu_group < 0 ? json_null()
@@ -166,7 +111,7 @@ static int function_append(void *opaque, const struct host_pci *pci)
 
 int command_devices(const struct options *options)
 {
-	struct listing listing = { .names = names_open(), .array = json_array() };
+	struct listing listing = { .names = pci_names_open(), .array = json_array() };
 	int error;
 
 	if (!options->json)
@@ -178,7 +123,7 @@ int command_devices(const struct options *options)
 	if (listing.no_iommu[0])
 		printf("\n%s\n", listing.no_iommu);
 	json_decref(listing.array);
-	pci_cleanup(listing.names);
+	pci_names_close(listing.names);
 	if (!error)
 		return EXIT_OK;
 	log_error("cannot list the PCI functions of this host: %s", strerror(-error));

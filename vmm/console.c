@@ -40,7 +40,8 @@ static _Noreturn void guard_run(int fd)
 	ssize_t got;
 	char byte;
 
-	/* A session of its own: no signal of the terminal comes here, none for touching it either. */
+	/* A session of its own: no signal of the terminal comes here, none for touching it either.
+	 */
 	setsid();
 	do {
 		got = read(fd, &byte, 1);
@@ -140,7 +141,8 @@ enum console_event console_read(struct console *console, uint8_t *data, size_t s
 		}
 		if (console->escape && (typed[i] == 'x' || typed[i] == 'X'))
 			return CONSOLE_EVENT_QUIT;
-		/* Ctrl-A and another key: only Ctrl-A itself means something, the rest is dropped. */
+		/* Ctrl-A and another key: only Ctrl-A itself means something, the rest is dropped.
+		 */
 		if (!console->escape || typed[i] == KEY_ESCAPE)
 			data[(*count)++] = typed[i];
 		console->escape = false;

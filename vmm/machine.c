@@ -17,7 +17,8 @@
 /* What the guest's kernel is told before what the user adds. */
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------
+ */
 
 static void serial_output(void *opaque, const uint8_t *data, size_t size)
 {
@@ -68,8 +69,9 @@ static int eventfd_create_or_die(void)
 	int fd = eventfd_create();
 
 	if (fd < 0)
-		die(EXIT_HOST, "cannot make an eventfd: %s; is the limit of open files too low "
-			       "(ulimit -n)?",
+		die(EXIT_HOST,
+		    "cannot make an eventfd: %s; is the limit of open files too low "
+		    "(ulimit -n)?",
 		    strerror(-fd));
 	return fd;
 }
@@ -110,7 +112,8 @@ static void devices_init(struct machine *machine)
 		 &machine->power);
 }
 
-/* ---- assigned functions and memory ------------------------------------------------------------ */
+/* ---- assigned functions and memory ------------------------------------------------------------
+ */
 
 static void functions_init(struct machine *machine, const struct options *options,
 			   uint64_t page_size)
@@ -191,13 +194,12 @@ static void dma_init(struct machine *machine, const struct options *options)
 		int error = iommu_map(&machine->iommu, ram->gpa, ram->size, ram->hva);
 
 		if (error < 0)
-			die(EXIT_HOST,
-			    "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
+			die(EXIT_HOST, "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
 			    (unsigned long long)ram->gpa,
 			    (unsigned long long)(ram->gpa + ram->size - 1), strerror(-error),
 			    error == -ENOMEM ? "the memory lock limit (ulimit -l) or the host's "
-					       "memory is too small: use less --memory" :
-					       "dmesg may say what the IOMMU refuses");
+					       "memory is too small: use less --memory"
+					     : "dmesg may say what the IOMMU refuses");
 	}
 	iommu_kvm_attach(&machine->iommu, &machine->vm);
 }
@@ -217,7 +219,8 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 		exit(EXIT_HOST); /* it said which BAR */
 }
 
-/* ---- the kernel ------------------------------------------------------------------------------- */
+/* ---- the kernel -------------------------------------------------------------------------------
+ */
 
 static char *cmdline_make(const struct options *options)
 {
@@ -241,6 +244,8 @@ static void kernel_load(struct machine *machine, const struct options *options)
 		.layout = &machine->layout,
 		.image = &image,
 		.cpus = options->cpus,
+		/* Slot 0 is the host bridge, the functions follow. */
+		.pci_slots = machine->function_count,
 	};
 	char *cmdline = cmdline_make(options);
 	char why[512];
@@ -268,7 +273,8 @@ static void vcpus_init(struct machine *machine, const struct options *options)
 	pthread_barrier_init(&machine->start, NULL, machine->cpus + 1);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 void machine_init(struct machine *machine, const struct options *options)
 {

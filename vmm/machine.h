@@ -58,7 +58,8 @@ void machine_cleanup(struct machine *machine);
  */
 void machine_stop(struct machine *machine, int exit_code);
 
-/* The body of a vCPU's thread: runs the guest until machine_stop(). @opaque is struct vcpu_context. */
+/* The body of a vCPU's thread: runs the guest until machine_stop(). @opaque is struct vcpu_context.
+ */
 struct vcpu_context {
 	struct machine *machine;
 	struct vcpu *vcpu;

@@ -36,8 +36,14 @@ static int signals_init(void)
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
-		sigaddset(&set, ending_signals[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++) {
+		struct sigaction former;
+
+		/* What was ignored from the start stays so: nohup(1) works by that. */
+		sigaction(ending_signals[i], NULL, &former);
+		if (former.sa_handler != SIG_IGN)
+			sigaddset(&set, ending_signals[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
@@ -58,8 +64,9 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 		error = pthread_create(&machine->vcpus[i].thread, &attributes, vcpu_loop,
 				       &contexts[i]);
 		if (error)
-			die(EXIT_HOST, "cannot start a thread for vCPU %u: %s; is the limit of "
-				       "processes too low (ulimit -u)?",
+			die(EXIT_HOST,
+			    "cannot start a thread for vCPU %u: %s; is the limit of "
+			    "processes too low (ulimit -u)?",
 			    i, strerror(error));
 	}
 	pthread_attr_destroy(&attributes);

@@ -52,31 +52,28 @@ void fake_violation(struct fake_kvm *kvm, const char *format, ...)
 
 void fake_fail(struct fake_kvm *kvm, const char *call, unsigned int skip, int result)
 {
-	for (unsigned int i = 0; i < FAKE_FAILURES_MAX; i++) {
-		if (kvm->failures[i].call)
-			continue;
-		kvm->failures[i] = (struct fake_failure){ call, skip, result };
-		return;
-	}
-	abort();
+	if (kvm->failure_count == FAKE_FAILURES_MAX)
+		abort();
+	kvm->failures[kvm->failure_count++] = (struct fake_failure){ call, skip, result };
 }
 
 int fake_failing(struct fake_kvm *kvm, const char *call)
 {
-	int result = 0;
+	unsigned int i = 0;
+	int result;
 
-	for (unsigned int i = 0; i < FAKE_FAILURES_MAX; i++) {
-		struct fake_failure *failure = &kvm->failures[i];
-
-		if (!failure->call || strcmp(failure->call, call) != 0)
-			continue;
-		if (failure->skip) {
-			failure->skip--;
-			continue;
-		}
-		failure->call = NULL;
-		result = failure->result;
+	while (i < kvm->failure_count && strcmp(kvm->failures[i].call, call) != 0)
+		i++;
+	if (i == kvm->failure_count)
+		return 0;
+	if (kvm->failures[i].skip) {
+		kvm->failures[i].skip--;
+		return 0;
 	}
+	result = kvm->failures[i].result;
+	kvm->failure_count--;
+	memmove(&kvm->failures[i], &kvm->failures[i + 1],
+		(kvm->failure_count - i) * sizeof(kvm->failures[0]));
 	return result;
 }
 
@@ -121,10 +118,8 @@ unsigned int fake_kvm_end(struct fake_kvm *kvm)
 	if (fds != kvm->open_fds)
 		fake_violation(kvm, "%u files were open at the start, %u are at the end",
 			       kvm->open_fds, fds);
-	for (unsigned int i = 0; i < FAKE_FAILURES_MAX; i++)
-		if (kvm->failures[i].call)
-			fake_violation(kvm, "%s was to fail, and was not called",
-				       kvm->failures[i].call);
+	for (unsigned int i = 0; i < kvm->failure_count; i++)
+		fake_violation(kvm, "%s was to fail, and was not called", kvm->failures[i].call);
 	violations = kvm->violations;
 	free(kvm);
 	return violations;

@@ -61,6 +61,7 @@ struct fake_kvm {
 	} injections[FAKE_INJECTIONS_MAX];
 	unsigned int injection_count;
 	struct fake_failure failures[FAKE_FAILURES_MAX];
+	unsigned int failure_count;
 	unsigned int violations;
 	unsigned int open_fds; /* of the process, when the fake was made */
 	char log[65536], taken[65536];
@@ -85,7 +86,7 @@ void fake_violation(struct fake_kvm *kvm, const char *format, ...)
 
 /*
  * Let @call ("memslot_add", "irqs_set" and so on: the name without vm_ or vfio_) return @result
- * once, after it went well @skip times.
+ * once, after it went well @skip times. Failures of one call come in the order of fake_fail().
  */
 void fake_fail(struct fake_kvm *kvm, const char *call, unsigned int skip, int result);
 

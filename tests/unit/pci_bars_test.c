@@ -441,6 +441,30 @@ static void bars_are_placed_largest_first_at_multiples_of_their_size(void **stat
 	events_expect(second, "");
 }
 
+/* The window starts where a BAR of its size cannot. */
+static void alignment_counts_as_taken(void **state)
+{
+	static const struct pci_bar bars[PCI_BARS_MAX] = { { .size = 0x2000 }, { .size = 0x1000 } };
+	const struct pci_window none = { 0 };
+	struct pci_window mem32 = { 0xc0001000, 0x4000 };
+	struct machine *machine = *state;
+	struct test_device *device = device_add(machine, bars);
+	struct capture capture;
+
+	assert_int_equal(
+		pci_root_attach(&machine->root, &machine->memory, NULL, ECAM, &mem32, &none, NULL),
+		0);
+	assert_int_equal(pci_bars_place(&machine->root, 0x1000), 0);
+	assert_int_equal(config_read(machine, device, BAR(0), 4), 0xc0002000);
+	assert_int_equal(config_read(machine, device, BAR(1), 4), 0xc0004000);
+	for (mem32.size = 0; mem32.size < 0x4000; mem32.size += 0x1000) {
+		machine->root.mem32 = mem32;
+		capture = capture_start();
+		assert_int_equal(pci_bars_place(&machine->root, 0x1000), -ENOSPC);
+		assert_int_equal(capture_lines(capture), 1);
+	}
+}
+
 static void small_memory_bars_get_a_page_of_their_own(void **state)
 {
 	static const struct pci_bar bars[PCI_BARS_MAX] = {
@@ -605,17 +629,21 @@ static void what_can_be_no_bar_is_refused(void **state)
 
 static void adding_a_device_clears_command_and_bars(void **state)
 {
-	struct test_device *device;
 	struct machine *machine = *state;
+	struct test_device *device, *bare;
 
 	memset(machine->devices[0].pci.config, 0xff, PCI_CONFIG_SIZE);
+	memset(machine->devices[1].pci.config, 0xff, PCI_CONFIG_SIZE);
 	device = device_add(machine, all_kinds);
+	bare = device_add(machine, no_bars);
 	machine_attach(machine, 0);
 	assert_int_equal(config_read(machine, device, PCI_COMMAND, 2), 0);
 	assert_int_equal(config_read(machine, device, BAR(0), 8), 0x100000000);
 	assert_int_equal(config_read(machine, device, BAR(2), 8), 0xc);
 	assert_int_equal(config_read(machine, device, BAR(4), 8), 0);
 	assert_int_equal(config_read(machine, device, PCI_ROM_ADDRESS, 4), 0);
+	assert_int_equal(config_read(machine, bare, BAR(0), 4), 0);
+	assert_int_equal(config_read(machine, bare, PCI_ROM_ADDRESS, 4), 0);
 	assert_int_equal(config_read(machine, device, PCI_INTERRUPT_LINE, 1), 0xff);
 	assert_int_equal(config_read(machine, device, PCI_CAPABILITY_LIST, 1), 0xff);
 }
@@ -694,6 +722,7 @@ int main(void)
 		pci_test(what_is_not_decoded_reads_all_ones),
 		pci_test(operations_may_be_missing),
 		pci_test(bars_are_placed_largest_first_at_multiples_of_their_size),
+		pci_test(alignment_counts_as_taken),
 		pci_test(small_memory_bars_get_a_page_of_their_own),
 		pci_test(without_a_window_above_4_gib_64_bit_bars_go_below),
 		pci_test(without_ports_there_is_no_place_for_io_bars),

@@ -99,6 +99,7 @@ static inline int setup(void **state)
 	assert_non_null(machine);
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");
+	memset(&machine->root, 0xff, sizeof(machine->root));
 	pci_root_init(&machine->root);
 	*state = machine;
 	return 0;

@@ -213,6 +213,8 @@ static void the_data_port_writes_what_ecam_shows(void **state)
 	address_set(machine, base | PCI_CACHE_LINE_SIZE);
 	write_at(&machine->ports, 0xcfd, 1, 0x40);
 	assert_int_equal(config_read(machine, device, PCI_CACHE_LINE_SIZE, 2), 0x4000);
+	write_at(&machine->ports, 0xcfc, 1, 0x10); /* leaves its neighbour alone */
+	assert_int_equal(config_read(machine, device, PCI_CACHE_LINE_SIZE, 2), 0x4010);
 	address_set(machine, (base & ~0x80000000) | PCI_INTERRUPT_LINE);
 	write_at(&machine->ports, 0xcfc, 1, 0xff);
 	assert_int_equal(config_read(machine, device, PCI_INTERRUPT_LINE, 1), 0x0b);

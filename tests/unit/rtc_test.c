@@ -284,9 +284,10 @@ static void what_is_no_date_leaves_the_clock_as_it_was(void **state)
 		{ B_24_HOUR, MONTH, 0x13 },
 		{ B_24_HOUR, YEAR, 0x23 }, /* no leap year */
 		{ B_24_HOUR, YEAR, 0xa0 },
+		{ B_24_HOUR, YEAR, 0x1a }, /* 20 if the digits were added up */
 		{ B_24_HOUR, RTC_CENTURY, 0xf0 },
 		{ B_24_HOUR | B_BINARY, RTC_CENTURY, 100 },
-		{ B_24_HOUR | B_BINARY, YEAR, 255 },
+		{ B_24_HOUR | B_BINARY, YEAR, 240 }, /* 2240 would be a leap year */
 		{ B_24_HOUR | B_BINARY, SECONDS, 60 },
 	};
 	unsigned int i;

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file_tags=kvm
+# The guest's serial port and where it goes.
+
+load helpers
+
+setup() {
+	posthorn_setup
+}
+
+# The output of the payload serial_output.
+expect_numbered_lines() {
+	seq -f '%04g.............................................' 0 1999 | cmp - "$1"
+}
+
+# ---- output ----
+
+@test "100 kB of output arrive complete and in order, byte by byte" {
+	run_payload serial_output --console "$BATS_TEST_TMPDIR/out"
+	expect_status 0
+	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
+}
+
+@test "100 kB of output arrive complete and in order, through the FIFO" {
+	run_payload serial_output --cmdline fifo --console "$BATS_TEST_TMPDIR/out"
+	expect_status 0
+	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
+}
+
+@test "100 kB of output arrive complete and in order, gathered until the power goes off" {
+	run_payload serial_output --cmdline "fifo burst" --console "$BATS_TEST_TMPDIR/out"
+	expect_status 0
+	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
+}
+
+@test "output through a pipe is the same" {
+	timeout 9 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
+		</dev/null | cat >"$BATS_TEST_TMPDIR/out"
+	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a string instruction sends each of its bytes" {
+	run_payload serial_string_x86_64
+	expect_status 0
+	[ "${lines[0]}" = "every byte of this line went through one instruction" ]
+}
+
+@test "--console none: no output, and no input is read" {
+	echo quit >"$BATS_TEST_TMPDIR/in"
+	{
+		run_payload hello --console none
+		read -r line
+	} <"$BATS_TEST_TMPDIR/in"
+	expect_status 0
+	[ -z "$output" ]
+	[ "$line" = quit ]
+}
+
+@test "--console FILE: the output replaces what was in the file" {
+	seq 1000 >"$BATS_TEST_TMPDIR/out"
+	run_payload hello --console "$BATS_TEST_TMPDIR/out"
+	expect_status 0
+	[ -z "$output" ]
+	[ "$(<"$BATS_TEST_TMPDIR/out")" = $'hello from the guest\r\npayload: pass\r' ]
+}
+
+@test "--console FILE that cannot be made: exit code 2" {
+	run_payload hello --console "$BATS_TEST_TMPDIR/missing/out"
+	expect_status 2
+	expect_text "--console $BATS_TEST_TMPDIR/missing/out" "$stderr"
+}
+
+@test "output that cannot be written is reported once and does not stop the guest" {
+	run_payload serial_output --cmdline fifo --console /dev/full
+	expect_status 0
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	expect_text "console output is lost" "$stderr"
+}
+
+@test "a reader that goes away does not stop the guest" {
+	local code=$BATS_TEST_TMPDIR/code
+	{
+		status=0
+		timeout 9 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
+			</dev/null 2>"$BATS_TEST_TMPDIR/errors" || status=$?
+		echo "$status" >"$code"
+	} | head -c 1 >/dev/null
+	[ "$(<"$code")" -eq 0 ]
+	grep "console output is lost" "$BATS_TEST_TMPDIR/errors"
+}
+
+# ---- input from elsewhere than a terminal ----
+
+run_with_input() {
+	run --separate-stderr timeout -k 1 9 \
+		"$posthorn" run --kernel "$payloads/serial_echo.elf" "$@" <"$BATS_TEST_TMPDIR/in"
+}
+
+@test "what is typed before the guest looks is not lost" {
+	printf 'one\ntwo\nquit\n' >"$BATS_TEST_TMPDIR/in"
+	run_with_input
+	expect_status 0
+	expect_text $'got 3: one\r\ngot 3: two\r\n' "$output"
+}
+
+@test "a line much longer than the FIFO arrives complete" {
+	local text
+	text=$(seq -s , 1000)
+	printf '%s\nquit\n' "$text" >"$BATS_TEST_TMPDIR/in"
+	run_with_input
+	expect_status 0
+	expect_text "got ${#text}: $text" "$output"
+}
+
+@test "Ctrl-A means nothing where there is no terminal" {
+	printf '\001x\nquit\n' >"$BATS_TEST_TMPDIR/in"
+	run_with_input
+	expect_status 0
+	expect_text $'got 2: \001x' "$output"
+}
+
+@test "the end of the input does not end the guest" {
+	start_payload serial_echo
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+}
+
+# ---- a terminal ----
+
+@test "keys go to the guest one by one, Ctrl-C too, and the terminal is put back" {
+	run_on_terminal expect ready raw yes send 'abc\r' expect 'got 3: abc' \
+		send '\x03\x1a\r' expect 'got 2: ' send 'quit\r' -- serial_echo
+	expect_status 0
+	expect_text "payload: pass" "$output"
+	expect_text "terminal: restored" "$output"
+}
+
+@test "a line much longer than the FIFO arrives complete through the FIFO" {
+	local text
+	text=$(seq -s , 500)
+	# Turning the FIFO on empties the receiver: type when that is done.
+	run_on_terminal expect ready send "$text\\rquit\\r" -- serial_echo --cmdline fifo
+	expect_status 0
+	expect_text "got ${#text}: $text" "$output"
+}
+
+@test "Ctrl-A x ends the VM with exit code 0" {
+	run_on_terminal expect ready send '\x01x' -- stuck
+	expect_status 0
+	expect_text "terminal: restored" "$output"
+}
+
+@test "Ctrl-A Ctrl-A sends one Ctrl-A, Ctrl-A and another key nothing" {
+	run_on_terminal expect ready send '\x01\x01\r' expect $'got 1: \x01' \
+		send 'a\x01bc\r' expect 'got 2: ac' send 'quit\r' -- serial_echo
+	expect_status 0
+}
+
+@test "the terminal is put back when the guest crashes" {
+	run_on_terminal expect crashing -- triple_fault_x86_64
+	expect_status 5
+	expect_text "terminal: restored" "$output"
+}
+
+@test "the terminal is put back after SIGTERM and SIGINT" {
+	local signal
+	for signal in 15 2; do
+		run_on_terminal expect ready raw yes signal "$signal" -- stuck
+		expect_status $((128 + signal))
+		expect_text "terminal: restored" "$output"
+	done
+}
+
+@test "the terminal is put back after SIGKILL" {
+	run_on_terminal expect ready raw yes signal 9 -- stuck
+	expect_status 137
+	expect_text "terminal: restored" "$output"
+}
+
+@test "the terminal is put back when a kernel cannot be started" {
+	run --separate-stderr "$pty" -- "$posthorn" run --kernel "$BATS_TEST_TMPDIR/missing"
+	expect_status 2
+	expect_text "terminal: restored" "$output"
+}
+
+@test "--console none leaves the terminal alone" {
+	run_on_terminal -- hello --console none
+	expect_status 0
+	expect_text "terminal: restored" "$output"
+}

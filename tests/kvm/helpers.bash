@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What the tests in this folder share: load it and call posthorn_setup from setup(). They run
+# $POSTHORN_BUILD/posthorn (build/x86_64 without the variable) with payloads from guest/payload/.
+
+bats_require_minimum_version 1.5.0
+
+posthorn_setup() {
+	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/x86_64}")
+	posthorn=$build/posthorn
+	payloads=$build/guest/payload
+	pty=$build/tests/kvm/pty
+	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "/dev/kvm: permission denied"
+}
+
+# run_payload NAME [OPTION]...: run it to its end; then $status, $output and $stderr are set.
+# Nothing here takes longer than a second or two: the limit only ends what would never end.
+run_payload() {
+	local name=$1
+	shift
+	run --separate-stderr timeout -k 1 9 \
+		"$posthorn" run --kernel "$payloads/$name.elf" "$@" </dev/null
+}
+
+# The same on a terminal, with steps for it before a "--" (see pty.c).
+run_on_terminal() {
+	local steps=()
+	while [ "$1" != -- ]; do
+		steps+=("$1")
+		shift
+	done
+	shift
+	local name=$1
+	shift
+	run --separate-stderr "$pty" "${steps[@]}" -- \
+		"$posthorn" run --kernel "$payloads/$name.elf" "$@"
+}
+
+# start_payload NAME [OPTION]...: run it in the background, until its first line of output came,
+# which is then in $line. $pid is the process. Standard error goes to the file $errors.
+start_payload() {
+	local name=$1
+	shift
+	errors=$BATS_TEST_TMPDIR/errors
+	mkfifo "$BATS_TEST_TMPDIR/output"
+	# The shell lets processes in the background ignore SIGINT and SIGQUIT.
+	env --default-signal=INT,QUIT "$posthorn" run --kernel "$payloads/$name.elf" "$@" \
+		</dev/null >"$BATS_TEST_TMPDIR/output" 2>"$errors" 3>&- &
+	pid=$!
+	exec {output_fd}<"$BATS_TEST_TMPDIR/output"
+	read -r -t 9 -u "$output_fd" line
+}
+
+# Wait for what start_payload started: $status is its exit code.
+wait_payload() {
+	status=0
+	wait "$pid" || status=$?
+	exec {output_fd}<&-
+}
+
+# expect_status CODE: is $status so? If not, say what there was to see.
+expect_status() {
+	[ "$status" -eq "$1" ] && return
+	echo "exit code $status instead of $1"
+	echo "$output"
+	echo "$stderr"
+	return 1
+}
+
+# expect_text TEXT WHERE: is TEXT in WHERE?
+expect_text() {
+	[[ $2 == *"$1"* ]] && return
+	echo "'$1' is not in: $2"
+	return 1
+}

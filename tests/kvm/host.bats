@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file_tags=kvm
+# Hosts that are not ready: exit code 3, and what mends it. Each test changes /dev/kvm in a mount
+# namespace of its own, which only the test's own processes see.
+
+load helpers
+
+setup() {
+	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/x86_64}")
+	unshare="unshare --mount"
+	[ "$(id -u)" -eq 0 ] || unshare="unshare --mount --map-root-user"
+	$unshare true 2>/dev/null || skip "no mount namespaces for this user"
+}
+
+# run_where COMMANDS [PREFIX]...: run a payload after COMMANDS, by way of the program PREFIX.
+run_where() {
+	local commands=$1
+	shift
+	run --separate-stderr $unshare sh -c "set -e; $commands; shift; exec \"\$@\"" \
+		sh "$BATS_TEST_TMPDIR" "$@" timeout 9 \
+		"$build/posthorn" run --kernel "$build/guest/payload/hello.elf"
+}
+
+@test "/dev/kvm is missing: exit code 3, and which modules to load" {
+	# An empty /dev but for what the shell needs.
+	run_where 'touch "$1/null"; mount --bind /dev/null "$1/null"; mount -t tmpfs none /dev
+		touch /dev/null; mount --bind "$1/null" /dev/null; exec </dev/null'
+	expect_status 3
+	[ -z "$output" ]
+	expect_text "/dev/kvm: No such file or directory" "$stderr"
+	expect_text "kvm_intel or kvm_amd" "$stderr"
+}
+
+@test "/dev/kvm is not permitted: exit code 3, and which group to join" {
+	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
+	# Root may do it all, but for the capabilities that it gives up here.
+	run_where 'touch "$1/kvm"; chmod 0 "$1/kvm"; mount --bind "$1/kvm" /dev/kvm' \
+		setpriv --bounding-set=-dac_override,-dac_read_search
+	expect_status 3
+	[ -z "$output" ]
+	expect_text "/dev/kvm: permission denied" "$stderr"
+	expect_text "group kvm" "$stderr"
+}
+
+@test "/dev/kvm is something else: exit code 3" {
+	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
+	run_where 'mount --bind /dev/null /dev/kvm'
+	expect_status 3
+	expect_text "/dev/kvm" "$stderr"
+}

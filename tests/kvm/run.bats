@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file_tags=kvm
+# How a run begins and ends, and what the guest finds: payloads tell on their serial port.
+
+load helpers
+
+setup() {
+	posthorn_setup
+}
+
+expect_pass() {
+	expect_status 0
+	expect_text "payload: pass" "$output"
+}
+
+# ---- how it ends ----
+
+@test "a guest that powers off: exit code 0, and its output is all there is" {
+	run_payload hello
+	expect_status 0
+	[ "$output" = $'hello from the guest\r\npayload: pass\r' ]
+	[ -z "$stderr" ]
+}
+
+@test "a guest that resets the machine through the reset register: exit code 0" {
+	run_payload reset -v
+	expect_status 0
+	expect_text "the guest reset the machine" "$stderr"
+}
+
+@test "a guest that goes to the reset vector: exit code 0" {
+	run_payload reset_vector_x86_64 -v --cpus 2
+	expect_status 0
+	expect_text "the guest reset the machine" "$stderr"
+}
+
+@test "a triple fault: exit code 5, and a message that says so" {
+	run_payload triple_fault_x86_64
+	expect_status 5
+	expect_text "crashing" "$output"
+	expect_text "triple fault on vCPU 0" "$stderr"
+}
+
+@test "SIGTERM: exit code 143, while the guest sleeps with interrupts off" {
+	start_payload stuck
+	[ "$line" = $'ready\r' ]
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+}
+
+@test "SIGTERM: exit code 143, while the guest runs in a circle" {
+	start_payload stuck --cmdline spin
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+}
+
+@test "SIGTERM: exit code 143, with CPUs that were never started" {
+	start_payload stuck --cpus 4
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+}
+
+@test "SIGINT, SIGHUP and SIGQUIT: exit codes 130, 129 and 131" {
+	local signal
+	for signal in 2 1 3; do
+		rm -f "$BATS_TEST_TMPDIR/output"
+		start_payload stuck
+		kill -"$signal" "$pid"
+		wait_payload
+		expect_status $((128 + signal))
+	done
+}
+
+@test "a signal that is ignored from the start stays ignored, as nohup(1) wants it" {
+	trap '' HUP
+	start_payload stuck
+	trap - HUP
+	kill -HUP "$pid"
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+}
+
+# ---- what cannot be started ----
+
+@test "a kernel that is no kernel: exit code 2, and a message with its name" {
+	local file name=$BATS_TEST_TMPDIR/kernel
+	: >"$name.empty"
+	seq 1000 >"$name.text"
+	head -c 4096 "$payloads/hello.elf" >"$name.truncated"
+	cp "$posthorn" "$name.program"
+	mkdir "$name.directory"
+	for file in "$name".{empty,text,truncated,program,directory,missing}; do
+		run --separate-stderr timeout 9 "$posthorn" run --kernel "$file"
+		expect_status 2
+		[ -z "$output" ]
+		expect_text "--kernel $file" "$stderr"
+	done
+}
+
+@test "an initrd that is missing or empty: exit code 2" {
+	local file=$BATS_TEST_TMPDIR/initrd
+	run_payload hello --initrd "$file"
+	expect_status 2
+	expect_text "--initrd $file" "$stderr"
+	: >"$file"
+	run_payload hello --initrd "$file"
+	expect_status 2
+}
+
+@test "a command line that does not fit: exit code 2" {
+	run_payload hello --cmdline "$(printf '%070000d' 0)"
+	expect_status 2
+	expect_text "command line" "$stderr"
+}
+
+# ---- memory and CPUs ----
+
+@test "--memory 32M, the least: all of it is there" {
+	run_payload memory --memory 32M
+	expect_pass
+	expect_text "ram 0x100000 to 0x2000000" "$output"
+}
+
+@test "--memory 64M: all of it is there" {
+	run_payload memory --memory 64M
+	expect_pass
+	expect_text "ram 0x100000 to 0x4000000" "$output"
+}
+
+@test "--memory 5G: 3 GiB below the hole, and 2 GiB above 4 GiB" {
+	run_payload memory --memory 5G
+	expect_pass
+	expect_text "ram 0x100000 to 0xc0000000" "$output"
+	expect_text "ram 0x100000000 to 0x180000000" "$output"
+}
+
+@test "huge pages that the host does not have: exit code 3, and how many are needed" {
+	local free
+	free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)
+	[ "${free:-0}" -lt 32 ] || skip "this host has $free huge pages"
+	run_payload hello --memory 64M,hugepages=on
+	expect_status 3
+	expect_text "vm.nr_hugepages=3" "$stderr"
+}
+
+@test "one CPU" {
+	run_payload cpus
+	expect_pass
+	expect_text "all 1 CPUs met" "$output"
+}
+
+@test "--cpus 4: the other three start and run at the same time" {
+	run_payload cpus --cpus 4
+	expect_pass
+	expect_text "all 4 CPUs met" "$output"
+}
+
+@test "--cpus 3: a number that is no power of two" {
+	run_payload cpus --cpus 3
+	expect_pass
+	expect_text "all 3 CPUs met" "$output"
+}
+
+# ---- buses ----
+
+@test "the host bridge: ports and ECAM show the same, other functions are absent" {
+	run_payload pci_scan_x86_64
+	expect_pass
+	expect_text "class 60000" "${lines[0]}"
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "memory and ports where nothing is read as all-ones" {
+	run_payload unassigned_x86_64 --memory 1G
+	expect_pass
+}

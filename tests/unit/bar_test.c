@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/bar.c: what of a BAR becomes guest memory, and what an access to the rest does. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+
+#include "lib/util.h"
+#include "tests/unit/fake_vfio.h"
+#include "tests/unit/stderr_capture.h"
+
+#define GPA	0xc0000000ULL
+#define VECTORS 20
+
+struct machine {
+	struct fake_kvm *kvm;
+	struct fake_vfio *fake;
+};
+
+static int setup(void **state)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	assert_non_null(machine);
+	machine->kvm = fake_kvm_new();
+	machine->fake = fake_vfio_new(machine->kvm);
+	machine->fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = VECTORS;
+	le_store(&machine->fake->config[PCI_COMMAND], 2, PCI_COMMAND_MEMORY);
+	*state = machine;
+	return 0;
+}
+
+/* Unmaps and closes everything; a test may have done a part of it. */
+static int teardown(void **state)
+{
+	struct machine *machine = *state;
+
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+		bar_unmap(&machine->fake->function.bars[i]);
+		bar_cleanup(&machine->fake->function.bars[i]);
+	}
+	msi_cleanup(&machine->fake->function.msi);
+	vfio_device_cleanup(&machine->fake->function.device);
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+	return 0;
+}
+
+static struct machine *machine_of(void **state)
+{
+	return *state;
+}
+
+static struct vfio_bar *bar_of(struct machine *machine, unsigned int index)
+{
+	return &machine->fake->function.bars[index];
+}
+
+/* Open the device as it was made so far. */
+static void device_open(struct machine *machine, uint64_t page_size)
+{
+	struct fake_vfio *fake = machine->fake;
+
+	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
+	assert_int_equal(msi_init(&fake->function.msi, &fake->function.device, &machine->kvm->vm, 0,
+				  VECTORS, 0, 0),
+			 0);
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
+		*bar_of(machine, i) = (struct vfio_bar){
+			.device = &fake->function.device,
+			.msi = &fake->function.msi,
+			.vm = &machine->kvm->vm,
+			.iommu = &machine->kvm->iommu,
+			.index = i,
+			.page_size = page_size,
+		};
+}
+
+/* A device with one memory BAR of @size bytes that is not initialised yet. */
+static struct vfio_bar *bar_open(struct machine *machine, uint64_t size, uint64_t page_size)
+{
+	fake_bar_add(machine->fake, 0, size, 0);
+	device_open(machine, page_size);
+	return bar_of(machine, 0);
+}
+
+/* One with the MSI-X table at 0x2000 and the pending bits at 0x2800. */
+static struct vfio_bar *msix_bar_open(struct machine *machine)
+{
+	struct vfio_bar *bar = bar_open(machine, 0x4000, 0x1000);
+
+	bar->table = (struct bar_range){ 0x2000, VECTORS * 16 };
+	bar->pba = (struct bar_range){ 0x2800, 8 };
+	bar_init(bar);
+	return bar;
+}
+
+/* "0-1000 3000-4000": from where to where in the BAR the guest has memory. */
+static void areas_expect(const struct vfio_bar *bar, const char *expected)
+{
+	char text[512] = "";
+
+	for (unsigned int i = 0; i < bar->area_count; i++) {
+		size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, "%s%llx-%llx", i ? " " : "",
+			 (unsigned long long)bar->areas[i].offset,
+			 (unsigned long long)(bar->areas[i].offset + bar->areas[i].size));
+	}
+	assert_string_equal(text, expected);
+}
+
+static void log_expect(struct machine *machine, const char *log)
+{
+	assert_string_equal(fake_log_take(machine->kvm), log);
+}
+
+static uint64_t bar_read(struct vfio_bar *bar, uint64_t offset, uint8_t size)
+{
+	struct access access = { .size = size, .data = bytes_mask(size) };
+
+	bar_access(bar, offset, &access);
+	return access.data;
+}
+
+static void bar_write(struct vfio_bar *bar, uint64_t offset, uint8_t size, uint64_t data)
+{
+	struct access access = { .size = size, .data = data, .is_write = true };
+
+	bar_access(bar, offset, &access);
+}
+
+/* ---- areas ---- */
+
+static void test_bar_without_msix_is_mapped_whole(void **state)
+{
+	struct vfio_bar *bar = bar_open(machine_of(state), 0x20000, 0x1000);
+
+	bar_init(bar);
+	areas_expect(bar, "0-20000");
+}
+
+/* What is trapped because of the MSI-X structures, by the size of the host's pages. */
+static void test_only_pages_of_table_and_pending_bits_are_trapped(void **state)
+{
+	static const struct {
+		uint64_t page_size;
+		struct bar_range table, pba;
+		const char *areas;
+	} cases[] = {
+		/* both in one page */
+		{ 0x1000, { 0x20800, 0x100 }, { 0x20f00, 8 }, "0-20000 21000-40000" },
+		{ 0x4000, { 0x20800, 0x100 }, { 0x20f00, 8 }, "0-20000 24000-40000" },
+		{ 0x10000, { 0x20800, 0x100 }, { 0x20f00, 8 }, "0-20000 30000-40000" },
+		/* in pages of their own, which with bigger pages are one */
+		{ 0x1000, { 0x20000, 0x100 }, { 0x23000, 8 }, "0-20000 21000-23000 24000-40000" },
+		{ 0x4000, { 0x20000, 0x100 }, { 0x23000, 8 }, "0-20000 24000-40000" },
+		{ 0x10000, { 0x20000, 0x100 }, { 0x23000, 8 }, "0-20000 30000-40000" },
+		/* the pending bits first */
+		{ 0x1000, { 0x23000, 0x100 }, { 0x20000, 8 }, "0-20000 21000-23000 24000-40000" },
+		/* at the ends */
+		{ 0x1000, { 0, 0x100 }, { 0x3fff8, 8 }, "1000-3f000" },
+		{ 0x10000, { 0, 0x100 }, { 0x3fff8, 8 }, "10000-30000" },
+		{ 0x1000, { 0x3f000, 0x1000 }, { 0, 8 }, "1000-3f000" },
+		/* over a page's border, and as big as they come */
+		{ 0x1000, { 0x20f80, 0x100 }, { 0x22000, 8 }, "0-20000 23000-40000" },
+		{ 0x1000, { 0x8000, 0x8000 }, { 0x10000, 0x100 }, "0-8000 11000-40000" },
+		/* one of the two, or none, in this BAR */
+		{ 0x1000, { 0x4000, 0x100 }, { 0, 0 }, "0-4000 5000-40000" },
+		{ 0x1000, { 0, 0 }, { 0x4000, 0x100 }, "0-4000 5000-40000" },
+		{ 0x4000, { 0, 0 }, { 0x4000, 0x100 }, "0-4000 8000-40000" },
+		{ 0x1000, { 0, 0 }, { 0, 0 }, "0-40000" },
+	};
+	struct vfio_bar *bar = bar_open(machine_of(state), 0x40000, 0x1000);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		bar->page_size = cases[i].page_size;
+		bar->table = cases[i].table;
+		bar->pba = cases[i].pba;
+		bar_init(bar);
+		areas_expect(bar, cases[i].areas);
+		bar_cleanup(bar);
+		machine_of(state)->fake->map_count = 0;
+	}
+}
+
+static void test_bar_that_is_all_table_is_trapped(void **state)
+{
+	struct vfio_bar *bar = bar_open(machine_of(state), 0x1000, 0x1000);
+
+	bar->table = (struct bar_range){ 0, 0x30 };
+	bar->pba = (struct bar_range){ 0x800, 8 };
+	bar_init(bar);
+	areas_expect(bar, "");
+	bar_map(bar, GPA, true);
+	assert_int_equal(fake_kvm_slots(machine_of(state)->kvm), 0);
+}
+
+static void sparse_set(struct machine *machine, const struct vfio_area *areas, unsigned int count)
+{
+	struct vfio_region *region = &machine->fake->regions[0];
+
+	memcpy(region->areas, areas, count * sizeof(*areas));
+	region->area_count = count;
+	machine->fake->function.device.regions[0] = *region;
+}
+
+static void test_only_sparse_areas_are_mapped(void **state)
+{
+	static const struct vfio_area areas[] = { { 0x1000, 0x3000 }, { 0x8000, 0x8000 } };
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
+
+	sparse_set(machine, areas, 2);
+	bar_init(bar);
+	areas_expect(bar, "1000-4000 8000-10000");
+	bar_map(bar, GPA, true);
+	assert_false(fake_bar_mapped(machine->fake, 0, 0));
+	assert_true(fake_bar_mapped(machine->fake, 0, 0x3fff));
+	assert_false(fake_bar_mapped(machine->fake, 0, 0x4000));
+	assert_true(fake_bar_mapped(machine->fake, 0, 0x8000));
+}
+
+static void test_table_is_taken_out_of_sparse_areas_too(void **state)
+{
+	static const struct vfio_area areas[] = { { 0x1000, 0x3000 }, { 0x8000, 0x8000 } };
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
+
+	sparse_set(machine, areas, 2);
+	bar->table = (struct bar_range){ 0x9010, 0x1000 };
+	bar->pba = (struct bar_range){ 0x3000, 8 };
+	bar_init(bar);
+	areas_expect(bar, "1000-3000 8000-9000 b000-10000");
+}
+
+static void test_areas_shrink_to_whole_pages(void **state)
+{
+	static const struct vfio_area areas[] = { { 0x1000, 0x3000 }, { 0x6000, 0xb000 } };
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x4000);
+
+	sparse_set(machine, areas, 2);
+	bar_init(bar);
+	areas_expect(bar, "8000-10000");
+}
+
+static void test_as_many_areas_as_there_can_be(void **state)
+{
+	struct vfio_area areas[VFIO_AREAS_MAX];
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
+
+	for (unsigned int i = 0; i < VFIO_AREAS_MAX; i++)
+		areas[i] = (struct vfio_area){ 0x8000 * i, 0x5000 };
+	sparse_set(machine, areas, VFIO_AREAS_MAX);
+	bar->table = (struct bar_range){ 0x39000, 0x100 };
+	bar->pba = (struct bar_range){ 0x3b000, 8 };
+	bar_init(bar);
+	areas_expect(bar, "0-5000 8000-d000 10000-15000 18000-1d000 20000-25000 28000-2d000 "
+			  "30000-35000 38000-39000 3a000-3b000 3c000-3d000");
+}
+
+static void test_region_that_cannot_be_mapped_is_trapped(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar;
+
+	fake_bar_add(machine->fake, 0, 0x20, PCI_BASE_ADDRESS_SPACE_IO);
+	device_open(machine, 0x1000);
+	bar = bar_of(machine, 0);
+	bar_init(bar);
+	areas_expect(bar, "");
+	bar_map(bar, 0x1000, true);
+	log_expect(machine, "");
+	bar_write(bar, 4, 2, 0xabcd);
+	log_expect(machine, "bar_write 0 4 2 abcd\n");
+	assert_int_equal(bar_read(bar, 4, 2), 0xabcd);
+	assert_int_equal(bar_read(bar, 5, 1), 0xab);
+}
+
+static void test_area_that_cannot_be_mapped_is_trapped_and_said(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x8000, 0x1000);
+	struct capture capture = capture_start();
+
+	bar->table = (struct bar_range){ 0x2000, 0x100 };
+	bar->pba = (struct bar_range){ 0x4000, 8 };
+	fake_fail(machine->kvm, "area_map", 1, -ENODEV);
+	bar_init(bar);
+	assert_int_equal(capture_lines(capture), 1);
+	areas_expect(bar, "0-2000 5000-8000");
+	bar_map(bar, GPA, true);
+	assert_null(fake_kvm_hva(machine->kvm, GPA + 0x3000));
+	bar_write(bar, 0x3000, 4, 0x1234);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3000), 0x1234);
+}
+
+/* ---- smaller than a page ---- */
+
+static void test_small_bar_is_mapped_when_alone_in_its_page(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x200, 0x1000);
+
+	bar_init(bar);
+	areas_expect(bar, "0-1000");
+	fake_log_take(machine->kvm);
+	bar_map(bar, GPA, false);
+	log_expect(machine, "");
+	bar_map(bar, GPA + 0x200, true);
+	log_expect(machine, "");
+	bar_map(bar, GPA, true);
+	log_expect(machine, "memslot_add c0000000 1000\n"
+			    "iommu_map c0000000 1000\n");
+}
+
+static void test_small_bar_is_smaller_than_bigger_pages_too(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x4000, 0x10000);
+
+	bar_init(bar);
+	areas_expect(bar, "0-10000");
+	bar_map(bar, GPA, false);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	bar_map(bar, GPA + 0x4000, true);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	bar_map(bar, GPA, true);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
+}
+
+static void test_bar_of_a_page_does_not_care_for_neighbours(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x1000, 0x1000);
+
+	bar_init(bar);
+	bar_map(bar, GPA, false);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
+}
+
+static void test_small_bar_with_the_table_is_trapped(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x400, 0x1000);
+
+	bar->table = (struct bar_range){ 0, 0x30 };
+	bar_init(bar);
+	areas_expect(bar, "");
+}
+
+/* ---- in the guest ---- */
+
+static void test_areas_come_and_go_with_the_bar(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	areas_expect(bar, "0-2000 3000-4000");
+	fake_log_take(machine->kvm);
+	bar_map(bar, GPA, true);
+	log_expect(machine, "memslot_add c0000000 2000\n"
+			    "iommu_map c0000000 2000\n"
+			    "memslot_add c0003000 1000\n"
+			    "iommu_map c0003000 1000\n");
+	assert_true(fake_bar_mapped(machine->fake, 0, 0x1fff));
+	assert_false(fake_bar_mapped(machine->fake, 0, 0x2000));
+	bar_unmap(bar);
+	log_expect(machine, "iommu_unmap c0000000\n"
+			    "memslot_remove c0000000\n"
+			    "iommu_unmap c0003000\n"
+			    "memslot_remove c0003000\n");
+	bar_map(bar, 0x800000000ULL, true);
+	log_expect(machine, "memslot_add 800000000 2000\n"
+			    "iommu_map 800000000 2000\n"
+			    "memslot_add 800003000 1000\n"
+			    "iommu_map 800003000 1000\n");
+}
+
+static void test_what_the_guest_stores_is_in_the_device(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+	uint32_t value = 0xcafef00d;
+
+	bar_map(bar, GPA, true);
+	memcpy(fake_kvm_hva(machine->kvm, GPA + 0x3010), &value, 4);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3010), value);
+	fake_memory_store(machine->fake, 0, 0x1ffc, 0x600df00d);
+	memcpy(&value, fake_kvm_hva(machine->kvm, GPA + 0x1ffc), 4);
+	assert_int_equal(value, 0x600df00d);
+}
+
+static void test_bar_works_without_peer_to_peer(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "iommu_map", 0, -EINVAL);
+	bar_map(bar, GPA, true);
+	assert_int_equal(capture_lines(capture), 0);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 2);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 1);
+	/* It does not unmap what it did not map; next time it may go well. */
+	bar_unmap(bar);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	bar_map(bar, GPA + 0x10000, true);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 2);
+}
+
+static void test_bar_without_a_memslot_is_trapped_and_said_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
+	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
+	fake_fail(machine->kvm, "memslot_add", 1, -ENOSPC);
+	bar_map(bar, GPA, true);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
+	bar_unmap(bar);
+	bar_map(bar, GPA, true);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 1);
+	bar_write(bar, 0x3000, 4, 7);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3000), 7);
+}
+
+/* ---- the ROM ---- */
+
+static struct vfio_bar *rom_open(struct machine *machine, uint64_t size)
+{
+	fake_rom_add(machine->fake, size);
+	fake_memory_store(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0, 0x0000aa55);
+	device_open(machine, 0x1000);
+	bar_init(bar_of(machine, PCI_BAR_ROM));
+	return bar_of(machine, PCI_BAR_ROM);
+}
+
+static void test_rom_is_read_when_first_asked_for_and_only_then(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = rom_open(machine, 0x8000);
+
+	log_expect(machine, "");
+	bar_map(bar, GPA, true);
+	log_expect(machine, "read_block 6 8000\n"
+			    "memslot_add c0000000 8000 read-only\n");
+	bar_unmap(bar);
+	bar_map(bar, GPA + 0x8000, true);
+	log_expect(machine, "memslot_remove c0000000\n"
+			    "memslot_add c0008000 8000 read-only\n");
+	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x8000), "\x55\xaa", 2);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
+}
+
+static void test_small_rom_is_followed_by_ones(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = rom_open(machine, 0x800);
+
+	bar_map(bar, GPA, true);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA), "\x55\xaa", 2);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x7ff), "\x00\xff\xff", 3);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0xfff), "\xff", 1);
+}
+
+static void test_unreadable_rom_is_ones_and_said_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = rom_open(machine, 0x8000);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "read_block", 0, -EIO);
+	bar_map(bar, GPA, true);
+	bar_unmap(bar);
+	bar_map(bar, GPA, true);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x4000), "\xff\xff", 2);
+}
+
+static void test_writes_of_the_rom_are_dropped_and_said_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = rom_open(machine, 0x8000);
+	struct capture capture = capture_start();
+
+	bar_map(bar, GPA, true);
+	bar_write(bar, 0, 4, 0);
+	bar_write(bar, 4, 4, 0);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_memory_load(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0), 0xaa55);
+}
+
+/* ---- the MSI-X table ---- */
+
+#define ENTRY(n) (0x2000 + 16 * (n))
+
+static struct msi_vector *vector_of(struct machine *machine, unsigned int number)
+{
+	return &machine->fake->function.msi.msix.vectors[number];
+}
+
+static void test_table_keeps_what_is_written_in_four_bytes(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	fake_log_take(machine->kvm);
+	assert_int_equal(bar_read(bar, ENTRY(3) + 12, 4), 1);
+	bar_write(bar, ENTRY(3), 4, 0xfee01004);
+	bar_write(bar, ENTRY(3) + 4, 4, 0x11);
+	bar_write(bar, ENTRY(3) + 8, 4, 0x4041);
+	bar_write(bar, ENTRY(3) + 12, 4, 0);
+	assert_int_equal(vector_of(machine, 3)->message.address, 0x11fee01004ULL);
+	assert_int_equal(vector_of(machine, 3)->message.data, 0x4041);
+	assert_false(vector_of(machine, 3)->masked);
+	assert_int_equal(bar_read(bar, ENTRY(3), 4), 0xfee01004);
+	assert_int_equal(bar_read(bar, ENTRY(3) + 4, 4), 0x11);
+	assert_int_equal(bar_read(bar, ENTRY(3) + 8, 4), 0x4041);
+	assert_int_equal(bar_read(bar, ENTRY(3) + 12, 4), 0);
+	log_expect(machine, ""); /* nothing reaches the device */
+	assert_int_equal(bar_read(bar, ENTRY(2), 4), 0);
+	assert_int_equal(bar_read(bar, ENTRY(4) + 8, 4), 0);
+}
+
+static void test_table_keeps_what_is_written_in_eight_bytes(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	bar_write(bar, ENTRY(VECTORS - 1), 8, 0x11fee01004);
+	bar_write(bar, ENTRY(VECTORS - 1) + 8, 8, 0x0000000000004041);
+	assert_int_equal(vector_of(machine, VECTORS - 1)->message.address, 0x11fee01004ULL);
+	assert_int_equal(vector_of(machine, VECTORS - 1)->message.data, 0x4041);
+	assert_false(vector_of(machine, VECTORS - 1)->masked);
+	assert_int_equal(bar_read(bar, ENTRY(VECTORS - 1), 8), 0x11fee01004);
+	bar_write(bar, ENTRY(VECTORS - 1) + 8, 8, 0xffffffff00004042);
+	assert_int_equal(bar_read(bar, ENTRY(VECTORS - 1) + 8, 8), 0x100004042);
+}
+
+static void test_reserved_bits_of_the_table_stay_clear(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	for (unsigned int i = 0; i < 16; i += 4)
+		bar_write(bar, ENTRY(0) + i, 4, 0xffffffff);
+	assert_int_equal(bar_read(bar, ENTRY(0), 4), 0xfffffffc);
+	assert_int_equal(bar_read(bar, ENTRY(0) + 4, 4), 0xffffffff);
+	assert_int_equal(bar_read(bar, ENTRY(0) + 8, 4), 0xffffffff);
+	assert_int_equal(bar_read(bar, ENTRY(0) + 12, 4), PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	bar_write(bar, ENTRY(0) + 12, 4, 0xfffffffe);
+	assert_int_equal(bar_read(bar, ENTRY(0) + 12, 4), 0);
+}
+
+static void test_odd_accesses_of_the_table_have_no_effect(void **state)
+{
+	static const struct {
+		uint64_t offset;
+		uint8_t size;
+	} cases[] = { { 0, 1 }, { 15, 1 }, { 0, 2 }, { 14, 2 }, { 2, 4 }, { 13, 4 }, { 4, 8 }, { 12, 8 } };
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	fake_log_take(machine->kvm);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint8_t size = cases[i].size;
+
+		bar_write(bar, ENTRY(1) + cases[i].offset, size, 0x5a5a5a5a5a5a5a5a);
+		assert_int_equal(bar_read(bar, ENTRY(1) + cases[i].offset, size),
+				 bytes_mask(size));
+	}
+	assert_int_equal(vector_of(machine, 1)->message.address, 0);
+	assert_int_equal(vector_of(machine, 1)->message.data, 0);
+	assert_true(vector_of(machine, 1)->masked);
+	log_expect(machine, "");
+}
+
+/* A table that says it is longer than there are vectors: msi_init() was told fewer. */
+static void test_entries_without_a_vector_answer_ones(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	bar->table.size += 0x100;
+	bar_write(bar, ENTRY(VECTORS), 4, 0);
+	assert_int_equal(bar_read(bar, ENTRY(VECTORS), 4), 0xffffffff);
+}
+
+static void test_unmask_through_the_table_connects_the_vector(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	machine->fake->function.msi.msix.enabled = true;
+	msi_sync(&machine->fake->function.msi);
+	bar_write(bar, ENTRY(2), 8, 0xfee01000);
+	fake_log_take(machine->kvm);
+	bar_write(bar, ENTRY(2) + 8, 8, 0x4055);
+	log_expect(machine, "route 24 fee01000 4055\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 2 1 [fd]\n");
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee01000, 0x4055), 1);
+	bar_write(bar, ENTRY(2) + 12, 4, 1);
+	log_expect(machine, "irqfd_detach 24\n");
+}
+
+/* ---- the pending bits ---- */
+
+static void vectors_pend(struct machine *machine, struct vfio_bar *bar)
+{
+	static const unsigned int pending[] = { 0, 9, VECTORS - 1 };
+
+	machine->fake->function.msi.msix.enabled = true;
+	msi_sync(&machine->fake->function.msi);
+	for (unsigned int i = 0; i < VECTORS; i++) {
+		bar_write(bar, ENTRY(i) + 12, 4, 0);
+		bar_write(bar, ENTRY(i) + 12, 4, 1);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pending); i++)
+		fake_vfio_fire(machine->fake, pending[i]);
+}
+
+static void test_pending_bits_are_read_in_any_size(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	assert_int_equal(bar_read(bar, 0x2800, 8), 0);
+	vectors_pend(machine, bar);
+	assert_int_equal(bar_read(bar, 0x2800, 8), 0x80201);
+	assert_int_equal(bar_read(bar, 0x2800, 4), 0x80201);
+	assert_int_equal(bar_read(bar, 0x2804, 4), 0);
+	assert_int_equal(bar_read(bar, 0x2800, 2), 0x0201);
+	assert_int_equal(bar_read(bar, 0x2802, 2), 0x0008);
+	assert_int_equal(bar_read(bar, 0x2801, 1), 0x02);
+	assert_int_equal(bar_read(bar, 0x2807, 1), 0);
+	bar_write(bar, ENTRY(9) + 12, 4, 0);
+	assert_int_equal(bar_read(bar, 0x2800, 4), 0x80001);
+}
+
+static void test_pending_bits_cannot_be_written(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	vectors_pend(machine, bar);
+	fake_log_take(machine->kvm);
+	bar_write(bar, 0x2800, 8, 0);
+	bar_write(bar, 0x2800, 4, 0xffffffff);
+	assert_int_equal(bar_read(bar, 0x2800, 8), 0x80201);
+	log_expect(machine, "");
+}
+
+/* ---- beside them ---- */
+
+static void test_registers_beside_the_table_are_the_devices(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	fake_log_take(machine->kvm);
+	fake_memory_store(machine->fake, 0, 0x2ffc, 0x01020304);
+	bar_map(bar, GPA, true);
+	assert_null(fake_kvm_hva(machine->kvm, GPA + 0x2ffc));
+	assert_int_equal(bar_read(bar, 0x2ffc, 4), 0x01020304);
+	assert_int_equal(bar_read(bar, 0x2ffe, 1), 0x02);
+	fake_log_take(machine->kvm);
+	bar_write(bar, 0x2000 + 16 * VECTORS, 4, 0x11111111);
+	bar_write(bar, 0x27f8, 8, 0x2222222233333333);
+	bar_write(bar, 0x2808, 1, 0x44);
+	log_expect(machine, "bar_write 0 2140 4 11111111\n"
+			    "bar_write 0 27f8 8 2222222233333333\n"
+			    "bar_write 0 2808 1 44\n");
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x27fc), 0x22222222);
+}
+
+static void test_what_the_device_refuses_reads_ones_and_is_said_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+	struct capture capture = capture_start();
+
+	assert_int_equal(bar_read(bar, 0x4000, 4), 0xffffffff);
+	assert_int_equal(bar_read(bar, 0x3fff, 2), 0xffff);
+	bar_write(bar, 0x4000, 4, 0);
+	fake_fail(machine->kvm, "region_read", 0, -EIO);
+	assert_int_equal(bar_read(bar, 0x2ffc, 4), 0xffffffff);
+	assert_int_equal(capture_lines(capture), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_bar_without_msix_is_mapped_whole),
+		TEST(test_only_pages_of_table_and_pending_bits_are_trapped),
+		TEST(test_bar_that_is_all_table_is_trapped),
+		TEST(test_only_sparse_areas_are_mapped),
+		TEST(test_table_is_taken_out_of_sparse_areas_too),
+		TEST(test_areas_shrink_to_whole_pages),
+		TEST(test_as_many_areas_as_there_can_be),
+		TEST(test_region_that_cannot_be_mapped_is_trapped),
+		TEST(test_area_that_cannot_be_mapped_is_trapped_and_said),
+		TEST(test_small_bar_is_mapped_when_alone_in_its_page),
+		TEST(test_small_bar_is_smaller_than_bigger_pages_too),
+		TEST(test_bar_of_a_page_does_not_care_for_neighbours),
+		TEST(test_small_bar_with_the_table_is_trapped),
+		TEST(test_areas_come_and_go_with_the_bar),
+		TEST(test_what_the_guest_stores_is_in_the_device),
+		TEST(test_bar_works_without_peer_to_peer),
+		TEST(test_bar_without_a_memslot_is_trapped_and_said_once),
+		TEST(test_rom_is_read_when_first_asked_for_and_only_then),
+		TEST(test_small_rom_is_followed_by_ones),
+		TEST(test_unreadable_rom_is_ones_and_said_once),
+		TEST(test_writes_of_the_rom_are_dropped_and_said_once),
+		TEST(test_table_keeps_what_is_written_in_four_bytes),
+		TEST(test_table_keeps_what_is_written_in_eight_bytes),
+		TEST(test_reserved_bits_of_the_table_stay_clear),
+		TEST(test_odd_accesses_of_the_table_have_no_effect),
+		TEST(test_entries_without_a_vector_answer_ones),
+		TEST(test_unmask_through_the_table_connects_the_vector),
+		TEST(test_pending_bits_are_read_in_any_size),
+		TEST(test_pending_bits_cannot_be_written),
+		TEST(test_registers_beside_the_table_are_the_devices),
+		TEST(test_what_the_device_refuses_reads_ones_and_is_said_once),
+	};
+
+	return cmocka_run_group_tests_name("bar", tests, NULL, NULL);
+}

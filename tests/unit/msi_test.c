@@ -1,0 +1,1175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/msi.c: from what the guest wants to what the host has, over a made-up KVM and VFIO. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <cmocka.h>
+
+#include "lib/file.h"
+#include "lib/util.h"
+#include "tests/unit/fake_vfio.h"
+#include "tests/unit/stderr_capture.h"
+
+#define ADDRESS	  0xfee01000ULL
+#define DATA(n)	  (0x4000U + (n))
+#define INTX_GSI  17
+#define DEVICE_ID 0x18
+
+struct machine {
+	struct fake_kvm *kvm;
+	struct fake_vfio *fake;
+	struct vfio_msi *msi;
+};
+
+static struct machine *machine_of(void **state)
+{
+	return *state;
+}
+
+/* Close what is open, and begin anew with other numbers of vectors. */
+static void machine_end(struct machine *machine)
+{
+	msi_cleanup(machine->msi);
+	vfio_device_cleanup(&machine->fake->function.device);
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+}
+
+static void machine_start(struct machine *machine, unsigned int msi_size, unsigned int msix_size,
+			  bool is_dynamic)
+{
+	struct fake_vfio *fake;
+
+	machine->kvm = fake_kvm_new();
+	machine->fake = fake = fake_vfio_new(machine->kvm);
+	machine->msi = &fake->function.msi;
+	fake->irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
+	fake->irqs[VFIO_PCI_MSI_IRQ_INDEX] = msi_size;
+	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
+	fake->is_dynamic = is_dynamic;
+	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
+	assert_int_equal(msi_init(machine->msi, &fake->function.device, &machine->kvm->vm, msi_size,
+				  msix_size, INTX_GSI, DEVICE_ID),
+			 0);
+}
+
+static void machine_restart(struct machine *machine, unsigned int msi_size, unsigned int msix_size,
+			    bool is_dynamic)
+{
+	machine_end(machine);
+	machine_start(machine, msi_size, msix_size, is_dynamic);
+}
+
+static int setup(void **state)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	assert_non_null(machine);
+	machine_start(machine, 8, 16, true);
+	*state = machine;
+	return 0;
+}
+
+/* The same on a kernel that cannot add vectors to MSI-X. */
+static int setup_fixed(void **state)
+{
+	setup(state);
+	machine_restart(*state, 8, 16, false);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	machine_end(*state);
+	free(*state);
+	return 0;
+}
+
+static void log_expect(struct machine *machine, const char *log)
+{
+	assert_string_equal(fake_log_take(machine->kvm), log);
+}
+
+static unsigned int injected(struct machine *machine, unsigned int vector)
+{
+	return fake_kvm_injected(machine->kvm, ADDRESS, DATA(vector));
+}
+
+/* ---- what the guest does ---- */
+
+static void message_set(struct msi_set *set, unsigned int vector)
+{
+	set->vectors[vector].message.address = ADDRESS;
+	set->vectors[vector].message.data = DATA(vector);
+}
+
+static void msix_mask(struct machine *machine, unsigned int vector, bool masked)
+{
+	machine->msi->msix.vectors[vector].masked = masked;
+	msi_vector_sync(machine->msi, &machine->msi->msix, vector);
+}
+
+/* Fill in an entry of the table and unmask it. */
+static void msix_unmask(struct machine *machine, unsigned int vector)
+{
+	message_set(&machine->msi->msix, vector);
+	msix_mask(machine, vector, false);
+}
+
+static void msix_enable(struct machine *machine, bool enabled)
+{
+	machine->msi->msix.enabled = enabled;
+	msi_sync(machine->msi);
+}
+
+static void msix_mask_all(struct machine *machine, bool masked)
+{
+	machine->msi->msix.all_masked = masked;
+	msi_sync(machine->msi);
+}
+
+static bool msix_pending(struct machine *machine, unsigned int vector)
+{
+	return msi_vector_pending(&machine->msi->msix, vector);
+}
+
+static void msi_enable(struct machine *machine, unsigned int count)
+{
+	struct msi_set *set = &machine->msi->msi;
+
+	set->enabled = count;
+	set->count = max(count, 1U);
+	for (unsigned int i = 0; i < set->count; i++)
+		message_set(set, i);
+	msi_sync(machine->msi);
+}
+
+static void intx_use(struct machine *machine)
+{
+	machine->msi->intx_usable = true;
+	msi_sync(machine->msi);
+}
+
+/* ---- wiring ---- */
+
+static void test_nothing_is_on_before_the_guest_asks(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msi_sync(machine->msi);
+	log_expect(machine, "");
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_true(machine->msi->msix.vectors[i].masked);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_false(machine->msi->msi.vectors[i].masked);
+}
+
+static void test_msix_with_all_masked_turns_the_hardware_on(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	log_expect(machine, "irqs_set msix 0 1 [-1]\n");
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	msix_enable(machine, false);
+	log_expect(machine, "irqs_disable msix\n");
+}
+
+static void test_route_comes_first_then_irqfd_then_trigger(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "route 24 fee01000 4002\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 2 1 [fd]\n");
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(injected(machine, 2), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+}
+
+static void test_trigger_goes_before_the_irqfd(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	fake_log_take(machine->kvm);
+	msix_enable(machine, false);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n");
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+}
+
+static void test_every_interrupt_is_delivered_to_its_own_message(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 16; i++)
+		msix_unmask(machine, i);
+	for (unsigned int i = 0; i < 16; i++)
+		for (unsigned int j = 0; j <= i; j++)
+			fake_vfio_fire(machine->fake, i);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(injected(machine, i), i + 1);
+}
+
+static void test_messages_carry_the_requester_id(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 3);
+	msi_enable(machine, 2);
+	assert_int_equal(machine->kvm->routes[24].message.device_id, DEVICE_ID);
+	msix_enable(machine, false);
+	assert_int_equal(machine->kvm->routes[24].message.device_id, DEVICE_ID);
+	assert_int_equal(machine->kvm->routes[25].message.device_id, DEVICE_ID);
+}
+
+static void test_gsis_start_at_24_and_are_used_again(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int round = 0; round < 3; round++) {
+		msix_enable(machine, true);
+		for (unsigned int i = 0; i < 16; i++)
+			msix_unmask(machine, i);
+		for (unsigned int gsi = 24; gsi < 40; gsi++)
+			assert_true(machine->kvm->allocated[gsi]);
+		assert_int_equal(fake_kvm_gsis(machine->kvm), 16);
+		msix_enable(machine, false);
+		assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	}
+}
+
+static void test_big_table_takes_vectors_only_for_what_is_unmasked(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine_restart(machine, 0, 2048, true);
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1000);
+	msix_unmask(machine, 2047);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 3);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 3);
+	assert_int_equal(fake_vectors_allocated(machine->fake), 3);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 3);
+	fake_vfio_fire(machine->fake, 2047);
+	assert_int_equal(injected(machine, 2047), 1);
+}
+
+static void test_table_is_not_looked_at_while_msix_is_off(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_unmask(machine, 1);
+	log_expect(machine, "");
+	msi_enable(machine, 1);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "");
+}
+
+static void test_entries_unmasked_before_enable_are_connected_by_it(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 3);
+	msix_enable(machine, true);
+	log_expect(machine, "irqs_set msix 0 1 [-1]\n"
+			    "route 24 fee01000 4000\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 0 1 [fd]\n"
+			    "route 25 fee01000 4003\n"
+			    "irqfd_attach 25\n"
+			    "irqs_set msix 3 1 [fd]\n");
+}
+
+static void test_sync_without_a_change_does_nothing(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 5);
+	fake_log_take(machine->kvm);
+	msi_sync(machine->msi);
+	msix_mask(machine, 5, false);
+	msix_mask(machine, 6, true);
+	log_expect(machine, "");
+}
+
+/* ---- masking ---- */
+
+static void test_mask_takes_the_irqfd_and_nothing_else(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	fake_log_take(machine->kvm);
+	msix_mask(machine, 4, true);
+	log_expect(machine, "irqfd_detach 24\n");
+	msix_mask(machine, 4, false);
+	log_expect(machine, "route 24 fee01000 4004\n"
+			    "irqfd_attach 24\n");
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 1);
+}
+
+static void test_what_came_while_masked_is_pending_and_delivered_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+	fake_vfio_fire(machine->fake, 4);
+	fake_vfio_fire(machine->fake, 4);
+	assert_true(msix_pending(machine, 4));
+	assert_true(msix_pending(machine, 4));
+	assert_false(msix_pending(machine, 3));
+	assert_int_equal(injected(machine, 4), 0);
+	msix_mask(machine, 4, false);
+	assert_false(msix_pending(machine, 4));
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+static void test_delivered_interrupt_is_not_pending_at_the_next_mask(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, true);
+	fake_vfio_fire(machine->fake, 4);
+	for (unsigned int i = 0; i < 3; i++) {
+		msix_mask(machine, 4, false);
+		msix_mask(machine, 4, true);
+		assert_false(msix_pending(machine, 4));
+	}
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 1);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 2);
+}
+
+static void test_what_came_while_live_is_not_pending_when_masked(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	fake_vfio_fire(machine->fake, 4);
+	assert_false(msix_pending(machine, 4));
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+static void test_pending_survives_writes_of_the_masked_entry(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, true);
+	fake_vfio_fire(machine->fake, 4);
+	machine->msi->msix.vectors[4].message.data = 0x5555;
+	msix_mask(machine, 4, true);
+	assert_true(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 0);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x5555), 1);
+}
+
+static void test_function_mask_masks_all_and_keeps_what_comes(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 3; i++)
+		msix_unmask(machine, i);
+	msix_mask_all(machine, true);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 3);
+	fake_vfio_fire(machine->fake, 1);
+	fake_vfio_fire(machine->fake, 2);
+	msix_mask(machine, 2, true);
+	assert_true(msix_pending(machine, 1));
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 0);
+	msix_mask_all(machine, false);
+	assert_int_equal(injected(machine, 0), 0);
+	assert_int_equal(injected(machine, 1), 1);
+	assert_int_equal(injected(machine, 2), 0);
+	assert_true(msix_pending(machine, 2));
+	msix_mask(machine, 2, false);
+	assert_int_equal(injected(machine, 2), 1);
+}
+
+static void test_entry_unmasked_under_the_function_mask_waits_for_it(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine->msi->msix.all_masked = true;
+	msix_enable(machine, true);
+	msix_unmask(machine, 7);
+	log_expect(machine, "irqs_set msix 0 1 [-1]\n");
+	msix_mask_all(machine, false);
+	fake_vfio_fire(machine->fake, 7);
+	assert_int_equal(injected(machine, 7), 1);
+}
+
+/* What the guest never unmasked has no host vector; the hardware's own pending bit keeps it. */
+static void test_what_came_before_the_first_unmask_is_delivered(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_vfio_fire(machine->fake, 0);
+	fake_vfio_fire(machine->fake, 9);
+	msix_unmask(machine, 9);
+	msix_unmask(machine, 0);
+	assert_int_equal(injected(machine, 0), 1);
+	assert_int_equal(injected(machine, 9), 1);
+}
+
+static void test_pending_does_not_outlive_the_kind(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, true);
+	fake_vfio_fire(machine->fake, 4);
+	msix_enable(machine, false);
+	assert_false(msix_pending(machine, 4));
+	msix_enable(machine, true);
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 0);
+}
+
+/* ---- messages that change ---- */
+
+static void test_change_of_a_live_message_reroutes_at_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 1);
+	fake_vfio_fire(machine->fake, 1);
+	fake_log_take(machine->kvm);
+	machine->msi->msix.vectors[1].message.address = 0x1fee02000;
+	msix_mask(machine, 1, false);
+	log_expect(machine, "route 24 1fee02000 4001\n");
+	machine->msi->msix.vectors[1].message.data = 0x77;
+	msix_mask(machine, 1, false);
+	log_expect(machine, "route 24 1fee02000 77\n");
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 1);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0x1fee02000, 0x77), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 2);
+}
+
+static void test_change_of_a_masked_message_is_routed_at_unmask(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 1);
+	msix_mask(machine, 1, true);
+	fake_log_take(machine->kvm);
+	machine->msi->msix.vectors[1].message.data = 0x77;
+	msix_mask(machine, 1, true);
+	log_expect(machine, "");
+	fake_vfio_fire(machine->fake, 1);
+	msix_mask(machine, 1, false);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+}
+
+/* ---- a kernel that cannot add vectors ---- */
+
+static void test_fixed_msix_is_turned_off_and_on_to_grow(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqs_set msix 0 3 [-1 -1 fd]\n"
+			    "route 24 fee01000 4002\n"
+			    "irqfd_attach 24\n");
+	msix_unmask(machine, 1);
+	log_expect(machine, "route 25 fee01000 4001\n"
+			    "irqfd_attach 25\n"
+			    "irqs_set msix 1 1 [fd]\n");
+	msix_unmask(machine, 3);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqs_set msix 0 4 [-1 fd fd fd]\n"
+			    "route 26 fee01000 4003\n"
+			    "irqfd_attach 26\n");
+	for (unsigned int i = 1; i < 4; i++) {
+		unsigned int before = injected(machine, i);
+
+		fake_vfio_fire(machine->fake, i);
+		assert_int_equal(injected(machine, i), before + 1);
+	}
+}
+
+static void test_fixed_msix_signals_live_vectors_once_after_growing(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 2);
+	msix_mask(machine, 2, true);
+	msix_unmask(machine, 1);
+	assert_int_equal(injected(machine, 0), 1); /* when 2 came */
+	assert_int_equal(injected(machine, 1), 0);
+	msix_unmask(machine, 5);
+	assert_int_equal(injected(machine, 0), 2);
+	assert_int_equal(injected(machine, 1), 1);
+	assert_int_equal(injected(machine, 5), 0);
+	/* A masked one is owed its interrupt too, but not before it is unmasked. */
+	assert_int_equal(injected(machine, 2), 0);
+	assert_true(msix_pending(machine, 2));
+	msix_mask(machine, 2, false);
+	assert_int_equal(injected(machine, 2), 1);
+}
+
+static void test_fixed_msix_keeps_what_it_had_when_it_cannot_grow(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	machine->fake->host_vectors = 2;
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	capture = capture_start();
+	msix_unmask(machine, 4);
+	msix_unmask(machine, 3);
+	assert_int_equal(capture_lines(capture), 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int before = injected(machine, i);
+
+		fake_vfio_fire(machine->fake, i);
+		assert_int_equal(injected(machine, i), before + 1);
+	}
+	msix_mask(machine, 1, true);
+	fake_vfio_fire(machine->fake, 1);
+	assert_true(msix_pending(machine, 1));
+}
+
+static void test_fixed_msix_that_cannot_come_back_is_dead_but_tidy(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	capture = capture_start();
+	msix_unmask(machine, 4);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
+	assert_false(msix_pending(machine, 0));
+	/* Off and on again, and it works. */
+	msix_enable(machine, false);
+	msix_enable(machine, true);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* ---- MSI ---- */
+
+static void test_msi_gets_all_its_vectors_in_one_call(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msi_enable(machine, 4);
+	log_expect(machine, "irqs_set msi 0 4 [fd fd fd fd]\n"
+			    "route 24 fee01000 4000\n"
+			    "irqfd_attach 24\n"
+			    "route 25 fee01000 4001\n"
+			    "irqfd_attach 25\n"
+			    "route 26 fee01000 4002\n"
+			    "irqfd_attach 26\n"
+			    "route 27 fee01000 4003\n"
+			    "irqfd_attach 27\n");
+	for (unsigned int i = 0; i < 4; i++)
+		fake_vfio_fire(machine->fake, i);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(injected(machine, i), 1);
+}
+
+static void test_msi_vectors_masked_from_the_start_are_kept_pending(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct msi_set *set = &machine->msi->msi;
+
+	set->vectors[0].masked = set->vectors[1].masked = true;
+	msi_enable(machine, 2);
+	log_expect(machine, "irqs_set msi 0 2 [fd fd]\n");
+	fake_vfio_fire(machine->fake, 1);
+	assert_true(msi_vector_pending(set, 1));
+	assert_false(msi_vector_pending(set, 0));
+	set->vectors[0].masked = set->vectors[1].masked = false;
+	msi_sync(machine->msi);
+	assert_int_equal(injected(machine, 0), 0);
+	assert_int_equal(injected(machine, 1), 1);
+	assert_false(msi_vector_pending(set, 1));
+}
+
+static void test_msi_can_be_turned_on_again_with_another_count(void **state)
+{
+	static const unsigned int counts[] = { 1, 8, 2, 4, 1 };
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
+		msi_enable(machine, counts[i]);
+		assert_int_equal(fake_kvm_gsis(machine->kvm), counts[i]);
+		assert_int_equal(fake_vectors_triggered(machine->fake), counts[i]);
+		assert_int_equal(fake_kvm_irqfds(machine->kvm), counts[i]);
+		msi_enable(machine, 0);
+		assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	}
+}
+
+static void test_msi_with_fewer_host_vectors_works_as_far_as_they_go(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	machine->fake->host_vectors = 2;
+	msi_enable(machine, 8);
+	msi_sync(machine->msi);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 2);
+	fake_vfio_fire(machine->fake, 0);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 0), 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+static void test_msi_that_the_host_refuses_is_reported_once_per_enable(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+	msi_enable(machine, 4);
+	msi_sync(machine->msi);
+	assert_int_equal(capture_lines(capture), 1);
+	capture = capture_start();
+	msi_enable(machine, 0);
+	msi_enable(machine, 4);
+	assert_int_equal(capture_lines(capture), 0);
+	fake_vfio_fire(machine->fake, 3);
+	assert_int_equal(injected(machine, 3), 1);
+}
+
+/* ---- one kind at a time ---- */
+
+static void test_kinds_exclude_each_other(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	fake_log_take(machine->kvm);
+	msi_enable(machine, 1);
+	log_expect(machine, "irqs_disable intx\n"
+			    "irqfd_detach 17\n"
+			    "irqs_set msi 0 1 [fd]\n"
+			    "route 24 fee01000 4000\n"
+			    "irqfd_attach 24\n");
+	msix_unmask(machine, 1);
+	msix_enable(machine, true);
+	log_expect(machine, "irqs_disable msi\n"
+			    "irqfd_detach 24\n"
+			    "irqs_set msix 0 1 [-1]\n"
+			    "route 24 fee01000 4001\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 1 1 [fd]\n");
+	msix_enable(machine, false);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqs_set msi 0 1 [fd]\n"
+			    "route 24 fee01000 4000\n"
+			    "irqfd_attach 24\n");
+	msi_enable(machine, 0);
+	log_expect(machine, "irqs_disable msi\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n");
+}
+
+static void test_msix_wins_when_both_are_enabled(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msi_enable(machine, 2);
+	log_expect(machine, "");
+	assert_int_equal(machine->msi->active, IRQ_KIND_MSIX);
+}
+
+static void test_device_without_msi_is_none_the_worse(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine_restart(machine, 0, 0, true);
+	intx_use(machine);
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	msi_reset(machine->msi);
+}
+
+/* ---- INTx ---- */
+
+static void test_intx_waits_until_the_guest_uses_the_device(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msi_sync(machine->msi);
+	log_expect(machine, "");
+	intx_use(machine);
+	log_expect(machine, "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n");
+}
+
+static void test_device_without_intx_gets_none(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine->msi->intx_gsi = 0;
+	intx_use(machine);
+	log_expect(machine, "");
+}
+
+static void test_intx_is_a_level_until_the_device_is_content(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+	/* Acknowledged, and the device still wants something. */
+	fake_kvm_pin_acknowledge(machine->kvm, INTX_GSI);
+	assert_false(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 2);
+	/* Acknowledged, and that was all. */
+	fake_vfio_intx_set(machine->fake, false);
+	fake_kvm_pin_acknowledge(machine->kvm, INTX_GSI);
+	fake_vfio_intx_set(machine->fake, false);
+	assert_false(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 2);
+}
+
+static void test_intx_comes_back_when_msi_goes(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	msix_enable(machine, true);
+	fake_vfio_intx_set(machine->fake, true);
+	assert_false(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	msix_enable(machine, false);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	assert_int_equal(machine->msi->active, IRQ_KIND_INTX);
+}
+
+static void test_intx_that_fails_is_reported_once_and_leaves_nothing(void **state)
+{
+	static const char *const calls[] = { "route_set_pin", "irqfd_attach", "irqs_set",
+					     "intx_unmask_set" };
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct capture capture = capture_start();
+
+		fake_fail(machine->kvm, calls[i], 0, -EBUSY);
+		intx_use(machine);
+		msi_sync(machine->msi);
+		assert_int_equal(capture_lines(capture), 1);
+		assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+		assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+		msi_enable(machine, 1);
+		fake_vfio_fire(machine->fake, 0);
+		assert_int_equal(injected(machine, 0), 1);
+		machine_restart(machine, 8, 16, true);
+	}
+}
+
+/* ---- what the host refuses ---- */
+
+static void test_refused_trigger_is_reported_once_and_tried_again_on_change(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
+	capture = capture_start();
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(capture_lines(capture), 1);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 0);
+	assert_false(msix_pending(machine, 1));
+	msix_unmask(machine, 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+/* A positive count says that there are fewer vectors: for one vector that is none. */
+static void test_positive_answer_for_one_vector_is_a_refusal(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "irqs_set", 0, 1);
+	msix_unmask(machine, 1);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_false(machine->msi->msix.vectors[1].triggered);
+}
+
+static void test_msix_that_cannot_be_turned_on_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		machine_restart(machine, 8, 16, i);
+		capture = capture_start();
+		fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+		fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+		msix_enable(machine, true);
+		msix_unmask(machine, 3);
+		msix_enable(machine, false);
+		assert_int_equal(capture_lines(capture), 1);
+	}
+}
+
+static void test_refused_route_is_reported_once_and_leaves_the_former(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	msix_unmask(machine, 1);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	msix_unmask(machine, 1);
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	machine->msi->msix.vectors[1].message.data = 0x99;
+	msix_mask(machine, 1, false);
+	assert_int_equal(capture_lines(capture), 1);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 1);
+	/* The next write of the entry brings the new message in. */
+	msix_mask(machine, 1, false);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x99), 1);
+}
+
+static void test_refused_irqfd_loses_nothing(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 1);
+	msix_mask(machine, 1, true);
+	fake_vfio_fire(machine->fake, 1);
+	fake_fail(machine->kvm, "irqfd_attach", 0, -EBUSY);
+	msix_mask(machine, 1, false);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_true(msix_pending(machine, 1));
+	msix_mask(machine, 1, false);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+static void test_no_gsi_left_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "gsi_alloc", 0, -ENOSPC);
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 1);
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(injected(machine, 2), 1);
+}
+
+/* So many vectors that the file descriptors do not last. */
+static void test_no_file_descriptor_left_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct rlimit limit, none;
+	struct capture capture;
+
+	msix_enable(machine, true);
+	capture = capture_start();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	msix_mask(machine, 1, false);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+/* One life with everything in it. */
+static void life(struct machine *machine)
+{
+	intx_use(machine);
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 3; i++)
+		msix_unmask(machine, i);
+	msix_mask(machine, 1, true);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_vfio_fire(machine->fake, i);
+	msix_mask(machine, 1, false);
+	msix_enable(machine, false);
+	machine->msi->msi.vectors[1].masked = true;
+	msi_enable(machine, 4);
+	machine->msi->msi.vectors[1].masked = false;
+	msi_sync(machine->msi);
+	fake_vfio_fire(machine->fake, 1);
+	msi_enable(machine, 0);
+	msi_reset(machine->msi);
+}
+
+/* Whichever call fails, nothing is left behind and nothing forbidden is done: see machine_end(). */
+static void test_any_one_failure_leaves_everything_tidy(void **state)
+{
+	static const struct {
+		const char *call;
+		unsigned int times; /* that a life calls it */
+	} calls[] = {
+		{ "gsi_alloc", 7 },	{ "route_set", 8 }, { "route_set_pin", 3 },
+		{ "irqfd_attach", 11 }, { "irqs_set", 7 },  { "intx_unmask_set", 3 },
+	};
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		for (unsigned int n = 0; n < 2 * calls[i].times; n++) {
+			struct capture capture;
+			unsigned int lines;
+
+			machine_end(machine);
+			capture = capture_start();
+			machine_start(machine, 8, 16, n % 2);
+			fake_fail(machine->kvm, calls[i].call, n / 2, -ENOMEM);
+			life(machine);
+			machine_end(machine);
+			lines = capture_lines(capture);
+			machine_start(machine, 8, 16, true);
+			if (lines != 1)
+				fail_msg("%s fails at call %u: %u messages", calls[i].call, n / 2,
+					 lines);
+		}
+}
+
+/* ---- resets and endurance ---- */
+
+static void test_reset_puts_everything_back(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct msi_set *msix = &machine->msi->msix;
+
+	intx_use(machine);
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 5);
+	msix->all_masked = true;
+	machine->msi->msi.vectors[3].masked = true;
+	machine->msi->msi.count = 8;
+	msi_reset(machine->msi);
+	assert_int_equal(machine->msi->active, IRQ_KIND_NONE);
+	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	assert_false(msix->enabled || msix->all_masked || machine->msi->intx_usable);
+	assert_int_equal(machine->msi->msi.count, 1);
+	assert_false(machine->msi->msi.vectors[3].masked);
+	for (unsigned int i = 0; i < 16; i++) {
+		assert_true(msix->vectors[i].masked);
+		assert_int_equal(msix->vectors[i].message.address, 0);
+		assert_int_equal(msix->vectors[i].message.data, 0);
+	}
+}
+
+#define WALK_VECTORS 8
+
+struct walk {
+	unsigned int owed[WALK_VECTORS]; /* interrupts that the guest must have got */
+	bool pending[WALK_VECTORS];
+	bool masked[WALK_VECTORS], all_masked;
+};
+
+static bool walk_blocked(const struct walk *walk, unsigned int vector)
+{
+	return walk->masked[vector] || walk->all_masked;
+}
+
+static void walk_unblock(struct walk *walk)
+{
+	for (unsigned int i = 0; i < WALK_VECTORS; i++) {
+		if (walk_blocked(walk, i))
+			continue;
+		walk->owed[i] += walk->pending[i];
+		walk->pending[i] = false;
+	}
+}
+
+static void walk_step(struct machine *machine, struct walk *walk, unsigned int choice,
+		      unsigned int vector)
+{
+	switch (choice) {
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		fake_vfio_fire(machine->fake, vector);
+		if (walk_blocked(walk, vector))
+			walk->pending[vector] = true;
+		else
+			walk->owed[vector]++;
+		break;
+	case 4:
+	case 5:
+		walk->masked[vector] = !walk->masked[vector];
+		msix_mask(machine, vector, walk->masked[vector]);
+		break;
+	case 6:
+		walk->all_masked = !walk->all_masked;
+		msix_mask_all(machine, walk->all_masked);
+		break;
+	}
+	walk_unblock(walk);
+}
+
+/* On any way through masks and interrupts, each is delivered exactly as often as on hardware. */
+static void test_no_interrupt_is_lost_or_doubled_on_any_way(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct walk walk = { 0 };
+	unsigned int seed = 1;
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		msix_unmask(machine, i);
+	for (unsigned int step = 0; step < 4000; step++) {
+		unsigned int vector;
+
+		seed = seed * 1103515245 + 12345;
+		vector = seed >> 24 & 7;
+		walk_step(machine, &walk, (seed >> 16) % 7, vector);
+		assert_int_equal(injected(machine, vector), walk.owed[vector]);
+		assert_int_equal(msix_pending(machine, vector), walk.pending[vector]);
+		fake_log_take(machine->kvm);
+	}
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		assert_true(walk.owed[i] > 50);
+}
+
+#define DYNAMIC(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FIXED(name)   cmocka_unit_test_setup_teardown(name, setup_fixed, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DYNAMIC(test_nothing_is_on_before_the_guest_asks),
+		DYNAMIC(test_msix_with_all_masked_turns_the_hardware_on),
+		FIXED(test_msix_with_all_masked_turns_the_hardware_on),
+		DYNAMIC(test_route_comes_first_then_irqfd_then_trigger),
+		DYNAMIC(test_trigger_goes_before_the_irqfd),
+		FIXED(test_trigger_goes_before_the_irqfd),
+		DYNAMIC(test_every_interrupt_is_delivered_to_its_own_message),
+		DYNAMIC(test_messages_carry_the_requester_id),
+		DYNAMIC(test_gsis_start_at_24_and_are_used_again),
+		FIXED(test_gsis_start_at_24_and_are_used_again),
+		DYNAMIC(test_big_table_takes_vectors_only_for_what_is_unmasked),
+		DYNAMIC(test_table_is_not_looked_at_while_msix_is_off),
+		DYNAMIC(test_entries_unmasked_before_enable_are_connected_by_it),
+		DYNAMIC(test_sync_without_a_change_does_nothing),
+		FIXED(test_sync_without_a_change_does_nothing),
+		DYNAMIC(test_mask_takes_the_irqfd_and_nothing_else),
+		FIXED(test_mask_takes_the_irqfd_and_nothing_else),
+		DYNAMIC(test_what_came_while_masked_is_pending_and_delivered_once),
+		FIXED(test_what_came_while_masked_is_pending_and_delivered_once),
+		DYNAMIC(test_delivered_interrupt_is_not_pending_at_the_next_mask),
+		DYNAMIC(test_what_came_while_live_is_not_pending_when_masked),
+		DYNAMIC(test_pending_survives_writes_of_the_masked_entry),
+		DYNAMIC(test_function_mask_masks_all_and_keeps_what_comes),
+		DYNAMIC(test_entry_unmasked_under_the_function_mask_waits_for_it),
+		DYNAMIC(test_what_came_before_the_first_unmask_is_delivered),
+		DYNAMIC(test_pending_does_not_outlive_the_kind),
+		DYNAMIC(test_change_of_a_live_message_reroutes_at_once),
+		DYNAMIC(test_change_of_a_masked_message_is_routed_at_unmask),
+		FIXED(test_fixed_msix_is_turned_off_and_on_to_grow),
+		FIXED(test_fixed_msix_signals_live_vectors_once_after_growing),
+		FIXED(test_fixed_msix_keeps_what_it_had_when_it_cannot_grow),
+		FIXED(test_fixed_msix_that_cannot_come_back_is_dead_but_tidy),
+		DYNAMIC(test_msi_gets_all_its_vectors_in_one_call),
+		DYNAMIC(test_msi_vectors_masked_from_the_start_are_kept_pending),
+		DYNAMIC(test_msi_can_be_turned_on_again_with_another_count),
+		DYNAMIC(test_msi_with_fewer_host_vectors_works_as_far_as_they_go),
+		DYNAMIC(test_msi_that_the_host_refuses_is_reported_once_per_enable),
+		DYNAMIC(test_kinds_exclude_each_other),
+		DYNAMIC(test_msix_wins_when_both_are_enabled),
+		DYNAMIC(test_device_without_msi_is_none_the_worse),
+		DYNAMIC(test_intx_waits_until_the_guest_uses_the_device),
+		DYNAMIC(test_device_without_intx_gets_none),
+		DYNAMIC(test_intx_is_a_level_until_the_device_is_content),
+		DYNAMIC(test_intx_comes_back_when_msi_goes),
+		DYNAMIC(test_intx_that_fails_is_reported_once_and_leaves_nothing),
+		DYNAMIC(test_refused_trigger_is_reported_once_and_tried_again_on_change),
+		DYNAMIC(test_positive_answer_for_one_vector_is_a_refusal),
+		DYNAMIC(test_msix_that_cannot_be_turned_on_is_reported_once),
+		DYNAMIC(test_refused_route_is_reported_once_and_leaves_the_former),
+		DYNAMIC(test_refused_irqfd_loses_nothing),
+		DYNAMIC(test_no_gsi_left_is_reported_once),
+		DYNAMIC(test_no_file_descriptor_left_is_reported_once),
+		DYNAMIC(test_any_one_failure_leaves_everything_tidy),
+		DYNAMIC(test_reset_puts_everything_back),
+		DYNAMIC(test_no_interrupt_is_lost_or_doubled_on_any_way),
+	};
+
+	return cmocka_run_group_tests_name("msi", tests, NULL, NULL);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/pci_names.h"
+
+#include <pci/pci.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/log.h"
+
+/* libpci calls this when the file with the names is damaged, and cannot go on. */
+static void __attribute__((format(printf, 1, 2), noreturn)) names_error(char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	die(EXIT_HOST, "libpci cannot read the names of PCI functions: %s", text);
+}
+
+static void __attribute__((format(printf, 1, 2))) names_remark(char *format, ...)
+{
+	(void)format;
+}
+
+/*
+ * pci_init() is not called: it looks for hardware, and names need none. What it would have set and
+ * the lookups use is set here.
+ */
+struct pci_names *pci_names_open(void)
+{
+	struct pci_access *access = pci_alloc();
+
+	access->id_lookup_mode = 0; /* no cache file in the home directory */
+	access->error = names_error;
+	access->warning = names_remark;
+	access->debug = names_remark;
+	return (struct pci_names *)access;
+}
+
+void pci_names_close(struct pci_names *names)
+{
+	pci_cleanup((struct pci_access *)names);
+}
+
+void pci_names_find(struct pci_names *names, const struct host_pci *pci, struct pci_name *name)
+{
+	const int only = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
+	struct pci_access *access = (struct pci_access *)names;
+
+	if (!pci_lookup_name(access, name->class, sizeof(name->class), PCI_LOOKUP_CLASS | only,
+			     pci->class_code >> 8))
+		name->class[0] = '\0';
+	if (!pci_lookup_name(access, name->vendor, sizeof(name->vendor), PCI_LOOKUP_VENDOR | only,
+			     pci->vendor))
+		name->vendor[0] = '\0';
+	if (!pci_lookup_name(access, name->device, sizeof(name->device), PCI_LOOKUP_DEVICE | only,
+			     pci->vendor, pci->device))
+		name->device[0] = '\0';
+}
