@@ -26,15 +26,13 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
 # that is named here comes before it and so stands in for the real thing.
 unit_tests := bus pci pci_bars serial rtc power layout image acpi boot options host_pci host_bind \
-              config msi bar assigned
+              config config_capabilities config_malformed msi msi_failures bar assigned
 unit_fakes_image     := fake_ram
 unit_fakes_boot      := fake_ram
 unit_fakes_host_pci  := host_tree
 unit_fakes_host_bind := host_tree
-unit_fakes_config    := fake_vfio fake_kvm fake_devices
-unit_fakes_msi       := fake_vfio fake_kvm fake_devices
-unit_fakes_bar       := fake_vfio fake_kvm fake_devices
-unit_fakes_assigned  := fake_vfio fake_kvm fake_devices
+$(foreach test,config config_capabilities config_malformed msi msi_failures bar assigned, \
+	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
 unit_flags_host_bind := -Wl,--wrap=file_write_text
 

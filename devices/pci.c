@@ -34,7 +34,8 @@ static uint32_t config_read(struct pci_device *device, unsigned int offset, unsi
 {
 	if (device->ops->cfg_read)
 		return device->ops->cfg_read(device, offset, size);
-	return (uint32_t)le_load(device->config + offset, size);
+	/* A whole double word, since a load of a fixed size is one instruction. */
+	return (uint32_t)le_load(device->config + (offset & ~3u), 4) >> 8 * (offset & 3);
 }
 
 static void config_write(struct pci_device *device, unsigned int offset, unsigned int size,
@@ -46,27 +47,38 @@ static void config_write(struct pci_device *device, unsigned int offset, unsigne
 		pci_header_write(device, offset, size, value);
 }
 
+static void config_access(struct pci_device *device, unsigned int offset, struct access *access);
+
+/* Eight bytes, as two accesses of four. */
+static void config_access_halves(struct pci_device *device, unsigned int offset,
+				 struct access *access)
+{
+	struct access low = *access, high = *access;
+
+	low.size = high.size = 4;
+	high.data >>= 32;
+	config_access(device, offset, &low);
+	config_access(device, offset + 4, &high);
+	if (!access->is_write)
+		access->data = high.data << 32 | low.data;
+}
+
 /*
- * Devices see naturally aligned accesses of up to four bytes; eight bytes become two of these. No
- * host bridge must support accesses that cross a double word (PCI Express Base 6.0, 7.2.2): those
- * read all-ones and are dropped.
+ * Devices see naturally aligned accesses of up to four bytes. No host bridge must support those
+ * that cross a double word (PCI Express Base 6.0, 7.2.2): they read all-ones and are dropped.
  */
 static void config_access(struct pci_device *device, unsigned int offset, struct access *access)
 {
-	unsigned int size = min(access->size, 4), done;
-	uint64_t value = 0;
+	unsigned int size = access->size;
 
-	if (!is_power_of_two(access->size) || offset % access->size)
+	if (!is_power_of_two(size) || offset & (size - 1))
 		return;
-	for (done = 0; done < access->size; done += size) {
-		if (access->is_write)
-			config_write(device, offset + done, size,
-				     (uint32_t)((access->data >> 8 * done) & bytes_mask(size)));
-		else
-			value |= (uint64_t)config_read(device, offset + done, size) << 8 * done;
-	}
-	if (!access->is_write)
-		access->data = value & bytes_mask(access->size);
+	if (size > 4)
+		config_access_halves(device, offset, access);
+	else if (access->is_write)
+		config_write(device, offset, size, (uint32_t)(access->data & bytes_mask(size)));
+	else
+		access->data = config_read(device, offset, size) & bytes_mask(size);
 }
 
 /* The bus_handler of ECAM. */

@@ -18,7 +18,7 @@
 
 #define PAGE 4096ULL
 
-/* ---- memory map -------------------------------------------------------------------------- */
+/* ---- memory map ---- */
 
 /* Types of memory: e820 (ACPI 6.5, Table 15.4) and PVH use the same numbers. */
 enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2, MEMORY_ACPI = 3 };
@@ -65,7 +65,7 @@ static void memory_map_build(struct memory_map *map, const struct layout *layout
 	memory_add(map, LAYOUT_ECAM, LAYOUT_ECAM + LAYOUT_ECAM_SIZE, MEMORY_RESERVED);
 }
 
-/* ---- 64-bit boot protocol ---------------------------------------------------------------- */
+/* ---- 64-bit boot protocol ---- */
 
 #define LOADER_UNKNOWN 0xff /* type_of_loader of one that has no number */
 
@@ -126,7 +126,7 @@ static void page_tables_write(uint8_t *ram)
 		directories[i] = i * 2 * MIB | table | PAGE_LARGE;
 }
 
-/* ---- PVH --------------------------------------------------------------------------------- */
+/* ---- PVH ---- */
 
 /* The structures of xen/include/public/arch-x86/hvm/start_info.h, version 1. */
 struct pvh_start_info {
@@ -191,7 +191,7 @@ static void pvh_page_write(uint8_t *ram, const struct boot_config *config,
 	}
 }
 
-/* ---- both -------------------------------------------------------------------------------- */
+/* ---- both ---- */
 
 /* Intel SDM volume 3, 3.4.5: flat, present, accessed, ring 0. */
 #define GDT_CODE_64 0x00af9b000000ffffULL

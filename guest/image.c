@@ -120,7 +120,7 @@ static int refuse_size(const struct source *source, const char *subject, uint64_
 		      mib_round_up(needed), (unsigned long long)(ram_size(source) / MIB), remedy);
 }
 
-/* ---- bzImage ----------------------------------------------------------------------------- */
+/* ---- bzImage ---- */
 
 /* Refuse what cannot be started through the 64-bit entry point; @payload is the kernel's size. */
 static int bzimage_check(const struct source *source, const struct setup_header *header,
@@ -181,7 +181,7 @@ static int bzimage_load(const struct source *source, const uint8_t *start, struc
 			   vm_gpa_to_hva(source->vm, header.pref_address, payload), payload);
 }
 
-/* ---- ELF with a PVH note ----------------------------------------------------------------- */
+/* ---- ELF with a PVH note ---- */
 
 static int elf_check(const struct source *source, const Elf64_Ehdr *elf)
 {
@@ -305,7 +305,7 @@ static int elf_load(const struct source *source, const uint8_t *start, struct im
 	return 0;
 }
 
-/* ---- both -------------------------------------------------------------------------------- */
+/* ---- both ---- */
 
 static int kernel_load(const struct source *source, struct image *image)
 {

@@ -165,10 +165,24 @@ static void mtrr_set(struct vcpu *vcpu)
 		die(EXIT_HOST, "vCPU %u: KVM_SET_MSRS refuses MTRRdefType", vcpu->index);
 }
 
+/*
+ * KVM starts with 32 banks of machine-check registers, and a guest's kernel visits each a dozen times
+ * while it boots. Nobody injects machine checks here: one bank is the least there may be.
+ */
+static void machine_check_set(struct vcpu *vcpu)
+{
+	__u64 capabilities = 1;
+	int error = ioctl_call(vcpu->fd, KVM_X86_SETUP_MCE, &capabilities);
+
+	if (error < 0)
+		log_info("vCPU %u: KVM_X86_SETUP_MCE: %s", vcpu->index, strerror(-error));
+}
+
 void arch_vcpu_init(struct vcpu *vcpu)
 {
 	cpuid_set(vcpu);
 	mtrr_set(vcpu);
+	machine_check_set(vcpu);
 }
 
 static struct kvm_segment segment_make(uint16_t selector, uint8_t type, bool is_64bit_code)

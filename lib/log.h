@@ -15,9 +15,8 @@ enum exit_code {
 	EXIT_INTERNAL = 1,    /* a defect of posthorn, or a kernel that broke its contract */
 	EXIT_USAGE = 2,	      /* the command line, or a file that it names, is wrong */
 	EXIT_HOST = 3,	      /* the host is not ready: KVM, IOMMU, permissions, memory lock */
-	EXIT_DEVICE = 4,      /* an assigned device failed or went away */
+	EXIT_DEVICE = 4,      /* an assigned device does not work */
 	EXIT_GUEST_CRASH = 5, /* triple fault, or a state that KVM cannot run */
-	EXIT_REQUIRE = 6,     /* a --require-* assertion did not hold */
 	EXIT_SIGNAL = 128,    /* plus the number of the signal that ended the run */
 };
 

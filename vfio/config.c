@@ -29,7 +29,8 @@ struct config_rule {
 	uint32_t writable;
 };
 
-/* PCI Local Bus 3.0, 6.1 and 6.2; which bits of ACTION_HEADER fields are writable is its business. */
+/* PCI Local Bus 3.0, 6.1 and 6.2; which bits of ACTION_HEADER fields are writable is its business.
+ */
 static const struct config_rule header_rules[] = {
 	{ PCI_COMMAND, 2, ACTION_COMMAND, 0 },
 	{ PCI_STATUS, 2, ACTION_DEVICE, 0xf900 }, /* error bits: write 1 to clear */
@@ -53,8 +54,14 @@ static const struct config_rule pm_rules[] = {
 };
 
 /* PCI Local Bus 3.0, 6.8.1: four layouts, by 64-bit addresses and by mask bits. */
-#define MSI_CONTROL { PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE }
-#define MSI_ADDRESS { PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc }
+#define MSI_CONTROL                                                                      \
+	{                                                                                \
+		PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE \
+	}
+#define MSI_ADDRESS                                           \
+	{                                                     \
+		PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc \
+	}
 
 static const struct config_rule msi32_rules[] = {
 	MSI_CONTROL,
@@ -97,10 +104,10 @@ static const struct config_rule msix_rules[] = {
  * error reporting, relaxed ordering, no snoop, read request size. Payload size and extended tags
  * are matters of the host's fabric. VFIO watches over these fields too.
  */
-#define EXPRESS_CONTROL                                                                            \
-	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |  \
+#define EXPRESS_CONTROL                                                                           \
+	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | \
 	 PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
-#define EXPRESS_STATUS                                                                             \
+#define EXPRESS_STATUS \
 	(PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD)
 
 static const struct config_rule express_rules[] = {
@@ -132,7 +139,7 @@ static void config_store(struct vfio_pci *function, unsigned int offset, unsigne
 	le_store(config_at(function, offset), size, value);
 }
 
-/* ---- making the policy ------------------------------------------------------------------------ */
+/* ---- making the policy ---- */
 
 /*
  * While the policy is made, config_policy.initial holds what the device has, and pci_device.config
@@ -182,10 +189,13 @@ static void vendor_apply(struct config_policy *policy, unsigned int start, unsig
 	}
 }
 
-static bool pm_add(struct vfio_pci *function, unsigned int at)
+static bool pm_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	uint32_t capabilities = config_load(function, at + PCI_PM_PMC, 2);
 
+	(void)length;
+	if (function->policy.pm)
+		return false;
 	/* No wake-up events, and of the states only D0 and D3. */
 	capabilities &= ~(uint32_t)(PCI_PM_CAP_PME_MASK | PCI_PM_CAP_D1 | PCI_PM_CAP_D2);
 	config_store(function, at + PCI_PM_PMC, 2, capabilities);
@@ -201,7 +211,7 @@ static unsigned int msi_length(uint32_t flags)
 	return (flags & PCI_MSI_FLAGS_64BIT ? 14 : 10) + (flags & PCI_MSI_FLAGS_MASKBIT ? 10 : 0);
 }
 
-static bool msi_add(struct vfio_pci *function, unsigned int at)
+static bool msi_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	static const struct config_rule *const rules[2][2] = {
 		{ msi32_rules, msi32_mask_rules },
@@ -211,15 +221,13 @@ static bool msi_add(struct vfio_pci *function, unsigned int at)
 	uint32_t flags = config_load(function, at + PCI_MSI_FLAGS, 2);
 	unsigned int log2_vectors = (flags & PCI_MSI_FLAGS_QMASK) >> 1;
 
-	if (policy->msi || log2_vectors > 5 || at + msi_length(flags) > PCI_CFG_SPACE_SIZE ||
-	    !function->device.irqs[VFIO_PCI_MSI_IRQ_INDEX].count)
+	if (policy->msi || log2_vectors > 5 || !function->device.irqs[VFIO_PCI_MSI_IRQ_INDEX].count)
 		return false;
 	policy->msi = at;
-	reveal(function, at, msi_length(flags));
 	policy->msi_64bit = flags & PCI_MSI_FLAGS_64BIT;
 	policy->msi_maskable = flags & PCI_MSI_FLAGS_MASKBIT;
 	policy->msi_vectors = 1U << log2_vectors;
-	hide(function, at + PCI_MSI_ADDRESS_LO, msi_length(flags) - PCI_MSI_ADDRESS_LO);
+	hide(function, at + PCI_MSI_ADDRESS_LO, length - PCI_MSI_ADDRESS_LO);
 	flags &= PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT;
 	config_store(function, at + PCI_MSI_FLAGS, 2, flags);
 	rules_apply(policy, at, rules[policy->msi_64bit][policy->msi_maskable]);
@@ -234,10 +242,11 @@ static bool msix_place_valid(struct vfio_pci *function, uint32_t where, uint64_t
 	return bar < PCI_BAR_ROM &&
 	       range_within(where & PCI_MSIX_TABLE_OFFSET, size, 0,
 			    function->device.regions[bar].size) &&
-	       !(config_load(function, PCI_BASE_ADDRESS_0 + 4 * bar, 1) & PCI_BASE_ADDRESS_SPACE_IO);
+	       !(config_load(function, PCI_BASE_ADDRESS_0 + 4 * bar, 1) &
+		 PCI_BASE_ADDRESS_SPACE_IO);
 }
 
-static bool msix_add(struct vfio_pci *function, unsigned int at)
+static bool msix_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	struct config_policy *policy = &function->policy;
 	uint32_t flags = config_load(function, at + PCI_MSIX_FLAGS, 2);
@@ -245,6 +254,7 @@ static bool msix_add(struct vfio_pci *function, unsigned int at)
 	uint32_t pba = config_load(function, at + PCI_MSIX_PBA, 4);
 	unsigned int vectors = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
 
+	(void)length;
 	if (policy->msix || !function->device.irqs[VFIO_PCI_MSIX_IRQ_INDEX].count)
 		return false;
 	if (!msix_place_valid(function, table, (uint64_t)vectors * PCI_MSIX_ENTRY_SIZE) ||
@@ -263,18 +273,24 @@ static bool msix_add(struct vfio_pci *function, unsigned int at)
 	return true;
 }
 
+/* What a root-complex integrated endpoint has of it: the registers of a link are not there. */
+static unsigned int express_length(uint32_t flags)
+{
+	return (flags & PCI_EXP_FLAGS_VERS) >= 2 ? PCI_CAP_EXP_RC_ENDPOINT_SIZEOF_V2
+						 : PCI_CAP_EXP_RC_ENDPOINT_SIZEOF_V1;
+}
+
 /*
  * The function sits on the guest's root bus, and is therefore a root-complex integrated endpoint:
  * without a link, whose registers read as zero (PCI Express Base 6.0, 7.5.3).
  */
-static bool express_add(struct vfio_pci *function, unsigned int at)
+static bool express_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	uint32_t flags = config_load(function, at + PCI_EXP_FLAGS, 2);
 	unsigned int version = flags & PCI_EXP_FLAGS_VERS;
-	unsigned int length = version >= 2 ? 0x3c : 0x14;
 	uint32_t capabilities = config_load(function, at + PCI_EXP_DEVCAP, 4);
 
-	if (function->policy.express || at + length > PCI_CFG_SPACE_SIZE)
+	if (function->policy.express)
 		return false;
 	function->policy.express = at;
 	flags = version | PCI_EXP_TYPE_RC_END << 4;
@@ -289,52 +305,87 @@ static bool express_add(struct vfio_pci *function, unsigned int at)
 	return true;
 }
 
-static bool vendor_add(struct vfio_pci *function, unsigned int at)
+static unsigned int vendor_length(uint32_t flags)
 {
-	unsigned int length = config_load(function, at + PCI_CAP_FLAGS, 1);
+	return flags & 0xff;
+}
 
-	if (length < 3 || at + length > PCI_CFG_SPACE_SIZE)
-		return false;
+static bool vendor_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+{
 	vendor_apply(&function->policy, at + PCI_CAP_FLAGS, at + length);
 	return true;
 }
 
 /* Read-only and without anything to change: it need only be seen. */
-static bool subsystem_add(struct vfio_pci *function, unsigned int at)
+static bool subsystem_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	(void)function;
 	(void)at;
+	(void)length;
 	return true;
 }
 
-/* The capabilities that a guest may see; each returns whether this one is fit to be seen. */
+/* The capabilities that a guest may see. */
 static const struct {
-	uint8_t id, length; /* bytes that it has at least */
-	bool (*add)(struct vfio_pci *function, unsigned int at);
+	uint8_t id;
+	uint8_t length;				   /* bytes; 0: length_of() knows */
+	unsigned int (*length_of)(uint32_t flags); /* from the two bytes after the header */
+	/* Called when it is revealed; returns whether this one is fit to be seen. */
+	bool (*add)(struct vfio_pci *function, unsigned int at, unsigned int length);
 } capabilities[] = {
-	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, pm_add },
-	{ PCI_CAP_ID_MSI, 10, msi_add },
-	{ PCI_CAP_ID_VNDR, 3, vendor_add },
-	{ PCI_CAP_ID_SSVID, 8, subsystem_add },
-	{ PCI_CAP_ID_EXP, 0x14, express_add },
-	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, msix_add },
+	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, NULL, pm_add },
+	{ PCI_CAP_ID_MSI, 0, msi_length, msi_add },
+	{ PCI_CAP_ID_VNDR, 0, vendor_length, vendor_add },
+	{ PCI_CAP_ID_SSVID, 8, NULL, subsystem_add },
+	{ PCI_CAP_ID_EXP, 0, express_length, express_add },
+	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, NULL, msix_add },
 };
 
-static bool capability_add(struct vfio_pci *function, unsigned int at)
+/* @room: bytes up to where the next capability begins. */
+static bool capability_add(struct vfio_pci *function, unsigned int at, unsigned int room)
 {
-	unsigned int id = function->policy.initial[at + PCI_CAP_LIST_ID];
+	const uint8_t *original = &function->policy.initial[at];
 
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
 		unsigned int length = capabilities[i].length;
 
-		if (capabilities[i].id != id || at + length > PCI_CFG_SPACE_SIZE)
+		if (capabilities[i].id != original[PCI_CAP_LIST_ID])
 			continue;
+		if (!length)
+			length = capabilities[i].length_of(
+				(uint32_t)le_load(&original[PCI_CAP_FLAGS], 2));
+		/* Of the vendor's bytes nobody knows which matter; of the others all do. */
+		if (capabilities[i].id == PCI_CAP_ID_VNDR)
+			length = min(length, room);
+		if (length <= PCI_CAP_FLAGS || length > room)
+			return false;
 		reveal(function, at, length);
-		if (capabilities[i].add(function, at))
+		if (capabilities[i].add(function, at, length))
 			return true;
 		hide(function, at, length);
 	}
 	return false;
+}
+
+/* Where the capabilities of the list begin: a bit for each double word. It may go in circles. */
+static uint64_t capabilities_find(const uint8_t *original)
+{
+	unsigned int at = original[PCI_CAPABILITY_LIST] & ~3U;
+	uint64_t found = 0;
+
+	while (at >= PCI_STD_HEADER_SIZEOF && !(found & BIT(at / 4))) {
+		found |= BIT(at / 4);
+		at = original[at + PCI_CAP_LIST_NEXT] & ~3U;
+	}
+	return found;
+}
+
+/* Bytes from @at to the next bit that is set in @starts, or to the end. */
+static unsigned int capability_room(uint64_t starts, unsigned int at)
+{
+	uint64_t above = starts & ~(2 * BIT(at / 4) - 1);
+
+	return (above ? 4 * (unsigned int)__builtin_ctzll(above) : PCI_CFG_SPACE_SIZE) - at;
 }
 
 /* Walk the device's list, and link what is kept into the guest's. */
@@ -344,13 +395,13 @@ static void capabilities_init(struct vfio_pci *function)
 	uint8_t *config = function->pci.config;
 	unsigned int at = original[PCI_CAPABILITY_LIST] & ~3U;
 	unsigned int link = PCI_CAPABILITY_LIST;
-	/* A list that is longer than this goes in circles. */
-	unsigned int left = (PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / PCI_CAP_SIZEOF;
+	uint64_t starts = capabilities_find(original), left = starts;
 
 	if (!(le_load(&original[PCI_STATUS], 2) & PCI_STATUS_CAP_LIST))
 		return;
-	while (at >= PCI_STD_HEADER_SIZEOF && left--) {
-		if (capability_add(function, at)) {
+	while (at >= PCI_STD_HEADER_SIZEOF && (left & BIT(at / 4))) {
+		left &= ~BIT(at / 4);
+		if (capability_add(function, at, capability_room(starts, at))) {
 			config[link] = (uint8_t)at;
 			link = at + PCI_CAP_LIST_NEXT;
 			config[link] = 0;
@@ -376,6 +427,19 @@ static unsigned int extended_length(const uint8_t *original, unsigned int at)
 	}
 }
 
+/* Bytes from @at to where the next extended capability begins, or to the end. */
+static unsigned int extended_room(const uint8_t *original, unsigned int at)
+{
+	unsigned int other = PCI_CFG_SPACE_SIZE, end = PCI_CONFIG_SIZE;
+	unsigned int left = (PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE) / 8;
+
+	for (; other >= PCI_CFG_SPACE_SIZE && left--;
+	     other = PCI_EXT_CAP_NEXT((uint32_t)le_load(&original[other], 4)))
+		if (other > at)
+			end = min(end, other);
+	return end - at;
+}
+
 static void extended_add(struct vfio_pci *function, unsigned int at, unsigned int length)
 {
 	reveal(function, at, length);
@@ -395,9 +459,10 @@ static void extended_init(struct vfio_pci *function)
 	unsigned int left = (PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE) / 8;
 
 	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8 && left--) {
-		unsigned int length = extended_length(original, at);
+		unsigned int length =
+			min(extended_length(original, at), extended_room(original, at));
 
-		if (length >= 8 && at + length <= PCI_CONFIG_SIZE) {
+		if (length >= 8) {
 			extended_add(function, at, length);
 			if (at != link)
 				config_store(function, link, 4,
@@ -416,9 +481,13 @@ int config_init(struct vfio_pci *function)
 
 	memset(policy, 0, sizeof(*policy));
 	error = vfio_region_read_block(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, 0,
-				       policy->initial, min(region->size, (uint64_t)PCI_CONFIG_SIZE));
+				       policy->initial,
+				       min(region->size, (uint64_t)PCI_CONFIG_SIZE));
 	if (error < 0)
 		return error;
+	/* What a read gives when nobody answers; no vendor has this number. */
+	if (le_load(&policy->initial[PCI_VENDOR_ID], 2) == 0xffff)
+		return -ENODEV;
 	reveal(function, 0, PCI_STD_HEADER_SIZEOF);
 	hide(function, PCI_COMMAND, 2);
 	hide(function, PCI_CAPABILITY_LIST, 1);
@@ -431,7 +500,7 @@ int config_init(struct vfio_pci *function)
 	return 0;
 }
 
-/* ---- reads ------------------------------------------------------------------------------------ */
+/* ---- reads ---- */
 
 /* MSI's pending bits: PCI Local Bus 3.0, 6.8.1.8. */
 static uint32_t msi_pending(struct vfio_pci *function)
@@ -481,7 +550,7 @@ uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int s
 	return config_load(function, offset, size);
 }
 
-/* ---- writes ----------------------------------------------------------------------------------- */
+/* ---- writes ---- */
 
 /*
  * The device must decode before its BARs are mapped into the guest and until after they are
@@ -491,12 +560,14 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 			  uint32_t value)
 {
 	const uint32_t on = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	const uint8_t *writable = function->pci.header_writable;
 	uint32_t former = config_load(function, PCI_COMMAND, 2);
 	uint32_t wanted = former;
 	uint32_t present;
 
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
+	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
 	if (wanted & ~former)
 		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
 				  former | wanted);
@@ -544,13 +615,14 @@ static void msi_write(struct vfio_pci *function)
 	bool restart;
 
 	if (policy->msi_64bit)
-		address |= (uint64_t)config_load(function, policy->msi + PCI_MSI_ADDRESS_HI, 4) << 32;
-	data = config_load(function,
-			   policy->msi + (policy->msi_64bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
+		address |= (uint64_t)config_load(function, policy->msi + PCI_MSI_ADDRESS_HI, 4)
+			   << 32;
+	data = config_load(
+		function, policy->msi + (policy->msi_64bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
 	if (policy->msi_maskable)
-		mask = config_load(function, policy->msi + (policy->msi_64bit ? PCI_MSI_MASK_64 :
-									       PCI_MSI_MASK_32),
-				   4);
+		mask = config_load(
+			function,
+			policy->msi + (policy->msi_64bit ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 4);
 	/* The count takes effect when MSI is enabled; a change after that means to start again. */
 	restart = set->enabled && set->count != min(1U << log2_count, set->size);
 	if (restart) {

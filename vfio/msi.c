@@ -53,9 +53,8 @@ static int set_init(struct msi_set *set, const struct vfio_device *device, unsig
 	return 0;
 }
 
-int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm,
-	     unsigned int msi_size, unsigned int msix_size, unsigned int intx_gsi,
-	     uint32_t device_id)
+int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, unsigned int msi_size,
+	     unsigned int msix_size, unsigned int intx_gsi, uint32_t device_id)
 {
 	int error;
 
@@ -66,8 +65,7 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm,
 	msi->intx_eventfd = msi->intx_unmask_eventfd = -1;
 	error = set_init(&msi->msi, device, VFIO_PCI_MSI_IRQ_INDEX, msi_size, device_id);
 	if (error == 0)
-		error = set_init(&msi->msix, device, VFIO_PCI_MSIX_IRQ_INDEX, msix_size,
-				 device_id);
+		error = set_init(&msi->msix, device, VFIO_PCI_MSIX_IRQ_INDEX, msix_size, device_id);
 	return error;
 }
 

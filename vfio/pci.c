@@ -55,9 +55,9 @@ static void guest_bars_init(struct vfio_pci *function)
 
 		if (is_power_of_two(regions[i].size))
 			bar->size = regions[i].size;
-		bar->flags = value & PCI_BASE_ADDRESS_SPACE_IO ?
-				     PCI_BASE_ADDRESS_SPACE_IO :
-				     value & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+		bar->flags = value & PCI_BASE_ADDRESS_SPACE_IO
+				     ? PCI_BASE_ADDRESS_SPACE_IO
+				     : value & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
 		if (i == PCI_BAR_ROM - 1)
 			bar->flags &= ~(uint32_t)PCI_BASE_ADDRESS_MEM_TYPE_64;
 		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
@@ -95,8 +95,8 @@ static void host_bars_init(struct vfio_pci *function, struct iommu *iommu, uint6
 			.page_size = page_size,
 		};
 		if (vectors) {
-			bar->table = msix_range(policy->msix_table, i,
-						vectors * PCI_MSIX_ENTRY_SIZE);
+			bar->table =
+				msix_range(policy->msix_table, i, vectors * PCI_MSIX_ENTRY_SIZE);
 			bar->pba = msix_range(policy->msix_pba, i, align_up(vectors, 64) / 8);
 		}
 		if (function->pci.bars[i].size)
@@ -130,6 +130,8 @@ void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu
 	if (pin >= 1 && pin <= 4 && function->device.irqs[VFIO_PCI_INTX_IRQ_INDEX].count) {
 		gsi = pci_intx_gsi(pci, pin);
 		pci->config[PCI_INTERRUPT_LINE] = (uint8_t)gsi;
+	} else {
+		pci->config[PCI_INTERRUPT_PIN] = 0;
 	}
 	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
 	error = msi_init(&function->msi, &function->device, vm, function->policy.msi_vectors,

@@ -17,8 +17,7 @@
 /* What the guest's kernel is told before what the user adds. */
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
 
-/* ---- devices ----------------------------------------------------------------------------------
- */
+/* ---- devices ---- */
 
 static void serial_output(void *opaque, const uint8_t *data, size_t size)
 {
@@ -112,8 +111,7 @@ static void devices_init(struct machine *machine)
 		 &machine->power);
 }
 
-/* ---- assigned functions and memory ------------------------------------------------------------
- */
+/* ---- assigned functions and memory ---- */
 
 static void functions_init(struct machine *machine, const struct options *options,
 			   uint64_t page_size)
@@ -219,8 +217,7 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 		exit(EXIT_HOST); /* it said which BAR */
 }
 
-/* ---- the kernel -------------------------------------------------------------------------------
- */
+/* ---- the kernel ---- */
 
 static char *cmdline_make(const struct options *options)
 {
@@ -273,8 +270,7 @@ static void vcpus_init(struct machine *machine, const struct options *options)
 	pthread_barrier_init(&machine->start, NULL, machine->cpus + 1);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 void machine_init(struct machine *machine, const struct options *options)
 {

@@ -34,7 +34,7 @@ expect_numbered_lines() {
 }
 
 @test "output through a pipe is the same" {
-	timeout 9 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
+	timeout 60 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
 		</dev/null | cat >"$BATS_TEST_TMPDIR/out"
 	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
 }
@@ -81,7 +81,7 @@ expect_numbered_lines() {
 	local code=$BATS_TEST_TMPDIR/code
 	{
 		status=0
-		timeout 9 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
+		timeout 60 "$posthorn" run --kernel "$payloads/serial_output.elf" --cmdline fifo \
 			</dev/null 2>"$BATS_TEST_TMPDIR/errors" || status=$?
 		echo "$status" >"$code"
 	} | head -c 1 >/dev/null
@@ -92,7 +92,7 @@ expect_numbered_lines() {
 # ---- input from elsewhere than a terminal ----
 
 run_with_input() {
-	run --separate-stderr timeout -k 1 9 \
+	run --separate-stderr timeout -k 1 60 \
 		"$posthorn" run --kernel "$payloads/serial_echo.elf" "$@" <"$BATS_TEST_TMPDIR/in"
 }
 

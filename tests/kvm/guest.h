@@ -71,7 +71,7 @@ int guest_exit_handle(struct guest *guest, int error);
 
 /*
  * Let the agent carry out @command and return the mailbox's value. Every interrupt that KVM had
- * taken on before is handled then. Fails the test when nothing happens for 10 seconds, as do all
+ * taken on before is handled then. Fails the test when nothing happens for 30 seconds, as do all
  * functions that wait.
  */
 uint64_t guest_call(struct guest *guest, enum agent_command command, uint64_t address,

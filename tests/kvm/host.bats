@@ -17,7 +17,7 @@ run_where() {
 	local commands=$1
 	shift
 	run --separate-stderr $unshare sh -c "set -e; $commands; shift; exec \"\$@\"" \
-		sh "$BATS_TEST_TMPDIR" "$@" timeout 9 \
+		sh "$BATS_TEST_TMPDIR" "$@" timeout 60 \
 		"$build/posthorn" run --kernel "$build/guest/payload/hello.elf"
 }
 

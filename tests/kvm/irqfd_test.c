@@ -29,7 +29,7 @@
 #define VECTOR_OTHER 0x61
 #define PIN	     17
 #define MANY	     1000
-#define TIMEOUT_MS   10000
+#define TIMEOUT_MS   30000
 
 /* An MSI to the CPU with APIC id 0 (Intel SDM volume 3, 11.11). */
 static struct msi_message message_make(unsigned int vector)

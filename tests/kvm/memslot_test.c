@@ -50,11 +50,14 @@ static void a_removed_slot_is_out_of_reach_at_once(void **state)
 
 	assert_int_equal(guest_call(guest, AGENT_READ, GUEST_FREE, 0), MARKER);
 	vm_memslot_remove(&guest->vm, slot);
-	munmap(page, PAGE);
 	assert_int_equal(guest_call(guest, AGENT_READ, GUEST_FREE, 0), UINT32_MAX);
 	assert_int_equal(guest->access_count, 1);
 	assert_int_equal(guest->accesses[0].address, GUEST_FREE);
 	assert_false(guest->accesses[0].is_write);
+	guest_call(guest, AGENT_WRITE, GUEST_FREE, 77);
+	assert_int_equal(guest->access_count, 2);
+	assert_int_equal(*page, MARKER);
+	munmap(page, PAGE);
 }
 
 static void a_write_to_a_read_only_slot_leaves_the_guest_and_changes_nothing(void **state)

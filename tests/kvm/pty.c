@@ -11,7 +11,7 @@
  * Then it waits until nobody has the terminal open. All that came out goes to standard output, and
  * after it a line that says in which state the terminal was left: "terminal: restored" or
  * "terminal: changed". The exit code is the command's, or 128 and the number of the signal that
- * ended it, or 125 if a step failed or nothing happened for 10 seconds.
+ * ended it, or 125 if a step failed or nothing happened for 30 seconds.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,7 +26,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS  10000
+#define TIMEOUT_MS  30000
 #define OUTPUT_SIZE 0x100000
 #define EXIT_STEP   125
 

@@ -94,7 +94,7 @@ expect_pass() {
 	cp "$posthorn" "$name.program"
 	mkdir "$name.directory"
 	for file in "$name".{empty,text,truncated,program,directory,missing}; do
-		run --separate-stderr timeout 9 "$posthorn" run --kernel "$file"
+		run --separate-stderr timeout 60 "$posthorn" run --kernel "$file"
 		expect_status 2
 		[ -z "$output" ]
 		expect_text "--kernel $file" "$stderr"

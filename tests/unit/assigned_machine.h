@@ -10,7 +10,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "devices/bus.h"
@@ -83,7 +85,8 @@ static inline uint64_t memory_read(struct machine *machine, uint64_t addr, uint8
 	return access.data;
 }
 
-static inline void memory_write(struct machine *machine, uint64_t addr, uint8_t size, uint64_t value)
+static inline void memory_write(struct machine *machine, uint64_t addr, uint8_t size,
+				uint64_t value)
 {
 	struct access access = { .addr = addr, .size = size, .data = value, .is_write = true };
 
@@ -133,5 +136,90 @@ static inline unsigned int capability_find(struct machine *machine, unsigned int
 	fail_msg("the list of capabilities goes in circles");
 	return 0;
 }
+
+/* ---- what cmocka calls, and what tests begin with ---- */
+
+static inline int setup(void **state)
+{
+	*state = machine_new();
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	if (*state)
+		machine_end(*state);
+	return 0;
+}
+
+/* End the machine, and begin again with a device to be made. */
+static inline void machine_renew(void **state)
+{
+	struct machine *machine = *state;
+
+	*state = NULL; /* whatever machine_end() finds, it is not to be ended again */
+	machine_end(machine);
+	*state = machine_new();
+}
+
+static inline struct fake_vfio *fake_of(void **state)
+{
+	struct machine *machine = *state;
+
+	return machine->fake;
+}
+
+/* Start the machine with the device that was made. */
+static inline struct machine *start(void **state)
+{
+	machine_start(*state);
+	return *state;
+}
+
+static inline struct machine *start_with(void **state, void (*make)(struct fake_vfio *fake))
+{
+	make(fake_of(state));
+	return start(state);
+}
+
+/* "1@40 11@50": ids and offsets of the guest's capabilities, in their order. */
+static inline void capabilities_expect(struct machine *machine, const char *expected)
+{
+	unsigned int link = PCI_CAPABILITY_LIST, left = 64, at;
+	char text[512] = "";
+
+	for (; (at = guest_read(machine, link, 1)) && left; left--, link = at + PCI_CAP_LIST_NEXT)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%x@%x",
+			 *text ? " " : "", guest_read(machine, at, 1), at);
+	assert_string_equal(text, expected);
+}
+
+/* The same for the extended ones, a null capability at the head included. */
+static inline void extended_expect(struct machine *machine, const char *expected)
+{
+	unsigned int at = PCI_CFG_SPACE_SIZE, left = 512;
+	char text[512] = "";
+
+	for (; at && left; left--) {
+		uint32_t header = guest_read(machine, at, 4);
+
+		if (header)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%x@%x",
+				 *text ? " " : "", PCI_EXT_CAP_ID(header), at);
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	assert_string_equal(text, expected);
+}
+
+static inline void zero_expect(struct machine *machine, unsigned int from, unsigned int to)
+{
+	for (unsigned int offset = from; offset < to; offset++)
+		if (guest_read(machine, offset, 1))
+			fail_msg("byte 0x%x is not hidden: 0x%x", offset,
+				 guest_read(machine, offset, 1));
+}
+
+#define BAR(n)	   (PCI_BASE_ADDRESS_0 + 4 * (n))
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -572,7 +572,8 @@ static void test_odd_accesses_of_the_table_have_no_effect(void **state)
 	static const struct {
 		uint64_t offset;
 		uint8_t size;
-	} cases[] = { { 0, 1 }, { 15, 1 }, { 0, 2 }, { 14, 2 }, { 2, 4 }, { 13, 4 }, { 4, 8 }, { 12, 8 } };
+	} cases[] = { { 0, 1 }, { 15, 1 }, { 0, 2 }, { 14, 2 },
+		      { 2, 4 }, { 13, 4 }, { 4, 8 }, { 12, 8 } };
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = msix_bar_open(machine);
 
@@ -581,8 +582,7 @@ static void test_odd_accesses_of_the_table_have_no_effect(void **state)
 		uint8_t size = cases[i].size;
 
 		bar_write(bar, ENTRY(1) + cases[i].offset, size, 0x5a5a5a5a5a5a5a5a);
-		assert_int_equal(bar_read(bar, ENTRY(1) + cases[i].offset, size),
-				 bytes_mask(size));
+		assert_int_equal(bar_read(bar, ENTRY(1) + cases[i].offset, size), bytes_mask(size));
 	}
 	assert_int_equal(vector_of(machine, 1)->message.address, 0);
 	assert_int_equal(vector_of(machine, 1)->message.data, 0);

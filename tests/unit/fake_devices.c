@@ -34,7 +34,7 @@ uint8_t *fake_capability_add(struct fake_vfio *fake, unsigned int id, unsigned i
 	fake->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 	fake->config[fake->last_capability] = (uint8_t)at;
 	fake->last_capability = at + PCI_CAP_LIST_NEXT;
-	fake->config[at] = (uint8_t)id;
+	le_store(&fake->config[at], 2, id);
 	return &fake->config[at];
 }
 
@@ -112,7 +112,8 @@ static void hidden_add(struct fake_vfio *fake, unsigned int id, unsigned int at,
 	memset(bytes + 4, 0xa5, size - 4);
 }
 
-static void identity_set(struct fake_vfio *fake, uint32_t ids, uint32_t class_revision, bool has_pin)
+static void identity_set(struct fake_vfio *fake, uint32_t ids, uint32_t class_revision,
+			 bool has_pin)
 {
 	le_store(&fake->config[PCI_VENDOR_ID], 4, ids);
 	le_store(&fake->config[PCI_CLASS_REVISION], 4, class_revision);
@@ -154,8 +155,7 @@ void fake_vfio_virtio(struct fake_vfio *fake)
 
 	identity_set(fake, 0x10411af4, 0x02000001, true);
 	fake_bar_add(fake, 1, 0x1000, 0);
-	fake_bar_add(fake, 4, 0x4000,
-		     PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH);
+	fake_bar_add(fake, 4, 0x4000, PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH);
 	/* The common, notification, ISR, device and PCI configuration structures. */
 	for (unsigned int i = 0; i < ARRAY_SIZE(lengths); i++) {
 		uint8_t *bytes = fake_capability_add(fake, PCI_CAP_ID_VNDR, at);

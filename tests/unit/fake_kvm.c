@@ -17,7 +17,8 @@ static struct fake_kvm *kvm_of(struct vm *vm)
 	return container_of(vm, struct fake_kvm, vm);
 }
 
-/* ---- what happened ---------------------------------------------------------------------------- */
+/* ---- what happened ----------------------------------------------------------------------------
+ */
 
 void fake_log(struct fake_kvm *kvm, const char *format, ...)
 {
@@ -125,7 +126,8 @@ unsigned int fake_kvm_end(struct fake_kvm *kvm)
 	return violations;
 }
 
-/* ---- ranges: memslots and DMA maps ------------------------------------------------------------ */
+/* ---- ranges: memslots and DMA maps ------------------------------------------------------------
+ */
 
 static unsigned int ranges_count(const struct fake_range *ranges)
 {
@@ -139,8 +141,8 @@ static unsigned int ranges_count(const struct fake_range *ranges)
 static bool ranges_touch(const struct fake_range *ranges, const void *hva, uint64_t size)
 {
 	for (unsigned int i = 0; i < FAKE_SLOTS_MAX; i++)
-		if (ranges[i].used && ranges_overlap((uintptr_t)ranges[i].hva, ranges[i].size,
-						     (uintptr_t)hva, size))
+		if (ranges[i].used &&
+		    ranges_overlap((uintptr_t)ranges[i].hva, ranges[i].size, (uintptr_t)hva, size))
 			return true;
 	return false;
 }
@@ -260,7 +262,8 @@ unsigned int fake_kvm_maps(const struct fake_kvm *kvm)
 	return ranges_count(kvm->maps);
 }
 
-/* ---- GSIs and routes -------------------------------------------------------------------------- */
+/* ---- GSIs and routes --------------------------------------------------------------------------
+ */
 
 int irq_gsi_alloc(struct vm *vm)
 {
@@ -311,8 +314,7 @@ int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message)
 		 message->data, failure ? " fails" : "");
 	if (failure)
 		return failure;
-	kvm->routes[gsi] =
-		(struct irq_route){ .used = true, .is_msi = true, .message = *message };
+	kvm->routes[gsi] = (struct irq_route){ .used = true, .is_msi = true, .message = *message };
 	return 0;
 }
 
@@ -346,7 +348,8 @@ unsigned int fake_kvm_gsis(const struct fake_kvm *kvm)
 	return count;
 }
 
-/* ---- irqfds ----------------------------------------------------------------------------------- */
+/* ---- irqfds -----------------------------------------------------------------------------------
+ */
 
 static void inject(struct fake_kvm *kvm, struct fake_irqfd *irqfd)
 {
@@ -480,8 +483,8 @@ bool fake_kvm_pin_asserted(struct fake_kvm *kvm, int gsi)
 
 	fake_kvm_deliver(kvm);
 	for (unsigned int i = 0; i < kvm->irqfd_top; i++)
-		asserted |= kvm->irqfds[i].used && kvm->irqfds[i].gsi == gsi &&
-			    kvm->irqfds[i].asserted;
+		asserted |=
+			kvm->irqfds[i].used && kvm->irqfds[i].gsi == gsi && kvm->irqfds[i].asserted;
 	return asserted;
 }
 

@@ -73,7 +73,8 @@ void fake_vfio_free(struct fake_vfio *fake)
 	free(fake);
 }
 
-/* ---- what must never be ----------------------------------------------------------------------- */
+/* ---- what must never be -----------------------------------------------------------------------
+ */
 
 static bool memory_decodes(const struct fake_vfio *fake)
 {
@@ -119,7 +120,8 @@ static struct fake_vfio *fake_enter(struct vfio_device *device)
 	return fake;
 }
 
-/* ---- vfio/device.h: opening and resetting ----------------------------------------------------- */
+/* ---- vfio/device.h: opening and resetting -----------------------------------------------------
+ */
 
 void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf)
 {
@@ -177,7 +179,8 @@ int vfio_device_reset(struct vfio_device *device)
 	return 0;
 }
 
-/* ---- regions ---------------------------------------------------------------------------------- */
+/* ---- regions ----------------------------------------------------------------------------------
+ */
 
 static bool bar_is_io(const struct fake_vfio *fake, unsigned int index)
 {
@@ -215,8 +218,8 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 		return error;
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		*value = le_load(&fake->config[offset], size);
-	else if (pread(fake->memory, value, size,
-		       (off_t)(fake->regions[index].offset + offset)) != (ssize_t)size)
+	else if (pread(fake->memory, value, size, (off_t)(fake->regions[index].offset + offset)) !=
+		 (ssize_t)size)
 		abort();
 	return 0;
 }
@@ -231,15 +234,16 @@ static uint8_t config_cleared(const struct fake_vfio *fake, uint64_t offset)
 	return 0;
 }
 
-static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int size, uint64_t value)
+static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int size,
+			   uint64_t value)
 {
 	fake_log(fake->kvm, "config_write %llx %u %llx", (unsigned long long)offset, size,
 		 (unsigned long long)(value & bytes_mask(size)));
 	for (unsigned int i = 0; i < size; i++) {
 		uint8_t *byte = &fake->config[offset + i], put = (uint8_t)(value >> (8 * i));
-		bool is_status = offset + i == PCI_STATUS || offset + i == PCI_STATUS + 1 ||
-				 (fake->express && (offset + i) / 2 ==
-							   (fake->express + PCI_EXP_DEVSTA) / 2);
+		bool is_status =
+			offset + i == PCI_STATUS || offset + i == PCI_STATUS + 1 ||
+			(fake->express && (offset + i) / 2 == (fake->express + PCI_EXP_DEVSTA) / 2);
 
 		if (is_status)
 			*byte &= (uint8_t) ~(put & config_cleared(fake, offset + i));
@@ -365,7 +369,8 @@ bool fake_bar_mapped(const struct fake_vfio *fake, unsigned int index, uint64_t 
 	return false;
 }
 
-/* ---- interrupts: drivers/vfio/pci/vfio_pci_intrs.c -------------------------------------------- */
+/* ---- interrupts: drivers/vfio/pci/vfio_pci_intrs.c --------------------------------------------
+ */
 
 static const char *const index_names[VFIO_PCI_NUM_IRQS] = { "intx", "msi", "msix", "err", "req" };
 
@@ -434,8 +439,8 @@ static void intx_signal(struct fake_vfio *fake)
 {
 	bool is_disabled = le_load(&fake->config[PCI_COMMAND], 2) & PCI_COMMAND_INTX_DISABLE;
 
-	if (fake->active != VFIO_PCI_INTX_IRQ_INDEX || fake->triggers[0] < 0 ||
-	    !fake->intx_level || fake->intx_masked || is_disabled)
+	if (fake->active != VFIO_PCI_INTX_IRQ_INDEX || fake->triggers[0] < 0 || !fake->intx_level ||
+	    fake->intx_masked || is_disabled)
 		return;
 	fake->intx_masked = true;
 	eventfd_signal(fake->triggers[0]);
@@ -507,8 +512,8 @@ int vfio_irqs_set(struct vfio_device *device, unsigned int index, unsigned int s
 		result = irqs_set(fake, index, start, count, eventfds);
 	irqs_log(fake, index, start, count, eventfds, result);
 	if (result == -EINVAL)
-		fake_violation(fake->kvm, "SET_IRQS %s %u %u is not allowed now", index_names[index],
-			       start, count);
+		fake_violation(fake->kvm, "SET_IRQS %s %u %u is not allowed now",
+			       index_names[index], start, count);
 	intx_signal(fake);
 	fake_kvm_deliver(fake->kvm);
 	return result;

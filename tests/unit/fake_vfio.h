@@ -37,9 +37,9 @@ struct fake_vfio {
 	/* What became of it. */
 	uint8_t original[PCI_CONFIG_SIZE]; /* config at vfio_device_init() */
 	unsigned int pm, express, last_capability, last_extended;
-	int memory; /* memfd with all regions */
-	unsigned int active;	   /* VFIO_PCI_*_IRQ_INDEX; VFIO_PCI_NUM_IRQS: none */
-	unsigned int vector_count; /* that the kind was turned on with, or that were added */
+	int memory;			  /* memfd with all regions */
+	unsigned int active;		  /* VFIO_PCI_*_IRQ_INDEX; VFIO_PCI_NUM_IRQS: none */
+	unsigned int vector_count;	  /* that the kind was turned on with, or that were added */
 	bool allocated[FAKE_VECTORS_MAX]; /* the host has a vector for it */
 	int triggers[FAKE_VECTORS_MAX];	  /* eventfds, -1: none */
 	bool latched[FAKE_VECTORS_MAX];	  /* sent while the host had the entry masked */

@@ -350,6 +350,27 @@ static void neighbours_and_other_spaces_do_not_overlap(void **state)
 	assert_int_equal(read_at(&machine->ports, 0x1ffc, 4), 0xd2);
 }
 
+static void a_bar_that_gets_company_in_its_host_page_is_told(void **state)
+{
+	static const struct pci_bar bars[PCI_BARS_MAX] = { { .size = 0x100 } };
+	struct machine *machine = *state;
+	struct test_device *first = device_add(machine, bars);
+	struct test_device *second = device_add(machine, bars);
+
+	machine_start(machine);
+	command_write(machine, first, PCI_COMMAND_MEMORY);
+	command_write(machine, second, PCI_COMMAND_MEMORY);
+	assert_true(first->pci.bars[0].alone && second->pci.bars[0].alone);
+	events_expect(first, "+0@c0000000 ");
+	events_expect(second, "+0@c0001000 ");
+	config_write(machine, second, BAR(0), 4, 0xc0000f00);
+	events_expect(first, "-0@c0000000 +0@c0000000 ");
+	events_expect(second, "-0@c0001000 +0@c0000f00 ");
+	assert_false(first->pci.bars[0].alone || second->pci.bars[0].alone);
+	config_write(machine, second, BAR(0), 4, 0xc0001000);
+	assert_true(second->pci.bars[0].alone);
+}
+
 /* ---- trapped accesses ---- */
 
 static void a_trapped_access_reaches_the_bar_that_holds_all_of_it(void **state)
@@ -718,6 +739,7 @@ int main(void)
 		pci_test(what_was_kept_out_follows_whatever_made_room),
 		pci_test(bars_of_one_device_keep_each_other_out_too),
 		pci_test(neighbours_and_other_spaces_do_not_overlap),
+		pci_test(a_bar_that_gets_company_in_its_host_page_is_told),
 		pci_test(a_trapped_access_reaches_the_bar_that_holds_all_of_it),
 		pci_test(what_is_not_decoded_reads_all_ones),
 		pci_test(operations_may_be_missing),

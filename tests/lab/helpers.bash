@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What the tests in this folder share. They run on the host of the nested lab, L1: the line
+# "# lab: OPTIONS" of each file tells how to boot it,
+#   scripts/lab x86_64 OPTIONS -- bats --tap tests/lab/FILE.bats
+# and need $POSTHORN_BINARY (build/x86_64/posthorn) and the initramfs of the tiny guest,
+# $POSTHORN_GUEST (build/x86_64/guest.cpio.gz, see guest/linux/build).
+#
+# A test starts a guest, talks to the agent that runs in it (tests/lab/guest/agent) and ends it:
+#   guest_start --device "$nic" && guest net-up && guest_end poweroff
+# While the agent waits for the next command the guest is idle, so the counters of the host and of
+# the guest can be compared.
+
+bats_require_minimum_version 1.5.0
+
+# Seconds that a guest may take for a command, or to boot, before something is wrong.
+patience=30
+
+lab_setup_file() {
+	[ -n "${LAB_KERNEL-}" ] || skip "this is not the nested lab: see tests/lab/helpers.bash"
+	root=$(realpath "$BATS_TEST_DIRNAME/../..")
+	posthorn=$(realpath "${POSTHORN_BINARY:-$root/build/x86_64/posthorn}")
+	initrd=$BATS_FILE_TMPDIR/initrd
+	export root posthorn initrd
+	"$root/guest/linux/build" --script "$root/tests/lab/guest/agent" "$initrd.script"
+	cat "${POSTHORN_GUEST:-$root/build/x86_64/guest.cpio.gz}" "$initrd.script" >"$initrd"
+	# shellcheck disable=SC2086 # one word per device
+	for device in ${LAB_DEVICES-}; do
+		"$posthorn" bind "$device" || return
+	done
+}
+
+# Call it in setup(): $devices are the lab's devices in the order of their options.
+lab_setup() {
+	# shellcheck disable=SC2206
+	devices=(${LAB_DEVICES-})
+	pid=''
+	dmesg -C
+}
+
+# Call it in teardown(): no guest stays, and the host's kernel found nothing wrong.
+lab_teardown() {
+	if [ -n "$pid" ]; then
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid"
+		cat "$BATS_TEST_TMPDIR/errors"
+		tail -n 40 "$BATS_TEST_TMPDIR/console"
+	fi
+	if dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|DMAR:.*fault'; then
+		echo "the host's kernel complains (above)"
+		return 1
+	fi
+}
+
+# ---- guests ----
+
+# guest_command: sets $command, the array to run a guest with OPTIONS. --cmdline TEXT is added
+# to what every guest has.
+guest_command() {
+	local cmdline='console=ttyS0 quiet panic=-1' options=()
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--cmdline)
+			cmdline="$cmdline $2"
+			shift
+			;;
+		*) options+=("$1") ;;
+		esac
+		shift
+	done
+	command=("$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --initrd "$initrd"
+		--cmdline "$cmdline" --memory 256M "${options[@]}")
+}
+
+# guest_start [OPTION]...: start posthorn in the background and wait until the agent is ready. $pid
+# is the process; $BATS_TEST_TMPDIR/console has what the guest printed, .../errors what posthorn did.
+guest_start() {
+	local command
+	guest_command "$@"
+	rm -f "$BATS_TEST_TMPDIR"/to "$BATS_TEST_TMPDIR"/from
+	mkfifo "$BATS_TEST_TMPDIR/to" "$BATS_TEST_TMPDIR/from"
+	: >"$BATS_TEST_TMPDIR/console"
+	"${command[@]}" <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" \
+		2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+	pid=$!
+	exec {to_guest}>"$BATS_TEST_TMPDIR/to" {from_guest}<"$BATS_TEST_TMPDIR/from"
+	guest_expect 'agent: ready'
+}
+
+# guest_expect PATTERN: wait for a line that matches; it is then $line, and $lines_before are those
+# before it.
+guest_expect() {
+	lines_before=()
+	while read -r -t "$patience" -u "$from_guest" line; do
+		line=${line%$'\r'}
+		printf '%s\n' "$line" >>"$BATS_TEST_TMPDIR/console"
+		# shellcheck disable=SC2053 # a pattern
+		[[ $line != $1 ]] || return 0
+		lines_before+=("$line")
+	done
+	echo "the guest did not say '$1'"
+	return 1
+}
+
+# guest_send COMMAND: have the guest run a line of shell, and do not wait for it.
+guest_send() {
+	printf '%s\n' "$1" >&"$to_guest"
+}
+
+# guest_done: wait for the end of the command that was sent. What it printed is in $output; the
+# exit code is the command's.
+guest_done() {
+	guest_expect 'agent: exit *' || return
+	local code=${line#agent: exit }
+	output=$(printf '%s\n' "${lines_before[@]}")
+	[ "$code" -eq 0 ] && return
+	echo "the guest's command ended with $code and printed: $output"
+	return "$code"
+}
+
+# guest COMMAND: both.
+guest() {
+	guest_send "$1" && guest_done
+}
+
+# guest_end [COMMAND]: send the last command, or power off, and wait for posthorn: $status is its
+# exit code.
+guest_end() {
+	guest_send "${1-poweroff -f}"
+	guest_wait
+}
+
+# The same for a posthorn that ends anyhow.
+guest_wait() {
+	exec {to_guest}>&-
+	# The console ends when posthorn does.
+	timeout "$patience" cat <&"$from_guest" >>"$BATS_TEST_TMPDIR/console" || return
+	exec {from_guest}<&-
+	status=0
+	wait "$pid" || status=$?
+	pid=''
+}
+
+# expect_status CODE: is $status so?
+expect_status() {
+	[ "$status" -eq "$1" ] && return
+	echo "exit code $status instead of $1"
+	printf '%s\n' "${output-}" "${stderr-}"
+	tail -n 20 "$BATS_TEST_TMPDIR/errors" "$BATS_TEST_TMPDIR/console" 2>/dev/null
+	return 1
+}
+
+# expect_text TEXT WHERE: is TEXT in WHERE?
+expect_text() {
+	[[ $2 == *"$1"* ]] && return
+	echo "'$1' is not in: $2"
+	return 1
+}
+
+# ---- the network ----
+
+# guest_pings COUNT [INTERVAL]: all come back.
+guest_pings() {
+	guest "ping -q -c $1 -i ${2-0.05} -W 5 10.0.2.2 | grep -F '$1 packets received'"
+}
+
+# host_pings BDF: the host's own driver has the device, and the gateway answers through it.
+host_pings() {
+	local interface
+	interface=$(ls "/sys/bus/pci/devices/$1/net")
+	"$root/guest/linux/net-up" "$interface"
+	busybox ping -q -c 5 -i 0.05 -I "$interface" 10.0.2.2 | grep -F ' 0% packet loss'
+	ip addr flush dev "$interface"
+	ip link set "$interface" down
+}
+
+# ---- interrupts ----
+
+# Rows of /proc/interrupts on standard input as "VECTOR COUNT": the sum over all CPUs, for each row
+# whose vector is in "vfio-msix[VECTOR](BDF)" or, in the guest, "VECTOR-edge".
+interrupts_sum() {
+	awk '{
+		count = 0
+		vector = 0
+		for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++)
+			count += $i
+		if (match($0, /\[[0-9]+\]\(/))
+			vector = substr($0, RSTART + 1, RLENGTH - 3)
+		else if (match($0, /[0-9]+-edge/))
+			vector = substr($0, RSTART) + 0
+		print vector, count
+	}' | sort -n
+}
+
+# host_interrupts BDF: the rows.
+host_interrupts() {
+	grep -F "($1)" /proc/interrupts
+}
+
+# interrupts_read BDF NAME: read at the same moment, as interrupts_sum prints them, $host_counts and
+# $guest_counts (of NAME), and $injected, the messages that KVM passed to the guest's local APICs
+# since trace_count. There is no such moment but when nothing moves: the guest is read before and
+# after the host, until both readings agree. (The e1000e driver makes its device interrupt every two
+# seconds, traffic or not.)
+interrupts_read() {
+	local again
+	for _ in {1..20}; do
+		guest "grep $2 /proc/interrupts" || return
+		guest_counts=$(interrupts_sum <<<"$output")
+		host_counts=$(host_interrupts "$1" | interrupts_sum)
+		injected=$(trace_hits kvm_msi_set_irq)
+		guest "grep $2 /proc/interrupts" || return
+		again=$(interrupts_sum <<<"$output")
+		[ "$again" != "$guest_counts" ] || return 0
+	done
+	echo "the guest's interrupts never rest"
+	return 1
+}
+
+# counts_difference BEFORE AFTER
+counts_difference() {
+	awk 'NR == FNR { before[$1] = $2; next } { print $1, $2 - before[$1] }' \
+		<(printf '%s\n' "$1") <(printf '%s\n' "$2")
+}
+
+# counts_sum COUNTS
+counts_sum() {
+	awk '{ sum += $2 } END { print sum + 0 }' <<<"$1"
+}
+
+# ---- what KVM does ----
+
+# trace_count EVENT KEY: count an event of KVM from now on.
+trace_count() {
+	local trigger=/sys/kernel/tracing/events/kvm/$1/trigger
+	grep -q "^hist:keys=$2" "$trigger" || echo "hist:keys=$2" >"$trigger"
+}
+
+# trace_hits EVENT: how often it has come since.
+trace_hits() {
+	awk '/^{/ { sum += $NF } END { print sum + 0 }' "/sys/kernel/tracing/events/kvm/$1/hist"
+}

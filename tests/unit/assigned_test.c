@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whole lives of assigned devices, from the guest's access on the bus to what the host is asked to
+ * do: what Linux does from finding a device to giving it up, over made-up devices.
+ */
+#include "tests/unit/assigned_machine.h"
+
+#define ADDRESS 0xfee01000U
+
+/* ---- what a driver of Linux does ---- */
+
+static uint64_t bar_address(struct machine *machine, unsigned int bar)
+{
+	uint32_t low = guest_read(machine, BAR(bar), 4);
+	uint64_t address = low & PCI_BASE_ADDRESS_MEM_MASK;
+
+	if (low & PCI_BASE_ADDRESS_MEM_TYPE_64)
+		address |= (uint64_t)guest_read(machine, BAR(bar + 1), 4) << 32;
+	return low & PCI_BASE_ADDRESS_SPACE_IO ? low & PCI_BASE_ADDRESS_IO_MASK : address;
+}
+
+/* drivers/pci/probe.c: with decoding off, all-ones, read, and back. Returns the size. */
+static uint32_t bar_size(struct machine *machine, unsigned int offset, uint32_t ones)
+{
+	uint32_t address = guest_read(machine, offset, 4), mask;
+
+	guest_write(machine, offset, 4, ones);
+	mask = guest_read(machine, offset, 4);
+	guest_write(machine, offset, 4, address);
+	assert_int_equal(guest_read(machine, offset, 4), address);
+	mask &= mask & PCI_BASE_ADDRESS_SPACE_IO ? PCI_BASE_ADDRESS_IO_MASK
+						 : PCI_BASE_ADDRESS_MEM_MASK;
+	return ~mask + 1;
+}
+
+static void command_change(struct machine *machine, uint16_t clear, uint16_t set)
+{
+	uint16_t command = (uint16_t)guest_read(machine, PCI_COMMAND, 2);
+
+	command_set(machine, (command & ~clear) | set);
+}
+
+static void msix_flags_change(struct machine *machine, uint16_t clear, uint16_t set)
+{
+	unsigned int at = capability_find(machine, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
+
+	guest_write(machine, at, 2, (guest_read(machine, at, 2) & ~clear) | set);
+}
+
+static uint64_t msix_entry(struct machine *machine, unsigned int vector)
+{
+	uint32_t table =
+		guest_read(machine, capability_find(machine, PCI_CAP_ID_MSIX) + PCI_MSIX_TABLE, 4);
+
+	return bar_address(machine, table & PCI_MSIX_TABLE_BIR) + (table & PCI_MSIX_TABLE_OFFSET) +
+	       PCI_MSIX_ENTRY_SIZE * vector;
+}
+
+static void msix_mask_set(struct machine *machine, unsigned int vector, bool masked)
+{
+	memory_write(machine, msix_entry(machine, vector) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, masked);
+}
+
+static void msix_message_write(struct machine *machine, unsigned int vector, uint32_t data)
+{
+	uint64_t entry = msix_entry(machine, vector);
+
+	memory_write(machine, entry + PCI_MSIX_ENTRY_LOWER_ADDR, 4, ADDRESS);
+	memory_write(machine, entry + PCI_MSIX_ENTRY_UPPER_ADDR, 4, 0);
+	memory_write(machine, entry + PCI_MSIX_ENTRY_DATA, 4, data);
+}
+
+/* drivers/pci/msi: pci_alloc_irq_vectors(), then request_irq() for each of @count vectors. */
+static void msix_start(struct machine *machine, unsigned int count)
+{
+	unsigned int flags =
+		guest_read(machine, capability_find(machine, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, 2);
+
+	msix_flags_change(machine, 0, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	for (unsigned int i = 0; i <= (flags & PCI_MSIX_FLAGS_QSIZE); i++)
+		msix_mask_set(machine, i, true);
+	command_change(machine, 0, PCI_COMMAND_INTX_DISABLE);
+	msix_flags_change(machine, PCI_MSIX_FLAGS_MASKALL, 0);
+	for (unsigned int i = 0; i < count; i++) {
+		msix_message_write(machine, i, 0x4021 + i);
+		msix_mask_set(machine, i, false);
+	}
+}
+
+static void msix_stop(struct machine *machine)
+{
+	msix_flags_change(machine, PCI_MSIX_FLAGS_ENABLE, 0);
+	command_change(machine, PCI_COMMAND_INTX_DISABLE, 0);
+}
+
+static void power_set(struct machine *machine, uint32_t power)
+{
+	guest_write(machine, capability_find(machine, PCI_CAP_ID_PM) + PCI_PM_CTRL, 2, power);
+}
+
+static void function_reset(struct machine *machine)
+{
+	unsigned int at = capability_find(machine, PCI_CAP_ID_EXP);
+
+	assert_true(guest_read(machine, at + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR);
+	guest_write(machine, at + PCI_EXP_DEVCTL, 2,
+		    guest_read(machine, at + PCI_EXP_DEVCTL, 2) | PCI_EXP_DEVCTL_BCR_FLR);
+	assert_int_not_equal(guest_read(machine, PCI_VENDOR_ID, 2), 0xffff);
+}
+
+static unsigned int injected(struct machine *machine, uint32_t data)
+{
+	return fake_kvm_injected(machine->kvm, ADDRESS, data);
+}
+
+/* Every vector that is in use delivers, once each. */
+static void vectors_deliver(struct machine *machine, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int before = injected(machine, 0x4021 + i);
+
+		fake_vfio_fire(machine->fake, i);
+		assert_int_equal(injected(machine, 0x4021 + i), before + 1);
+	}
+}
+
+/* ---- a network card: MSI-X in a BAR of its own ---- */
+
+static void test_network_card_is_found(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+
+	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 4), 0x10d38086);
+	assert_int_equal(guest_read(machine, PCI_CLASS_REVISION, 4) >> 8, 0x020000);
+	assert_int_equal(bar_size(machine, BAR(0), ~0U), 0x20000);
+	assert_int_equal(bar_size(machine, BAR(1), ~0U), 0x20000);
+	assert_int_equal(bar_size(machine, BAR(2), ~0U), 0x20);
+	assert_int_equal(bar_size(machine, BAR(3), ~0U), 0x4000);
+	assert_int_equal(bar_size(machine, BAR(4), ~0U), 0);
+	assert_int_equal(bar_size(machine, PCI_ROM_ADDRESS, PCI_ROM_ADDRESS_MASK), 0x40000);
+	assert_int_equal(capability_find(machine, PCI_CAP_ID_PM), 0xc8);
+	assert_int_equal(capability_find(machine, PCI_CAP_ID_MSI), 0xd0);
+	assert_int_equal(capability_find(machine, PCI_CAP_ID_MSIX), 0xa0);
+	assert_int_equal(capability_find(machine, PCI_CAP_ID_VPD), 0);
+	/* All of that is between the guest and us. */
+	log_expect(machine, "");
+}
+
+static struct machine *network_card_use(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+
+	power_set(machine, 0);
+	command_change(machine, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+	command_change(machine, 0, PCI_COMMAND_MASTER);
+	fake_log_take(machine->kvm);
+	msix_start(machine, 3);
+	return machine;
+}
+
+static void test_network_card_is_enabled_and_wired_as_the_driver_goes(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+
+	command_change(machine, 0, PCI_COMMAND_MEMORY);
+	log_expect(machine, "config_write 4 2 2\n"
+			    "memslot_add c0040000 20000\n"
+			    "iommu_map c0040000 20000\n"
+			    "memslot_add c0060000 20000\n"
+			    "iommu_map c0060000 20000\n"
+			    "memslot_add c0081000 1000\n"
+			    "iommu_map c0081000 1000\n"
+			    "memslot_add c0083000 1000\n"
+			    "iommu_map c0083000 1000\n"
+			    "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n");
+	command_change(machine, 0, PCI_COMMAND_MASTER);
+	log_expect(machine, "config_write 4 2 6\n");
+	msix_start(machine, 2);
+	log_expect(machine, "irqs_disable intx\n"
+			    "irqfd_detach 17\n"
+			    "irqs_set msix 0 1 [-1]\n"
+			    "config_write 4 2 406\n"
+			    "route 24 fee01000 4021\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 0 1 [fd]\n"
+			    "route 25 fee01000 4022\n"
+			    "irqfd_attach 25\n"
+			    "irqs_set msix 1 1 [fd]\n");
+	vectors_deliver(machine, 2);
+}
+
+static void test_registers_are_the_guests_and_io_ports_are_trapped(void **state)
+{
+	struct machine *machine = network_card_use(state);
+	uint32_t value = 0x00000400;
+	struct access access = { .size = 4, .data = 0x5400, .is_write = true };
+
+	memcpy(fake_kvm_hva(machine->kvm, bar_address(machine, 0) + 0x38), &value, 4);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x38), value);
+	access.addr = bar_address(machine, 2) + 4;
+	bus_access(&machine->ports, &access);
+	assert_int_equal(fake_memory_load(machine->fake, 2, 4), 0x5400);
+	access.is_write = false;
+	bus_access(&machine->ports, &access);
+	assert_int_equal(access.data, 0x5400);
+}
+
+static void test_affinity_change_loses_nothing(void **state)
+{
+	struct machine *machine = network_card_use(state);
+
+	fake_vfio_fire(machine->fake, 1);
+	fake_log_take(machine->kvm);
+	msix_mask_set(machine, 1, true);
+	fake_vfio_fire(machine->fake, 1);
+	msix_message_write(machine, 1, 0x4199);
+	/* The pending bits are at 0x2000 of BAR 3. */
+	assert_int_equal(memory_read(machine, bar_address(machine, 3) + 0x2000, 4), 1 << 1);
+	msix_mask_set(machine, 1, false);
+	log_expect(machine, "irqfd_detach 25\n"
+			    "route 25 fee01000 4199\n"
+			    "irqfd_attach 25\n");
+	assert_int_equal(memory_read(machine, bar_address(machine, 3) + 0x2000, 4), 0);
+	assert_int_equal(injected(machine, 0x4022), 1);
+	assert_int_equal(injected(machine, 0x4199), 1);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 0x4199), 2);
+}
+
+static void test_suspend_and_resume(void **state)
+{
+	struct machine *machine = network_card_use(state);
+
+	msix_stop(machine);
+	command_change(machine, PCI_COMMAND_MASTER, 0);
+	power_set(machine, 3);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	assert_int_equal(machine->fake->config[0xcc] & 3, 3);
+	/* What a stray access gets while the device sleeps: nothing. */
+	assert_int_equal(memory_read(machine, bar_address(machine, 0), 4), 0xffffffff);
+	power_set(machine, 0);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 4);
+	command_change(machine, 0, PCI_COMMAND_MASTER);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+}
+
+static void test_function_reset_and_restore(void **state)
+{
+	struct machine *machine = network_card_use(state);
+	uint32_t header[16];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(header); i++)
+		header[i] = guest_read(machine, 4 * i, 4);
+	fake_log_take(machine->kvm);
+	command_set(machine, PCI_COMMAND_INTX_DISABLE);
+	function_reset(machine);
+	assert_int_equal(machine->fake->resets, 1);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	/* pci_restore_state(): from the last double word to the first. */
+	for (unsigned int i = ARRAY_SIZE(header); i-- > 0;)
+		guest_write(machine, 4 * i, 4, header[i]);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 4);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+}
+
+static void test_shutdown_gives_everything_back(void **state)
+{
+	struct machine *machine = network_card_use(state);
+
+	fake_log_take(machine->kvm);
+	msix_stop(machine);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n"
+			    "irqfd_detach 26\n"
+			    "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n"
+			    "config_write 4 2 7\n");
+	command_set(machine, 0);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+}
+
+/* The guest stops in the middle of everything; the order is what matters. */
+static void test_sudden_end_takes_bars_then_triggers_then_irqfds(void **state)
+{
+	struct machine *machine = network_card_use(state);
+
+	fake_log_take(machine->kvm);
+	pci_root_cleanup(&machine->root);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	fake_log_take(machine->kvm);
+	vfio_pci_cleanup(machine->function);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n"
+			    "irqfd_detach 26\n");
+	*state = NULL;
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+}
+
+static void test_network_card_without_msi_works_by_its_pin(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+	int gsi = (int)guest_read(machine, PCI_INTERRUPT_LINE, 1);
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	for (unsigned int i = 1; i < 4; i++) {
+		fake_vfio_intx_set(machine->fake, true);
+		assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
+		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
+		fake_vfio_intx_set(machine->fake, false);
+		fake_kvm_pin_acknowledge(machine->kvm, gsi);
+		assert_false(fake_kvm_pin_asserted(machine->kvm, gsi));
+	}
+	/* The guest can turn the pin off, and what it has missed comes when it turns it on. */
+	command_change(machine, 0, PCI_COMMAND_INTX_DISABLE);
+	fake_vfio_intx_set(machine->fake, true);
+	assert_false(fake_kvm_pin_asserted(machine->kvm, gsi));
+	command_change(machine, PCI_COMMAND_INTX_DISABLE, 0);
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
+}
+
+static void test_network_card_works_without_dynamic_msix(void **state)
+{
+	struct machine *machine;
+
+	fake_of(state)->is_dynamic = false;
+	machine = network_card_use(state);
+	log_expect(machine, "irqs_disable intx\n"
+			    "irqfd_detach 17\n"
+			    "irqs_set msix 0 1 [-1]\n"
+			    "config_write 4 2 407\n"
+			    "route 24 fee01000 4021\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 0 1 [fd]\n"
+			    "irqs_disable msix\n"
+			    "irqs_set msix 0 2 [fd fd]\n"
+			    "route 25 fee01000 4022\n"
+			    "irqfd_attach 25\n"
+			    "irqs_disable msix\n"
+			    "irqs_set msix 0 3 [fd fd fd]\n"
+			    "route 26 fee01000 4023\n"
+			    "irqfd_attach 26\n");
+	vectors_deliver(machine, 3);
+}
+
+/* ---- an NVMe drive: registers, table and pending bits in one BAR ---- */
+
+static void test_nvme_registers_stay_mapped_beside_the_table(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_nvme);
+	uint64_t bar = bar_address(machine, 0);
+	uint32_t value = 0x00460001;
+
+	assert_int_equal(bar, MEM64);
+	assert_int_equal(bar_size(machine, BAR(0), ~0U), 0x4000);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	/* Registers and doorbells without an exit, the two pages of MSI-X with one. */
+	memcpy(fake_kvm_hva(machine->kvm, bar + 0x14), &value, 4);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x14), value);
+	assert_non_null(fake_kvm_hva(machine->kvm, bar + 0x1008));
+	assert_null(fake_kvm_hva(machine->kvm, bar + 0x2000));
+	assert_null(fake_kvm_hva(machine->kvm, bar + 0x3000));
+	/* What the vendor has behind the table is reached all the same. */
+	memory_write(machine, bar + 0x2800, 4, 0x1357);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x2800), 0x1357);
+	assert_int_equal(memory_read(machine, bar + 0x2800, 4), 0x1357);
+}
+
+/* drivers/nvme: one vector for the admin queue, then again with one for each I/O queue. */
+static void test_nvme_driver_starts_msix_twice(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_nvme);
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 1);
+	vectors_deliver(machine, 1);
+	msix_stop(machine);
+	msix_start(machine, 5);
+	vectors_deliver(machine, 5);
+	/* Of 65 vectors, only those in use take anything from the host. */
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 5);
+	assert_int_equal(fake_vectors_allocated(machine->fake), 5);
+}
+
+/* A completion that comes between mask and unmask of a queue is not lost, however they nest. */
+static void test_nvme_completions_survive_masks(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_nvme);
+	uint64_t pending = bar_address(machine, 0) + 0x3000;
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 65);
+	msix_flags_change(machine, 0, PCI_MSIX_FLAGS_MASKALL);
+	msix_mask_set(machine, 64, true);
+	fake_vfio_fire(machine->fake, 0);
+	fake_vfio_fire(machine->fake, 63);
+	fake_vfio_fire(machine->fake, 64);
+	assert_true(memory_read(machine, pending, 8) == 0x8000000000000001);
+	assert_int_equal(memory_read(machine, pending + 8, 8), 1);
+	msix_flags_change(machine, PCI_MSIX_FLAGS_MASKALL, 0);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 2);
+	assert_int_equal(memory_read(machine, pending + 8, 8), 1);
+	msix_mask_set(machine, 64, false);
+	assert_int_equal(injected(machine, 0x4021 + 64), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 3);
+}
+
+static void test_nvme_bar_moves_with_its_table(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_nvme);
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 2);
+	guest_write(machine, BAR(0), 4, 0x40000000);
+	assert_int_equal(bar_address(machine, 0), MEM64 + 0x40000000);
+	assert_null(fake_kvm_hva(machine->kvm, MEM64));
+	assert_non_null(fake_kvm_hva(machine->kvm, MEM64 + 0x40000000));
+	vectors_deliver(machine, 2);
+	msix_mask_set(machine, 0, true);
+	fake_vfio_fire(machine->fake, 0);
+	assert_int_equal(memory_read(machine, MEM64 + 0x40003000, 1), 1);
+	assert_int_equal(memory_read(machine, MEM64 + 0x3000, 1), 0xff);
+}
+
+/* ---- a virtio device: vendor capabilities lead the driver ---- */
+
+static void test_virtio_driver_finds_its_structures_and_uses_them(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_virtio);
+	unsigned int at = capability_find(machine, PCI_CAP_ID_VNDR), count = 0;
+	uint32_t feature = 0x1;
+
+	for (; at && guest_read(machine, at, 1) == PCI_CAP_ID_VNDR; count++) {
+		assert_int_equal(guest_read(machine, at + 3, 1), count + 1);
+		assert_int_equal(guest_read(machine, at + 4, 1), 4);
+		assert_int_equal(guest_read(machine, at + 8, 4), 0x1000 * count);
+		at = guest_read(machine, at + PCI_CAP_LIST_NEXT, 1);
+	}
+	assert_int_equal(count, 5);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	memcpy(fake_kvm_hva(machine->kvm, bar_address(machine, 4)), &feature, 4);
+	assert_int_equal(fake_memory_load(machine->fake, 4, 0), feature);
+	assert_null(fake_kvm_hva(machine->kvm, bar_address(machine, 1)));
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+}
+
+/* ---- an SR-IOV virtual function ---- */
+
+static void test_virtual_function_lives_without_a_pin(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_vf);
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_int_equal(machine->function->msi.active, IRQ_KIND_NONE);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+	function_reset(machine);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+	msix_stop(machine);
+	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+}
+
+/* ---- BARs smaller than a page ---- */
+
+static void test_small_bars_are_memory_until_one_comes_too_near(void **state)
+{
+	struct machine *machine;
+	uint64_t first, second;
+
+	fake_bar_add(fake_of(state), 0, 0x200, 0);
+	fake_bar_add(fake_of(state), 1, 0x100, 0);
+	machine = start(state);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	first = bar_address(machine, 0);
+	second = bar_address(machine, 1);
+	assert_non_null(fake_kvm_hva(machine->kvm, first));
+	assert_non_null(fake_kvm_hva(machine->kvm, second));
+	guest_write(machine, BAR(1), 4, (uint32_t)first + 0x800);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	memory_write(machine, first + 0x10, 4, 0x11);
+	memory_write(machine, first + 0x810, 4, 0x22);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x10), 0x11);
+	assert_int_equal(fake_memory_load(machine->fake, 1, 0x10), 0x22);
+	/* The one that moves away is memory again at once, the other when it is next decoded. */
+	guest_write(machine, BAR(1), 4, (uint32_t)second);
+	assert_non_null(fake_kvm_hva(machine->kvm, second));
+	command_set(machine, 0);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_network_card_is_found),
+		TEST(test_network_card_is_enabled_and_wired_as_the_driver_goes),
+		TEST(test_registers_are_the_guests_and_io_ports_are_trapped),
+		TEST(test_affinity_change_loses_nothing),
+		TEST(test_suspend_and_resume),
+		TEST(test_function_reset_and_restore),
+		TEST(test_shutdown_gives_everything_back),
+		TEST(test_sudden_end_takes_bars_then_triggers_then_irqfds),
+		TEST(test_network_card_without_msi_works_by_its_pin),
+		TEST(test_network_card_works_without_dynamic_msix),
+		TEST(test_nvme_registers_stay_mapped_beside_the_table),
+		TEST(test_nvme_driver_starts_msix_twice),
+		TEST(test_nvme_completions_survive_masks),
+		TEST(test_nvme_bar_moves_with_its_table),
+		TEST(test_virtio_driver_finds_its_structures_and_uses_them),
+		TEST(test_virtual_function_lives_without_a_pin),
+		TEST(test_small_bars_are_memory_until_one_comes_too_near),
+	};
+
+	return cmocka_run_group_tests_name("assigned", tests, NULL, NULL);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/msi.c on hosts that cannot add vectors, have too few, or refuse. */
+#include "tests/unit/msi_machine.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "tests/unit/stderr_capture.h"
+
+/* ---- a kernel that cannot add vectors ---- */
+
+static void test_fixed_msix_is_turned_off_and_on_to_grow(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqs_set msix 0 3 [-1 -1 fd]\n"
+			    "route 24 fee01000 4002\n"
+			    "irqfd_attach 24\n");
+	msix_unmask(machine, 1);
+	log_expect(machine, "route 25 fee01000 4001\n"
+			    "irqfd_attach 25\n"
+			    "irqs_set msix 1 1 [fd]\n");
+	msix_unmask(machine, 3);
+	log_expect(machine, "irqs_disable msix\n"
+			    "irqs_set msix 0 4 [-1 fd fd fd]\n"
+			    "route 26 fee01000 4003\n"
+			    "irqfd_attach 26\n");
+	for (unsigned int i = 1; i < 4; i++) {
+		unsigned int before = injected(machine, i);
+
+		fake_vfio_fire(machine->fake, i);
+		assert_int_equal(injected(machine, i), before + 1);
+	}
+}
+
+static void test_fixed_msix_signals_live_vectors_once_after_growing(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 2);
+	msix_mask(machine, 2, true);
+	msix_unmask(machine, 1);
+	assert_int_equal(injected(machine, 0), 1); /* when 2 came */
+	assert_int_equal(injected(machine, 1), 0);
+	msix_unmask(machine, 5);
+	assert_int_equal(injected(machine, 0), 2);
+	assert_int_equal(injected(machine, 1), 1);
+	assert_int_equal(injected(machine, 5), 0);
+	/* A masked one is owed its interrupt too, but not before it is unmasked. */
+	assert_int_equal(injected(machine, 2), 0);
+	assert_true(msix_pending(machine, 2));
+	msix_mask(machine, 2, false);
+	assert_int_equal(injected(machine, 2), 1);
+}
+
+static void test_fixed_msix_keeps_what_it_had_when_it_cannot_grow(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	machine->fake->host_vectors = 2;
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	capture = capture_start();
+	msix_unmask(machine, 4);
+	msix_unmask(machine, 3);
+	assert_int_equal(capture_lines(capture), 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int before = injected(machine, i);
+
+		fake_vfio_fire(machine->fake, i);
+		assert_int_equal(injected(machine, i), before + 1);
+	}
+	msix_mask(machine, 1, true);
+	fake_vfio_fire(machine->fake, 1);
+	assert_true(msix_pending(machine, 1));
+}
+
+static void test_fixed_msix_that_cannot_come_back_is_dead_but_tidy(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	capture = capture_start();
+	msix_unmask(machine, 4);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
+	assert_false(msix_pending(machine, 0));
+	/* Off and on again, and it works. */
+	msix_enable(machine, false);
+	msix_enable(machine, true);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* ---- what the host refuses ---- */
+
+static void test_refused_trigger_is_reported_once_and_tried_again_on_change(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOMEM);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
+	capture = capture_start();
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(capture_lines(capture), 1);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 0);
+	assert_false(msix_pending(machine, 1));
+	msix_unmask(machine, 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+/* A positive count says that there are fewer vectors: for one vector that is none. */
+static void test_positive_answer_for_one_vector_is_a_refusal(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "irqs_set", 0, 1);
+	msix_unmask(machine, 1);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_false(machine->msi->msix.vectors[1].triggered);
+}
+
+static void test_msix_that_cannot_be_turned_on_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		machine_restart(machine, 8, 16, i);
+		capture = capture_start();
+		fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+		fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+		msix_enable(machine, true);
+		msix_unmask(machine, 3);
+		msix_enable(machine, false);
+		assert_int_equal(capture_lines(capture), 1);
+	}
+}
+
+static void test_refused_route_is_reported_once_and_leaves_the_former(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	msix_unmask(machine, 1);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	msix_unmask(machine, 1);
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	machine->msi->msix.vectors[1].message.data = 0x99;
+	msix_mask(machine, 1, false);
+	assert_int_equal(capture_lines(capture), 1);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 1);
+	/* The next write of the entry brings the new message in. */
+	msix_mask(machine, 1, false);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x99), 1);
+}
+
+static void test_refused_irqfd_loses_nothing(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 1);
+	msix_mask(machine, 1, true);
+	fake_vfio_fire(machine->fake, 1);
+	fake_fail(machine->kvm, "irqfd_attach", 0, -EBUSY);
+	msix_mask(machine, 1, false);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_true(msix_pending(machine, 1));
+	msix_mask(machine, 1, false);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+static void test_no_gsi_left_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	msix_enable(machine, true);
+	fake_fail(machine->kvm, "gsi_alloc", 0, -ENOSPC);
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 1);
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(injected(machine, 2), 1);
+}
+
+/* So many vectors that the file descriptors do not last. */
+static void test_no_file_descriptor_left_is_reported_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct rlimit limit, none;
+	struct capture capture;
+
+	msix_enable(machine, true);
+	capture = capture_start();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	msix_unmask(machine, 1);
+	msix_unmask(machine, 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+	msix_mask(machine, 1, false);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+static void test_msi_with_fewer_host_vectors_works_as_far_as_they_go(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	machine->fake->host_vectors = 2;
+	msi_enable(machine, 8);
+	msi_sync(machine->msi);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 2);
+	fake_vfio_fire(machine->fake, 0);
+	fake_vfio_fire(machine->fake, 1);
+	assert_int_equal(injected(machine, 0), 1);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
+static void test_msi_that_the_host_refuses_is_reported_once_per_enable(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+	msi_enable(machine, 4);
+	msi_sync(machine->msi);
+	assert_int_equal(capture_lines(capture), 1);
+	capture = capture_start();
+	msi_enable(machine, 0);
+	msi_enable(machine, 4);
+	assert_int_equal(capture_lines(capture), 0);
+	fake_vfio_fire(machine->fake, 3);
+	assert_int_equal(injected(machine, 3), 1);
+}
+
+static void test_intx_that_fails_is_reported_once_and_leaves_nothing(void **state)
+{
+	static const char *const calls[] = { "route_set_pin", "irqfd_attach", "irqs_set",
+					     "intx_unmask_set" };
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct capture capture = capture_start();
+
+		fake_fail(machine->kvm, calls[i], 0, -EBUSY);
+		intx_use(machine);
+		msi_sync(machine->msi);
+		assert_int_equal(capture_lines(capture), 1);
+		assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+		assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+		msi_enable(machine, 1);
+		fake_vfio_fire(machine->fake, 0);
+		assert_int_equal(injected(machine, 0), 1);
+		machine_restart(machine, 8, 16, true);
+	}
+}
+
+/* One life with everything in it. */
+static void life(struct machine *machine)
+{
+	intx_use(machine);
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 3; i++)
+		msix_unmask(machine, i);
+	msix_mask(machine, 1, true);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_vfio_fire(machine->fake, i);
+	msix_mask(machine, 1, false);
+	msix_enable(machine, false);
+	machine->msi->msi.vectors[1].masked = true;
+	msi_enable(machine, 4);
+	machine->msi->msi.vectors[1].masked = false;
+	msi_sync(machine->msi);
+	fake_vfio_fire(machine->fake, 1);
+	msi_enable(machine, 0);
+	msi_reset(machine->msi);
+}
+
+/* Whichever call fails, nothing is left behind and nothing forbidden is done: see machine_end(). */
+static void test_any_one_failure_leaves_everything_tidy(void **state)
+{
+	static const struct {
+		const char *call;
+		unsigned int times; /* that a life calls it */
+	} calls[] = {
+		{ "gsi_alloc", 7 },	{ "route_set", 8 }, { "route_set_pin", 3 },
+		{ "irqfd_attach", 11 }, { "irqs_set", 7 },  { "intx_unmask_set", 3 },
+	};
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		for (unsigned int n = 0; n < 2 * calls[i].times; n++) {
+			struct capture capture;
+			unsigned int lines;
+
+			machine_end(machine);
+			capture = capture_start();
+			machine_start(machine, 8, 16, n % 2);
+			fake_fail(machine->kvm, calls[i].call, n / 2, -ENOMEM);
+			life(machine);
+			machine_end(machine);
+			lines = capture_lines(capture);
+			machine_start(machine, 8, 16, true);
+			if (lines != 1)
+				fail_msg("%s fails at call %u: %u messages", calls[i].call, n / 2,
+					 lines);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXED(test_fixed_msix_is_turned_off_and_on_to_grow),
+		FIXED(test_fixed_msix_signals_live_vectors_once_after_growing),
+		FIXED(test_fixed_msix_keeps_what_it_had_when_it_cannot_grow),
+		FIXED(test_fixed_msix_that_cannot_come_back_is_dead_but_tidy),
+		DYNAMIC(test_msi_with_fewer_host_vectors_works_as_far_as_they_go),
+		DYNAMIC(test_msi_that_the_host_refuses_is_reported_once_per_enable),
+		DYNAMIC(test_intx_that_fails_is_reported_once_and_leaves_nothing),
+		DYNAMIC(test_refused_trigger_is_reported_once_and_tried_again_on_change),
+		DYNAMIC(test_positive_answer_for_one_vector_is_a_refusal),
+		DYNAMIC(test_msix_that_cannot_be_turned_on_is_reported_once),
+		DYNAMIC(test_refused_route_is_reported_once_and_leaves_the_former),
+		DYNAMIC(test_refused_irqfd_loses_nothing),
+		DYNAMIC(test_no_gsi_left_is_reported_once),
+		DYNAMIC(test_no_file_descriptor_left_is_reported_once),
+		DYNAMIC(test_any_one_failure_leaves_everything_tidy),
+	};
+
+	return cmocka_run_group_tests_name("msi_failures", tests, NULL, NULL);
+}

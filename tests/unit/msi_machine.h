@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The interrupts of a made-up device, for tests of vfio/msi.c, and what a guest does with them. */
+#ifndef POSTHORN_TESTS_UNIT_MSI_MACHINE_H
+#define POSTHORN_TESTS_UNIT_MSI_MACHINE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "lib/util.h"
+#include "tests/unit/fake_vfio.h"
+
+#define ADDRESS	  0xfee01000ULL
+#define DATA(n)	  (0x4000U + (n))
+#define INTX_GSI  17
+#define DEVICE_ID 0x18
+
+struct machine {
+	struct fake_kvm *kvm;
+	struct fake_vfio *fake;
+	struct vfio_msi *msi;
+};
+
+static inline struct machine *machine_of(void **state)
+{
+	return *state;
+}
+
+/* Close what is open, and begin anew with other numbers of vectors. */
+static inline void machine_end(struct machine *machine)
+{
+	msi_cleanup(machine->msi);
+	vfio_device_cleanup(&machine->fake->function.device);
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+}
+
+static inline void machine_start(struct machine *machine, unsigned int msi_size,
+				 unsigned int msix_size, bool is_dynamic)
+{
+	struct fake_vfio *fake;
+
+	machine->kvm = fake_kvm_new();
+	machine->fake = fake = fake_vfio_new(machine->kvm);
+	machine->msi = &fake->function.msi;
+	fake->irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
+	fake->irqs[VFIO_PCI_MSI_IRQ_INDEX] = msi_size;
+	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
+	fake->is_dynamic = is_dynamic;
+	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
+	assert_int_equal(msi_init(machine->msi, &fake->function.device, &machine->kvm->vm, msi_size,
+				  msix_size, INTX_GSI, DEVICE_ID),
+			 0);
+}
+
+static inline void machine_restart(struct machine *machine, unsigned int msi_size,
+				   unsigned int msix_size, bool is_dynamic)
+{
+	machine_end(machine);
+	machine_start(machine, msi_size, msix_size, is_dynamic);
+}
+
+static inline int setup(void **state)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	assert_non_null(machine);
+	machine_start(machine, 8, 16, true);
+	*state = machine;
+	return 0;
+}
+
+/* The same on a kernel that cannot add vectors to MSI-X. */
+static inline int setup_fixed(void **state)
+{
+	setup(state);
+	machine_restart(*state, 8, 16, false);
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	machine_end(*state);
+	free(*state);
+	return 0;
+}
+
+static inline void log_expect(struct machine *machine, const char *log)
+{
+	assert_string_equal(fake_log_take(machine->kvm), log);
+}
+
+static inline unsigned int injected(struct machine *machine, unsigned int vector)
+{
+	return fake_kvm_injected(machine->kvm, ADDRESS, DATA(vector));
+}
+
+/* ---- what the guest does ---- */
+
+static inline void message_set(struct msi_set *set, unsigned int vector)
+{
+	set->vectors[vector].message.address = ADDRESS;
+	set->vectors[vector].message.data = DATA(vector);
+}
+
+static inline void msix_mask(struct machine *machine, unsigned int vector, bool masked)
+{
+	machine->msi->msix.vectors[vector].masked = masked;
+	msi_vector_sync(machine->msi, &machine->msi->msix, vector);
+}
+
+/* Fill in an entry of the table and unmask it. */
+static inline void msix_unmask(struct machine *machine, unsigned int vector)
+{
+	message_set(&machine->msi->msix, vector);
+	msix_mask(machine, vector, false);
+}
+
+static inline void msix_enable(struct machine *machine, bool enabled)
+{
+	machine->msi->msix.enabled = enabled;
+	msi_sync(machine->msi);
+}
+
+static inline void msix_mask_all(struct machine *machine, bool masked)
+{
+	machine->msi->msix.all_masked = masked;
+	msi_sync(machine->msi);
+}
+
+static inline bool msix_pending(struct machine *machine, unsigned int vector)
+{
+	return msi_vector_pending(&machine->msi->msix, vector);
+}
+
+static inline void msi_enable(struct machine *machine, unsigned int count)
+{
+	struct msi_set *set = &machine->msi->msi;
+
+	set->enabled = count;
+	set->count = max(count, 1U);
+	for (unsigned int i = 0; i < set->count; i++)
+		message_set(set, i);
+	msi_sync(machine->msi);
+}
+
+static inline void intx_use(struct machine *machine)
+{
+	machine->msi->intx_usable = true;
+	msi_sync(machine->msi);
+}
+
+#define DYNAMIC(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FIXED(name)   cmocka_unit_test_setup_teardown(name, setup_fixed, teardown)
+
+#endif
