@@ -36,6 +36,10 @@ $(foreach test,config config_capabilities config_malformed msi msi_failures bar 
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
 unit_flags_host_bind := -Wl,--wrap=file_write_text
 
+kvm_tests := irqfd memslot vcpu
+payloads  := agent cpus hello memory reset serial_echo serial_output stuck \
+             $(addsuffix _$(ARCH),pci_scan reset_vector serial_string triple_fault unassigned)
+
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 
 # ---- how ---------------------------------------------------------------------------------------
@@ -92,6 +96,29 @@ build/guest/minimal.cpio.gz: guest/linux/build
 	@mkdir -p $(@D)
 	@guest/linux/build --minimal $@
 
+# Bare-metal programs: no library, no vector registers (a CPU without hardware virtualization can
+# run them through KVM's emulator), linked at a fixed address.
+payload_cflags = -std=gnu11 -O2 -g $(WARNINGS) -I. -ffreestanding -fno-pic -fno-stack-protector \
+                 -fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
+                 -mno-red-zone -MMD -MP
+payload_runtime := $(addprefix $(BUILD)/guest/payload/,start_$(ARCH).o payload.o payload_$(ARCH).o)
+payload_programs := $(payloads:%=$(BUILD)/guest/payload/%.elf)
+
+$(BUILD)/guest/payload/%.o: guest/payload/%.c
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	@$(CC) $(payload_cflags) -c -o $@ $<
+
+$(BUILD)/guest/payload/%.o: guest/payload/%.S
+	@echo "  AS    $<"
+	@mkdir -p $(@D)
+	@$(CC) $(payload_cflags) -c -o $@ $<
+
+$(payload_programs): %.elf: %.o $(payload_runtime) guest/payload/link_$(ARCH).ld
+	@echo "  LINK  $@"
+	@$(CC) -nostdlib -static -no-pie -Wl,-T,guest/payload/link_$(ARCH).ld -Wl,--build-id=none \
+		-Wl,-z,noexecstack -o $@ $(payload_runtime) $<
+
 # ---- tests -------------------------------------------------------------------------------------
 
 .SECONDEXPANSION:
@@ -99,6 +126,19 @@ $(unit_programs): $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o \
 		$$(foreach fake,$$(unit_fakes_$$*),$(BUILD)/tests/unit/$$(fake).o) $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) $(unit_flags_$*) -o $@ $^ -lcmocka $(LIBS)
+
+$(kvm_tests:%=$(BUILD)/tests/kvm/%_test): %_test: %_test.o $(BUILD)/tests/kvm/guest.o \
+		$(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tests/kvm/pty: $(BUILD)/tests/kvm/pty.o $(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lutil
+
+.PHONY: kvm-programs
+kvm-programs: $(BUILD)/posthorn $(payload_programs) $(BUILD)/tests/kvm/pty \
+		$(kvm_tests:%=$(BUILD)/tests/kvm/%_test)
 
 .PHONY: unit-programs
 unit-programs: $(unit_programs)

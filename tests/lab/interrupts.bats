@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# lab: --device e1000e --device qemu-xhci,msi=on,msix=off,id=usb --device edu --qemu -device\ usb-mouse,bus=usb.0
+# lab: --device e1000e --device nec-usb-xhci,msix=off,id=usb --device edu --qemu -device\ usb-mouse,bus=usb.0
 # Interrupts on their way to the guest.
 
 load helpers

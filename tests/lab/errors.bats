@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# lab: --device e1000e --device e1000e,addr=0x1a.0,multifunction=on --device e1000e,addr=0x1a.1
+# Hosts that are not ready: exit code 3, and a message that says what is missing and what mends it.
+
+load helpers
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	lab_setup
+	nic=${devices[0]}
+	# Two functions of one device: they share an IOMMU group.
+	first=0000:00:1a.0
+	second=0000:00:1a.1
+}
+
+teardown() {
+	chmod 600 /dev/vfio/*
+	chmod 660 /dev/kvm
+	[ ! -e /run/kvm ] || mv /run/kvm /dev/kvm
+	"$posthorn" unbind "$first"
+	"$posthorn" bind "$nic"
+	lab_teardown
+}
+
+# run_posthorn DEVICE [PROGRAM]...: run a guest with DEVICE, by way of PROGRAM.
+run_posthorn() {
+	local command device=$1
+	shift
+	guest_command --device "$device"
+	run --separate-stderr timeout -k 1 20 "$@" "${command[@]}" </dev/null
+	[ -z "$output" ]
+}
+
+# A user who may do nothing that others may not.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+
+@test "a device that is bound to the host's driver: names it, and the command" {
+	"$posthorn" unbind "$nic"
+	run_posthorn "$nic"
+	expect_status 3
+	expect_text "bound to e1000e" "$stderr"
+	expect_text "posthorn bind $nic" "$stderr"
+}
+
+@test "a group that is not viable: names the other function, its driver and the command" {
+	run --separate-stderr "$posthorn" bind "$first"
+	expect_status 0
+	expect_text "$second is bound to e1000e" "$stderr"
+	run_posthorn "$first"
+	expect_status 3
+	expect_text "not viable" "$stderr"
+	expect_text "$second is bound to e1000e" "$stderr"
+	expect_text "posthorn bind $second" "$stderr"
+	"$posthorn" devices --json | jq -e ".[] | select(.bdf == \"$first\") | .ready == false"
+	# That command mends it.
+	"$posthorn" bind "$second"
+	"$posthorn" devices --json | jq -e ".[] | select(.bdf == \"$first\") | .ready"
+	"$posthorn" unbind "$second"
+}
+
+@test "a device that does not exist" {
+	run_posthorn 0000:00:1f.7
+	expect_status 2
+	expect_text "0000:00:1f.7" "$stderr"
+}
+
+@test "devices --json: ready for the card, with ids and group, and not for others" {
+	run --separate-stderr "$posthorn" devices --json
+	expect_status 0
+	jq -e ".[] | select(.bdf == \"$nic\") |
+		.ready and .vendor == \"8086\" and .device == \"10d3\" and .why == null and
+		.driver == \"vfio-pci\" and (.iommu_group | type) == \"number\"" <<<"$output"
+	jq -e ".[] | select(.bdf == \"$first\") | (.ready | not) and .driver == \"e1000e\"" <<<"$output"
+	[ "$(jq '[.[] | select(.ready)] | length' <<<"$output")" -eq 1 ]
+	[ "$(jq length <<<"$output")" -eq "$(ls /sys/bus/pci/devices | wc -l)" ]
+}
+
+@test "/dev/kvm that may not be opened, and none at all" {
+	chmod 600 /dev/kvm
+	run_posthorn "$nic" "${nobody[@]}"
+	expect_status 3
+	expect_text "/dev/kvm: permission denied" "$stderr"
+	mv /dev/kvm /run/kvm
+	run_posthorn "$nic"
+	expect_status 3
+	expect_text "/dev/kvm: No such file" "$stderr"
+}
+
+@test "VFIO that may not be opened: the container, then the group" {
+	chmod 666 /dev/kvm
+	chmod 600 /dev/vfio/*
+	run_posthorn "$nic" "${nobody[@]}"
+	expect_status 3
+	expect_text "/dev/vfio/vfio: Permission denied" "$stderr"
+	chmod 666 /dev/vfio/vfio
+	run_posthorn "$nic" "${nobody[@]}"
+	expect_status 3
+	expect_text "/dev/vfio/" "$stderr"
+	expect_text "Permission denied" "$stderr"
+	expect_text chown "$stderr"
+}
+
+@test "a memory lock limit that is too low: needed, allowed and the command" {
+	chmod 666 /dev/kvm /dev/vfio/*
+	run_posthorn "$nic" "${nobody[@]}" prlimit --memlock=65536
+	expect_status 3
+	expect_text "needed 262144 KiB" "$stderr"
+	expect_text "allowed 64 KiB" "$stderr"
+	expect_text "ulimit -l 262144" "$stderr"
+}
+
+@test "a user without rights runs a guest when the files and the limit are his" {
+	chmod 666 /dev/kvm /dev/vfio/*
+	posthorn_as=("${nobody[@]}" prlimit --memlock=unlimited)
+	prlimit --pid $$ --memlock=unlimited
+	posthorn="${posthorn}" guest_start --device "$nic"
+	guest net-up
+	guest_pings 5
+	guest_end
+	expect_status 0
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# lab: --device e1000e
+# How guests end, what becomes of their device, and the way of a device to posthorn and back.
+
+load helpers
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	lab_setup
+	nic=${devices[0]}
+}
+
+teardown() {
+	lab_teardown
+}
+
+driver() {
+	basename "$(readlink "/sys/bus/pci/devices/$nic/driver")"
+}
+
+# What $nic is in the list: ready or not.
+ready() {
+	"$posthorn" devices --json | jq -r ".[] | select(.bdf == \"$nic\") | .ready"
+}
+
+@test "unbind gives the card to the driver it had, which works; bind and unbind again" {
+	for _ in 1 2; do
+		[ "$(driver)" = vfio-pci ]
+		[ "$(ready)" = true ]
+		run --separate-stderr "$posthorn" unbind "$nic"
+		expect_status 0
+		[ "$(driver)" = e1000e ]
+		[ "$(<"/sys/bus/pci/devices/$nic/driver_override")" = "(null)" ]
+		[ "$(ready)" = false ]
+		host_pings "$nic"
+		run --separate-stderr "$posthorn" bind "$nic"
+		expect_status 0
+	done
+}
+
+@test "bind refuses the card that has the default route" {
+	"$posthorn" unbind "$nic"
+	"$root/guest/linux/net-up" "$(ls "/sys/bus/pci/devices/$nic/net")"
+	run --separate-stderr "$posthorn" bind "$nic"
+	expect_status 3
+	expect_text "default route" "$stderr"
+	[ "$(driver)" = e1000e ]
+	ip route del default
+	"$posthorn" bind "$nic"
+	[ "$(driver)" = vfio-pci ]
+}
+
+@test "SIGTERM amid traffic: exit code 143; until then unbind and a second guest are refused" {
+	guest_start --device "$nic"
+	guest net-up
+	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
+	guest_expect begin
+	run --separate-stderr "$posthorn" unbind "$nic"
+	expect_status 3
+	expect_text "in use" "$stderr"
+	[ "$(driver)" = vfio-pci ]
+	local command
+	guest_command --device "$nic"
+	run --separate-stderr "${command[@]}" </dev/null
+	expect_status 3
+	expect_text "in use" "$stderr"
+	kill -TERM "$pid"
+	guest_wait
+	expect_status 143
+}
+
+@test "SIGKILL amid traffic: the host's driver works, then another guest; it crashes, exit code 0" {
+	guest_start --device "$nic"
+	guest net-up
+	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
+	guest_expect begin
+	kill -KILL "$pid"
+	guest_wait
+	expect_status 137
+	"$posthorn" unbind "$nic"
+	host_pings "$nic"
+	"$posthorn" bind "$nic"
+
+	guest_start --device "$nic"
+	guest net-up
+	guest_pings 5
+	# panic=-1 makes it reboot at once.
+	guest_end 'echo c >/proc/sysrq-trigger'
+	expect_status 0
+	grep -F "Kernel panic" "$BATS_TEST_TMPDIR/console"
+}
