@@ -38,7 +38,7 @@ unit_flags_host_bind := -Wl,--wrap=file_write_text
 
 kvm_tests := irqfd memslot vcpu
 payloads  := agent cpus hello memory reset serial_echo serial_output stuck \
-             $(addsuffix _$(ARCH),pci_scan reset_vector serial_string triple_fault unassigned)
+             $(addsuffix _$(ARCH),edu pci_scan reset_vector serial_string triple_fault unassigned)
 
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 

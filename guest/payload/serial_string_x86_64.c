@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sends text by a string instruction, which is one exit for many bytes. */
+/* Sends text by a string instruction: KVM may leave the guest once for many bytes. */
 #include "guest/layout.h"
 #include "guest/payload/payload.h"
 #include "guest/payload/payload_x86_64.h"

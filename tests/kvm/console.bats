@@ -8,6 +8,10 @@ setup() {
 	posthorn_setup
 }
 
+teardown() {
+	posthorn_teardown
+}
+
 # The output of the payload serial_output.
 expect_numbered_lines() {
 	seq -f '%04g.............................................' 0 1999 | cmp - "$1"

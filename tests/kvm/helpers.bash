@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the tests in this folder share: load it and call posthorn_setup from setup(). They run
-# $POSTHORN_BUILD/posthorn (build/x86_64 without the variable) with payloads from guest/payload/.
+# What the tests in this folder share: load it and call posthorn_setup and posthorn_teardown from
+# setup() and teardown(). They run $POSTHORN_BUILD/posthorn (build/x86_64 without the variable) with payloads from guest/payload/.
 
 bats_require_minimum_version 1.5.0
 
@@ -37,16 +37,16 @@ run_on_terminal() {
 }
 
 # start_payload NAME [OPTION]...: run it in the background, until its first line of output came,
-# which is then in $line. $pid is the process. Standard error goes to the file $errors.
+# which is then in $line. $pid is the process.
 start_payload() {
 	local name=$1
 	shift
-	errors=$BATS_TEST_TMPDIR/errors
 	mkfifo "$BATS_TEST_TMPDIR/output"
 	# The shell lets processes in the background ignore SIGINT and SIGQUIT.
 	env --default-signal=INT,QUIT "$posthorn" run --kernel "$payloads/$name.elf" "$@" \
-		</dev/null >"$BATS_TEST_TMPDIR/output" 2>"$errors" 3>&- &
+		</dev/null >"$BATS_TEST_TMPDIR/output" 3>&- &
 	pid=$!
+	(timeout 60 tail -s 0.1 --pid="$pid" -f /dev/null || kill -KILL "$pid") >/dev/null 2>&1 3>&- &
 	exec {output_fd}<"$BATS_TEST_TMPDIR/output"
 	read -r -t 60 -u "$output_fd" line
 }
@@ -55,7 +55,13 @@ start_payload() {
 wait_payload() {
 	status=0
 	wait "$pid" || status=$?
+	pid=
 	exec {output_fd}<&-
+}
+
+# What a test that failed half-way leaves behind.
+posthorn_teardown() {
+	[ -z "$pid" ] || kill -KILL "$pid"
 }
 
 # expect_status CODE: is $status so? If not, say what there was to see.

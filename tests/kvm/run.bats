@@ -8,6 +8,10 @@ setup() {
 	posthorn_setup
 }
 
+teardown() {
+	posthorn_teardown
+}
+
 expect_pass() {
 	expect_status 0
 	expect_text "payload: pass" "$output"
