@@ -614,6 +614,8 @@ void pci_root_init(struct pci_root *root)
 	le_store(bridge->config + PCI_VENDOR_ID, 2, 0x1b36);
 	le_store(bridge->config + PCI_DEVICE_ID, 2, 0x0008);
 	le_store(bridge->config + PCI_CLASS_DEVICE, 2, 0x0600);
+	/* A conventional function: it has no extended configuration space. */
+	memset(bridge->config + PCI_CFG_SPACE_SIZE, 0xff, PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE);
 	/* Cannot fail: the root is empty and the bridge has no BARs. */
 	pci_device_add(root, bridge);
 }

@@ -166,8 +166,8 @@ static void mtrr_set(struct vcpu *vcpu)
 }
 
 /*
- * KVM starts with 32 banks of machine-check registers, and a guest's kernel visits each a dozen times
- * while it boots. Nobody injects machine checks here: one bank is the least there may be.
+ * KVM starts with 32 banks of machine-check registers, and a guest's kernel visits each a dozen
+ * times while it boots. Nobody injects machine checks here: one bank is the least there may be.
  */
 static void machine_check_set(struct vcpu *vcpu)
 {

@@ -125,7 +125,8 @@ static void area_guest_map(struct vfio_bar *bar, struct bar_area *area)
 
 	if (!area->hva && !(is_rom && rom_read(bar, area)))
 		return;
-	area->slot = vm_memslot_add(bar->vm, bar->gpa + area->offset, area->size, area->hva, is_rom);
+	area->slot =
+		vm_memslot_add(bar->vm, bar->gpa + area->offset, area->size, area->hva, is_rom);
 	if (area->slot < 0 && !bar->reported) {
 		bar->reported = true;
 		log_error("%s: BAR %u cannot be made guest memory: %s; accesses to it are slow",
@@ -231,7 +232,8 @@ static void pba_access(struct vfio_bar *bar, uint64_t offset, struct access *acc
 		return;
 	access->data = 0;
 	for (unsigned int i = 0; i < 8U * access->size; i++)
-		if (8 * offset + i < set->size && msi_vector_pending(set, (unsigned int)(8 * offset) + i))
+		if (8 * offset + i < set->size &&
+		    msi_vector_pending(set, (unsigned int)(8 * offset) + i))
 			access->data |= BIT(i);
 }
 
@@ -255,8 +257,7 @@ void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 					 &access->data);
 	if (error < 0 && !bar->reported) {
 		bar->reported = true;
-		log_warn("%s: BAR %u: the device refuses %u bytes at 0x%llx: %s",
-			 bar->device->bdf, bar->index, access->size, (unsigned long long)offset,
-			 strerror(-error));
+		log_warn("%s: BAR %u: the device refuses %u bytes at 0x%llx: %s", bar->device->bdf,
+			 bar->index, access->size, (unsigned long long)offset, strerror(-error));
 	}
 }

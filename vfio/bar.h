@@ -46,7 +46,7 @@ struct vfio_bar {
 	struct bar_range table, pba; /* MSI-X */
 	struct bar_area areas[BAR_AREAS_MAX];
 	unsigned int area_count;
-	uint64_t gpa; /* where the areas are mapped in the guest */
+	uint64_t gpa;  /* where the areas are mapped in the guest */
 	bool reported; /* a failure was reported already */
 };
 

@@ -31,7 +31,7 @@ struct config_policy {
 	/* From the capabilities. */
 	bool msi_64bit, msi_maskable;
 	unsigned int msi_vectors, msix_vectors; /* 0: none */
-	uint32_t msix_table, msix_pba;		/* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
+	uint32_t msix_table, msix_pba; /* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
 };
 
 /*

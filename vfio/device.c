@@ -173,7 +173,8 @@ void *vfio_area_map(struct vfio_device *device, unsigned int index, uint64_t off
 
 	/* KVM can use a huge page only where both addresses agree modulo its size. */
 	if (size >= align) {
-		reserved = mmap(NULL, size + 2 * align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		reserved =
+			mmap(NULL, size + 2 * align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (reserved == MAP_FAILED)
 			return NULL;
 		wanted = (void *)(align_up((uintptr_t)reserved, align) + offset % align);
@@ -215,14 +216,14 @@ static int irq_set(struct vfio_device *device, uint32_t flags, unsigned int inde
 int vfio_irqs_set(struct vfio_device *device, unsigned int index, unsigned int start,
 		  unsigned int count, const int *eventfds)
 {
-	return irq_set(device, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index, start,
-		       count, eventfds);
+	return irq_set(device, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index,
+		       start, count, eventfds);
 }
 
 void vfio_irqs_disable(struct vfio_device *device, unsigned int index)
 {
-	int error = irq_set(device, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, index, 0, 0,
-			    NULL);
+	int error = irq_set(device, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, index, 0,
+			    0, NULL);
 
 	if (error < 0)
 		log_warn("%s: cannot turn its interrupts off: %s", device->bdf, strerror(-error));

@@ -40,8 +40,9 @@ static void container_open(struct iommu *iommu)
 	if (iommu->container_fd < 0 && errno == ENOENT)
 		die(EXIT_HOST, "/dev/vfio/vfio does not exist: load VFIO (modprobe vfio-pci)");
 	if (iommu->container_fd < 0)
-		die(EXIT_HOST, "/dev/vfio/vfio: %s; run as root, or give the file to your group "
-			       "(chgrp, chmod g+rw)",
+		die(EXIT_HOST,
+		    "/dev/vfio/vfio: %s; run as root, or give the file to your group "
+		    "(chgrp, chmod g+rw)",
 		    strerror(errno));
 	version = ioctl_value(iommu->container_fd, VFIO_GET_API_VERSION, 0);
 	if (version != VFIO_API_VERSION)
@@ -74,21 +75,24 @@ static int group_open(const char *bdf, int number)
 	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno == EBUSY)
-		die(EXIT_HOST, "%s: IOMMU group %d (%s) is in use by another process; `fuser -v %s` "
-			       "tells which",
+		die(EXIT_HOST,
+		    "%s: IOMMU group %d (%s) is in use by another process; `fuser -v %s` "
+		    "tells which",
 		    bdf, number, path, path);
 	if (fd < 0 && errno == EPERM)
-		die(EXIT_HOST, "%s: the platform has no interrupt remapping, so VFIO refuses group "
-			       "%d; turn it on in the firmware, or accept the risk: modprobe "
-			       "vfio_iommu_type1 allow_unsafe_interrupts=1",
+		die(EXIT_HOST,
+		    "%s: the platform has no interrupt remapping, so VFIO refuses group "
+		    "%d; turn it on in the firmware, or accept the risk: modprobe "
+		    "vfio_iommu_type1 allow_unsafe_interrupts=1",
 		    bdf, number);
 	if (fd < 0)
-		die(EXIT_HOST, "%s: %s: %s; run as root, or give the file to your user (chown)", bdf,
-		    path, strerror(errno));
+		die(EXIT_HOST, "%s: %s: %s; run as root, or give the file to your user (chown)",
+		    bdf, path, strerror(errno));
 	if (ioctl_call(fd, VFIO_GROUP_GET_STATUS, &status) < 0 ||
 	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		die(EXIT_HOST, "%s: IOMMU group %d is not viable: one of its functions is bound to "
-			       "a driver of the host; `posthorn devices` shows which",
+		die(EXIT_HOST,
+		    "%s: IOMMU group %d is not viable: one of its functions is bound to "
+		    "a driver of the host; `posthorn devices` shows which",
 		    bdf, number);
 	return fd;
 }
@@ -100,15 +104,17 @@ static int group_attach(struct iommu *iommu, const char *bdf, int number)
 
 	error = ioctl_call(fd, VFIO_GROUP_SET_CONTAINER, &iommu->container_fd);
 	if (error < 0)
-		die(EXIT_HOST, "%s: IOMMU group %d cannot share an address space with the devices "
-			       "before it: %s; assign it to a VM of its own",
+		die(EXIT_HOST,
+		    "%s: IOMMU group %d cannot share an address space with the devices "
+		    "before it: %s; assign it to a VM of its own",
 		    bdf, number, strerror(-error));
 	if (iommu->group_count == 0) {
 		error = ioctl_value(iommu->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 		if (error == -EPERM)
 			die(EXIT_HOST,
 			    "%s: the platform has no interrupt remapping: a device could forge "
-			    "interrupts; turn it on in the firmware (or intremap=on), or accept the "
+			    "interrupts; turn it on in the firmware (or intremap=on), or accept "
+			    "the "
 			    "risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1",
 			    bdf);
 		if (error < 0)
@@ -142,8 +148,9 @@ int iommu_device_open(struct iommu *iommu, const char *bdf)
 	/* The argument is the name itself: a string of no fixed size. */
 	fd = ioctl_array(group_fd, VFIO_GROUP_GET_DEVICE_FD, pci.bdf);
 	if (fd < 0)
-		die(EXIT_HOST, "%s: VFIO does not give the device out: %s; dmesg may say more (a "
-			       "failed reset, or a VF whose PF wants a token)",
+		die(EXIT_HOST,
+		    "%s: VFIO does not give the device out: %s; dmesg may say more (a "
+		    "failed reset, or a VF whose PF wants a token)",
 		    bdf, strerror(-fd));
 	return fd;
 }

@@ -71,9 +71,8 @@ struct vfio_msi {
  * vectors in the guest's capabilities, 0 for none; @intx_gsi is 0 for none; @device_id is the
  * requester id (bus, device, function) in the guest. 0 or -ENOMEM.
  */
-int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm,
-	     unsigned int msi_size, unsigned int msix_size, unsigned int intx_gsi,
-	     uint32_t device_id);
+int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, unsigned int msi_size,
+	     unsigned int msix_size, unsigned int intx_gsi, uint32_t device_id);
 
 /* Turn everything off and give everything back. */
 void msi_cleanup(struct vfio_msi *msi);

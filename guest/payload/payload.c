@@ -69,8 +69,8 @@ static void print_list(const char *format, va_list args)
 		if (*format == 's')
 			text_print(va_arg(args, const char *));
 		else if (*format == 'u' || *format == 'x')
-			number_print(is_long ? va_arg(args, unsigned long) :
-					       va_arg(args, unsigned int),
+			number_print(is_long ? va_arg(args, unsigned long)
+					     : va_arg(args, unsigned int),
 				     *format == 'u' ? 10 : 16);
 		else
 			text_print("%");

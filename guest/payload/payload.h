@@ -24,10 +24,10 @@ void payload_main(void);
 _Noreturn void payload_pass(void);
 _Noreturn void payload_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define payload_check(condition)                                                         \
-	do {                                                                             \
-		if (!(condition))                                                        \
-			payload_fail("%s:%u: %s", __FILE__, __LINE__, #condition);       \
+#define payload_check(condition)                                                   \
+	do {                                                                       \
+		if (!(condition))                                                  \
+			payload_fail("%s:%u: %s", __FILE__, __LINE__, #condition); \
 	} while (0)
 
 /* Is @word one of the words of the kernel command line? */

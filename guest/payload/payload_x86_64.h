@@ -100,8 +100,8 @@ static inline uint64_t tsc_read(void)
 #define MSR_X2APIC_ICR 0x830
 
 /* ICR: how a local APIC interrupts another one (Intel SDM volume 3, 11.6.1). */
-#define ICR_INIT	   0x4500
-#define ICR_STARTUP(page)  (0x4600 | (page))
+#define ICR_INIT	    0x4500
+#define ICR_STARTUP(page)   (0x4600 | (page))
 #define ICR_DESTINATION(id) ((uint64_t)(id) << 32)
 
 #endif

@@ -19,7 +19,7 @@
 #include "lib/ioctl.h"
 #include "lib/util.h"
 
-#define TIMEOUT	  30 /* seconds: nothing here takes long, whatever the machine */
+#define TIMEOUT	  30	     /* seconds: nothing here takes long, whatever the machine */
 #define MSI_FIXED 0xfee00000 /* to the CPU with APIC id 0 (Intel SDM volume 3, 11.11.1) */
 
 /* ---- what the vCPU leaves the guest for ---- */

@@ -46,9 +46,9 @@ struct guest {
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t changed;
-	unsigned int done;		       /* commands, and 1 for being ready */
+	unsigned int done;			/* commands, and 1 for being ready */
 	unsigned int interrupts[GUEST_VECTORS]; /* by vector */
-	unsigned int kicks;		       /* vcpu_run() returned -EINTR */
+	unsigned int kicks;			/* vcpu_run() returned -EINTR */
 	struct guest_access accesses[GUEST_ACCESSES];
 	unsigned int access_count; /* of memory, but for the doorbell; the first are recorded */
 	uint8_t output[GUEST_OUTPUT_SIZE]; /* of the serial port */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What the tests in this folder share: load it and call posthorn_setup and posthorn_teardown from
-# setup() and teardown(). They run $POSTHORN_BUILD/posthorn (build/x86_64 without the variable) with payloads from guest/payload/.
+# setup() and teardown(). They run posthorn and the payloads of $POSTHORN_BUILD, which is
+# build/x86_64 when it is not set.
 
 bats_require_minimum_version 1.5.0
 
@@ -9,6 +10,7 @@ posthorn_setup() {
 	posthorn=$build/posthorn
 	payloads=$build/guest/payload
 	pty=$build/tests/kvm/pty
+	pid=
 	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "/dev/kvm: permission denied"
 }

@@ -18,7 +18,8 @@
 
 static uint32_t *page_make(uint32_t marker)
 {
-	uint32_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t *page =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(page, MAP_FAILED);
 	*page = marker;
@@ -147,7 +148,8 @@ static void an_address_is_found_only_if_all_of_it_is_ram(void **state)
 	const uint8_t *ram = vm_gpa_to_hva(&guest->vm, 0, 1);
 
 	assert_non_null(ram);
-	assert_ptr_equal(vm_gpa_to_hva(&guest->vm, GUEST_RAM_SIZE - 8, 8), ram + GUEST_RAM_SIZE - 8);
+	assert_ptr_equal(vm_gpa_to_hva(&guest->vm, GUEST_RAM_SIZE - 8, 8),
+			 ram + GUEST_RAM_SIZE - 8);
 	assert_null(vm_gpa_to_hva(&guest->vm, GUEST_RAM_SIZE - 8, 9));
 	assert_null(vm_gpa_to_hva(&guest->vm, GUEST_RAM_SIZE, 1));
 	assert_null(vm_gpa_to_hva(&guest->vm, 8, UINT64_MAX));

@@ -34,6 +34,7 @@ lab_setup() {
 	# shellcheck disable=SC2206
 	devices=(${LAB_DEVICES-})
 	pid=''
+	guest_prefix=()
 	dmesg -C
 }
 
@@ -53,8 +54,8 @@ lab_teardown() {
 
 # ---- guests ----
 
-# guest_command: sets $command, the array to run a guest with OPTIONS. --cmdline TEXT is added
-# to what every guest has.
+# guest_command [OPTION]...: sets $command, the array to run a guest, by way of the program
+# $guest_prefix. --cmdline TEXT is added to what every guest has.
 guest_command() {
 	local cmdline='console=ttyS0 quiet panic=-1' options=()
 	while [ $# -gt 0 ]; do
@@ -67,7 +68,7 @@ guest_command() {
 		esac
 		shift
 	done
-	command=("$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --initrd "$initrd"
+	command=("${guest_prefix[@]}" "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --initrd "$initrd"
 		--cmdline "$cmdline" --memory 256M "${options[@]}")
 }
 

@@ -12,6 +12,8 @@ setup_file() {
 setup() {
 	lab_setup
 	nic=${devices[0]}
+	# Whatever a test before left.
+	"$posthorn" bind "$nic"
 }
 
 teardown() {
@@ -43,13 +45,17 @@ ready() {
 }
 
 @test "bind refuses the card that has the default route" {
+	local interface
 	"$posthorn" unbind "$nic"
-	"$root/guest/linux/net-up" "$(ls "/sys/bus/pci/devices/$nic/net")"
+	interface=$(ls "/sys/bus/pci/devices/$nic/net")
+	"$root/guest/linux/net-up" "$interface"
 	run --separate-stderr "$posthorn" bind "$nic"
 	expect_status 3
 	expect_text "default route" "$stderr"
 	[ "$(driver)" = e1000e ]
-	ip route del default
+	# With its routes: there may be one of IPv6 too.
+	ip addr flush dev "$interface"
+	ip link set "$interface" down
 	"$posthorn" bind "$nic"
 	[ "$(driver)" = vfio-pci ]
 }

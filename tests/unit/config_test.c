@@ -211,6 +211,8 @@ static void test_status_is_the_devices_and_cleared_by_ones(void **state)
 	/* What was an error stays one when other bits are written. */
 	guest_write(machine, PCI_STATUS, 2, 0x00ff);
 	guest_write(machine, PCI_STATUS + 1, 1, 0x08);
+	log_expect(machine, "config_write 6 2 0\n"
+			    "config_write 7 1 8\n");
 	assert_int_equal(guest_read(machine, PCI_STATUS, 2),
 			 0x7000 | PCI_STATUS_CAP_LIST | PCI_STATUS_INTERRUPT);
 }

@@ -97,7 +97,11 @@ static void test_fixed_msix_that_cannot_come_back_is_dead_but_tidy(void **state)
 	assert_int_equal(capture_lines(capture), 1);
 	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
 	assert_false(msix_pending(machine, 0));
-	/* Off and on again, and it works. */
+	/* A write of an entry brings that one back; off and on again, all of them. */
+	assert_int_equal(injected(machine, 0), 0);
+	msix_mask(machine, 0, false);
+	fake_vfio_fire(machine->fake, 0);
+	assert_int_equal(injected(machine, 0), 1);
 	msix_enable(machine, false);
 	msix_enable(machine, true);
 	fake_vfio_fire(machine->fake, 4);
@@ -263,6 +267,11 @@ static void test_msi_that_the_host_refuses_is_reported_once_per_enable(void **st
 	assert_int_equal(capture_lines(capture), 0);
 	fake_vfio_fire(machine->fake, 3);
 	assert_int_equal(injected(machine, 3), 1);
+	capture = capture_start();
+	msi_enable(machine, 0);
+	fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+	msi_enable(machine, 4);
+	assert_int_equal(capture_lines(capture), 1);
 }
 
 static void test_intx_that_fails_is_reported_once_and_leaves_nothing(void **state)
