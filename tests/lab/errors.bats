@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# lab: --device e1000e --device nvme,addr=0x1a.0,multifunction=on --device nvme,addr=0x1a.1
+# lab: --device e1000e --device qemu-xhci,addr=0x1a.0,multifunction=on --device qemu-xhci,addr=0x1a.1
 # Hosts that are not ready: exit code 3, and a message that says what is missing and what mends it.
 
 load helpers
@@ -8,7 +8,7 @@ load helpers
 setup_file() {
 	lab_setup_file
 	# The lab loads drivers only for the devices that it gives addresses to.
-	modprobe nvme
+	modprobe xhci-pci
 }
 
 setup() {
@@ -64,11 +64,11 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bou
 	[ "$(readlink "/sys/bus/pci/devices/$first/iommu_group")" = "$(readlink "/sys/bus/pci/devices/$second/iommu_group")" ]
 	run --separate-stderr "$posthorn" bind "$first"
 	expect_status 0
-	expect_text "$second is bound to nvme" "$stderr"
+	expect_text "$second is bound to xhci_hcd" "$stderr"
 	run_posthorn "$first"
 	expect_status 3
 	expect_text "not viable" "$stderr"
-	expect_text "$second is bound to nvme" "$stderr"
+	expect_text "$second is bound to xhci_hcd" "$stderr"
 	expect_text "posthorn bind $second" "$stderr"
 	"$posthorn" devices --json | jq -e ".[] | select(.bdf == \"$first\") | .ready == false"
 	# That command mends it.
@@ -89,7 +89,7 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bou
 	jq -e ".[] | select(.bdf == \"$nic\") |
 		.ready and .vendor == \"8086\" and .device == \"10d3\" and .why == null and
 		.driver == \"vfio-pci\" and (.iommu_group | type) == \"number\"" <<<"$output"
-	jq -e ".[] | select(.bdf == \"$first\") | (.ready | not) and .driver == \"nvme\"" <<<"$output"
+	jq -e ".[] | select(.bdf == \"$first\") | (.ready | not) and .driver == \"xhci_hcd\"" <<<"$output"
 	[ "$(jq '[.[] | select(.ready)] | length' <<<"$output")" -eq 1 ]
 	[ "$(jq length <<<"$output")" -eq "$(ls /sys/bus/pci/devices | wc -l)" ]
 }

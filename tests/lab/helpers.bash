@@ -55,13 +55,17 @@ lab_teardown() {
 # ---- guests ----
 
 # guest_command [OPTION]...: sets $command, the array to run a guest, by way of the program
-# $guest_prefix. --cmdline TEXT is added to what every guest has.
+# $guest_prefix. --cmdline TEXT is added to what every guest has; --memory is 256M if not given.
 guest_command() {
-	local cmdline='console=ttyS0 quiet panic=-1' options=()
+	local cmdline='console=ttyS0 quiet panic=-1' memory=256M options=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--cmdline)
 			cmdline="$cmdline $2"
+			shift
+			;;
+		--memory)
+			memory=$2
 			shift
 			;;
 		*) options+=("$1") ;;
@@ -69,7 +73,7 @@ guest_command() {
 		shift
 	done
 	command=("${guest_prefix[@]}" "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --initrd "$initrd"
-		--cmdline "$cmdline" --memory 256M "${options[@]}")
+		--cmdline "$cmdline" --memory "$memory" "${options[@]}")
 }
 
 # guest_start [OPTION]...: start posthorn in the background and wait until the agent is ready. $pid
@@ -91,7 +95,7 @@ guest_start() {
 # before it.
 guest_expect() {
 	lines_before=()
-	while read -r -t "$patience" -u "$from_guest" line; do
+	while IFS= read -r -t "$patience" -u "$from_guest" line; do
 		line=${line%$'\r'}
 		printf '%s\n' "$line" >>"$BATS_TEST_TMPDIR/console"
 		# shellcheck disable=SC2053 # a pattern

@@ -31,8 +31,11 @@ static void the_host_bridge_is_there_and_read_only(void **state)
 		write_at(&machine->memory, ECAM + offset, 4, 0xffffffff);
 	assert_int_equal(read_at(&machine->memory, ECAM + PCI_VENDOR_ID, 4), 0x00081b36);
 	assert_int_equal(read_at(&machine->memory, ECAM + PCI_CLASS_REVISION, 4), 0x06000000);
-	for (offset = 0x0c; offset < PCI_CONFIG_SIZE; offset += 4)
+	for (offset = 0x0c; offset < PCI_CFG_SPACE_SIZE; offset += 4)
 		assert_int_equal(read_at(&machine->memory, ECAM + offset, 4), 0);
+	/* A conventional function has no extended configuration space. */
+	for (; offset < PCI_CONFIG_SIZE; offset += 4)
+		assert_int_equal(read_at(&machine->memory, ECAM + offset, 4), 0xffffffff);
 	assert_int_equal(read_at(&machine->memory, ECAM + PCI_COMMAND, 4), 0);
 }
 
