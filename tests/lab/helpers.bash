@@ -3,7 +3,7 @@
 # "# lab: OPTIONS" of each file tells how to boot it,
 #   scripts/lab x86_64 OPTIONS -- bats --tap tests/lab/FILE.bats
 # and need $POSTHORN_BINARY (build/x86_64/posthorn) and the initramfs of the tiny guest,
-# $POSTHORN_GUEST (build/x86_64/guest.cpio.gz, see guest/linux/build).
+# $POSTHORN_GUEST (build/guest/guest.cpio.gz, see guest/linux/build).
 #
 # A test starts a guest, talks to the agent that runs in it (tests/lab/guest/agent) and ends it:
 #   guest_start --device "$nic" && guest net-up && guest_end poweroff
@@ -22,7 +22,7 @@ lab_setup_file() {
 	initrd=$BATS_FILE_TMPDIR/initrd
 	export root posthorn initrd
 	"$root/guest/linux/build" --script "$root/tests/lab/guest/agent" "$initrd.script"
-	cat "${POSTHORN_GUEST:-$root/build/x86_64/guest.cpio.gz}" "$initrd.script" >"$initrd"
+	cat "${POSTHORN_GUEST:-$root/build/guest/guest.cpio.gz}" "$initrd.script" >"$initrd"
 	# shellcheck disable=SC2086 # one word per device
 	for device in ${LAB_DEVICES-}; do
 		"$posthorn" bind "$device" || return
@@ -201,18 +201,34 @@ host_interrupts() {
 	grep -F "($1)" /proc/interrupts
 }
 
+# messages_count: count from now on what KVM does with messages: those that it is given for a guest's
+# local APIC, and the vectors that it makes the guest take.
+messages_count() {
+	trace_count kvm_msi_set_irq data
+	trace_count kvm_inj_virq irq 'reinjected == 0'
+}
+
+# messages_taken: of the vectors that messages were for (the low byte of their data), how many the
+# guest took.
+messages_taken() {
+	awk '!/^{/ { next }
+		FILENAME ~ /kvm_msi_set_irq/ { wanted[$3 % 256] = 1; next }
+		$3 in wanted { sum += $NF }
+		END { print sum + 0 }' /sys/kernel/tracing/events/kvm/kvm_{msi_set_irq,inj_virq}/hist
+}
+
 # interrupts_read BDF NAME: read at the same moment, as interrupts_sum prints them, $host_counts and
-# $guest_counts (of NAME), and $injected, the messages that KVM passed to the guest's local APICs
-# since trace_count. There is no such moment but when nothing moves: the guest is read before and
-# after the host, until both readings agree. (The e1000e driver makes its device interrupt every two
-# seconds, traffic or not.)
+# $guest_counts (of NAME), and since messages_count $messages and $taken. There is no such moment
+# but when nothing moves: the guest is read before and after the host, until both readings agree.
+# (The e1000e driver makes its device interrupt every two seconds, traffic or not.)
 interrupts_read() {
 	local again
 	for _ in {1..20}; do
 		guest "grep $2 /proc/interrupts" || return
 		guest_counts=$(interrupts_sum <<<"$output")
 		host_counts=$(host_interrupts "$1" | interrupts_sum)
-		injected=$(trace_hits kvm_msi_set_irq)
+		messages=$(trace_hits kvm_msi_set_irq)
+		taken=$(messages_taken)
 		guest "grep $2 /proc/interrupts" || return
 		again=$(interrupts_sum <<<"$output")
 		[ "$again" != "$guest_counts" ] || return 0
@@ -234,10 +250,10 @@ counts_sum() {
 
 # ---- what KVM does ----
 
-# trace_count EVENT KEY: count an event of KVM from now on.
+# trace_count EVENT KEY [FILTER]: count an event of KVM from now on.
 trace_count() {
 	local trigger=/sys/kernel/tracing/events/kvm/$1/trigger
-	grep -q "^hist:keys=$2" "$trigger" || echo "hist:keys=$2" >"$trigger"
+	grep -q '^hist:' "$trigger" || echo "hist:keys=$2${3:+ if $3}" >"$trigger"
 }
 
 # trace_hits EVENT: how often it has come since.

@@ -20,31 +20,42 @@ teardown() {
 	lab_teardown
 }
 
-# Of 50 pings, one after the other, each interrupt of the host is one of the guest. Two of the same
-# vector that come before the guest takes the first are one to the guest, as on hardware (Intel SDM
-# 3A, 11.8.4), and not to the host: hence up to three times.
-expect_equal_counts() {
-	local before_host before_guest host guest
-	for _ in {1..3}; do
-		interrupts_read "$nic" eth0
-		before_host=$host_counts
-		before_guest=$guest_counts
-		guest_pings 50
-		interrupts_read "$nic" eth0
-		host=$(counts_difference "$before_host" "$host_counts")
-		guest=$(counts_difference "$before_guest" "$guest_counts")
-		printf 'host:\n%s\nguest:\n%s\n' "$host" "$guest"
-		[ "$(counts_sum "$guest")" -ge 50 ]
-		[ "$host" != "$guest" ] || return 0
-	done
-	return 1
+# changes_read BDF NAME COMMAND: have the guest run COMMAND, and set $host, $guest (rows by vector),
+# $messages and $taken (see interrupts_read) to what has come meanwhile.
+changes_read() {
+	local before_host before_guest before_messages before_taken
+	messages_count
+	interrupts_read "$1" "$2"
+	before_host=$host_counts
+	before_guest=$guest_counts
+	before_messages=$messages
+	before_taken=$taken
+	guest "$3"
+	interrupts_read "$1" "$2"
+	host=$(counts_difference "$before_host" "$host_counts")
+	guest=$(counts_difference "$before_guest" "$guest_counts")
+	messages=$((messages - before_messages))
+	taken=$((taken - before_taken))
+	printf 'host:\n%s\nguest:\n%s\nmessages %s, taken %s\n' "$host" "$guest" "$messages" "$taken"
+}
+
+# Each interrupt of the host is one message to the guest's local APIC, and each that the APIC hands
+# on is one that the guest counts. The APIC makes one of two messages for the same vector when the
+# guest has not taken the first (Intel SDM 3A, 11.8.4), on hardware too: so the guest may count
+# less than the host, but no more than a few when the traffic is slow.
+expect_no_loss() {
+	[ "$(counts_sum "$host")" -eq "$messages" ]
+	[ "$(counts_sum "$guest")" -eq "$taken" ]
+	[ "$taken" -le "$messages" ]
 }
 
 @test "INTx: the guest counts what the host counts" {
 	guest_start --device "$nic" --cmdline e1000e.IntMode=0
 	guest net-up
-	trace_count kvm_msi_set_irq data
-	expect_equal_counts
+	changes_read "$nic" eth0 'ping -q -c 100 -i 0.02 -W 5 10.0.2.2 | grep "100 packets received"'
+	[ "$(counts_sum "$guest")" -ge 100 ]
+	# VFIO keeps the line masked until the guest is done with it: nothing is made one here.
+	[ "$host" = "$guest" ]
 	guest "grep eth0 /proc/interrupts"
 	expect_text IO-APIC "$output"
 	expect_text vfio-intx "$(host_interrupts "$nic")"
@@ -52,47 +63,35 @@ expect_equal_counts() {
 	expect_status 0
 }
 
-@test "MSI-X: the guest counts what the host counts, by vector, and none is lost under load" {
-	local before_host before_injected
+@test "MSI-X: what the host counts reaches the guest, with slow and with dense traffic" {
 	guest_start --device "$nic" --cmdline e1000e.IntMode=2
 	guest net-up
-	trace_count kvm_msi_set_irq data
-	expect_equal_counts
+	changes_read "$nic" eth0 'ping -q -c 50 -i 0.05 -W 5 10.0.2.2 | grep "50 packets received"'
+	expect_no_loss
+	[ "$(counts_sum "$guest")" -ge 100 ]
+	[ "$(wc -l <<<"$guest")" -eq 3 ]
+	[ $((taken * 100)) -ge $((messages * 90)) ]
+	changes_read "$nic" eth0 'ping -q -c 500 -i 0.001 -s 1400 -W 5 10.0.2.2 | grep "500 packets received"'
+	expect_no_loss
 	guest "grep eth0 /proc/interrupts"
 	expect_text PCI-MSIX- "$output"
 	expect_text "vfio-msix[1]" "$(host_interrupts "$nic")"
-	# Whatever the load, each interrupt of the host is one message in KVM.
-	interrupts_read "$nic" eth0
-	before_host=$host_counts
-	before_injected=$injected
-	guest "ping -q -c 500 -i 0.001 -s 1400 -W 5 10.0.2.2"
-	interrupts_read "$nic" eth0
-	host=$(counts_sum "$(counts_difference "$before_host" "$host_counts")")
-	echo "host $host, injected $((injected - before_injected))"
-	[ "$host" -ge 500 ]
-	[ "$host" -eq $((injected - before_injected)) ]
 	guest_end
 	expect_status 0
 }
 
-@test "MSI: a USB controller's interrupts are the host's, and its mouse is found" {
+# The e1000e of QEMU does not pass its driver's test of MSI, on the host as little as in a guest.
+@test "MSI: a USB controller's interrupts reach the guest, and its mouse is found" {
 	guest_start --device "$usb"
 	guest 'until [ -e /sys/bus/usb/devices/1-1/product ]; do usleep 10000; done'
 	guest 'cat /sys/bus/usb/devices/1-1/product /sys/bus/usb/devices/usb1/product'
 	expect_text "USB Mouse" "$output"
 	expect_text "xHCI Host Controller" "$output"
-	trace_count kvm_msi_set_irq data
-	interrupts_read "$usb" xhci
-	local before_host=$host_counts before_guest=$guest_counts before_injected=$injected host guest
 	# Each round configures the mouse again: several transfers, one after the other.
-	guest 'for i in $(seq 20); do for on in 0 1; do echo $on >/sys/bus/usb/devices/1-1/authorized; done; done'
-	interrupts_read "$usb" xhci
-	host=$(counts_sum "$(counts_difference "$before_host" "$host_counts")")
-	guest=$(counts_sum "$(counts_difference "$before_guest" "$guest_counts")")
-	echo "host $host, guest $guest, injected $((injected - before_injected))"
-	[ "$guest" -ge 20 ]
-	[ "$guest" -eq "$host" ]
-	[ "$host" -eq $((injected - before_injected)) ]
+	changes_read "$usb" xhci 'for i in $(seq 20); do for on in 0 1; do echo $on >/sys/bus/usb/devices/1-1/authorized; done; done'
+	expect_no_loss
+	[ "$(counts_sum "$guest")" -ge 20 ]
+	[ "$host" = "$guest" ]
 	expect_text "vfio-msi[0]" "$(host_interrupts "$usb")"
 	guest "grep xhci /proc/interrupts"
 	expect_text PCI-MSI- "$output"
