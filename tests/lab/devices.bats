@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
 # lab: --device e1000e --device e1000e --device nvme --device virtio-net --device qemu-xhci
 # What guests do with devices of several kinds.
 

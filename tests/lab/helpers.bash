@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2034 # variables for the tests
+#
 # What the tests in this folder share. They run on the host of the nested lab, L1: the line
 # "# lab: OPTIONS" of each file tells how to boot it,
 #   scripts/lab x86_64 OPTIONS -- bats --tap tests/lab/FILE.bats
@@ -16,7 +18,10 @@ bats_require_minimum_version 1.5.0
 patience=30
 
 lab_setup_file() {
-	[ -n "${LAB_KERNEL-}" ] || skip "this is not the nested lab: see tests/lab/helpers.bash"
+	if [ -z "${LAB_KERNEL-}" ]; then
+		echo "this is not the nested lab: see tests/lab/helpers.bash"
+		return 1
+	fi
 	root=$(realpath "$BATS_TEST_DIRNAME/../..")
 	posthorn=$(realpath "${POSTHORN_BINARY:-$root/build/x86_64/posthorn}")
 	initrd=$BATS_FILE_TMPDIR/initrd
@@ -205,7 +210,7 @@ host_interrupts() {
 # local APIC, and the vectors that it makes the guest take.
 messages_count() {
 	trace_count kvm_msi_set_irq data
-	trace_count kvm_inj_virq irq 'reinjected == 0'
+	trace_count kvm_inj_virq vector 'reinjected == 0'
 }
 
 # messages_taken: of the vectors that messages were for (the low byte of their data), how many the

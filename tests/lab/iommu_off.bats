@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
 # lab: --device e1000e,addr=0x10 --append intel_iommu=off
 # A host whose IOMMU is off. (The device is named by its address, so that nobody binds it.)
 
