@@ -6,6 +6,7 @@
  */
 #include "guest/layout.h"
 #include "guest/payload/payload.h"
+#include "guest/payload/payload_x86_64.h"
 
 #define EDU_ID 0x11e81234 /* device and vendor */
 
@@ -85,7 +86,7 @@ static void rounds_run(unsigned int vector, unsigned int rounds)
 
 		mmio_write32(bar + EDU_RAISE, 1);
 		while (counts[vector] == before)
-			interrupt_wait();
+			interrupts_take();
 		payload_check(counts[vector] == before + 1);
 	}
 }

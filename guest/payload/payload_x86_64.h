@@ -85,6 +85,15 @@ static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
 	return id;
 }
 
+/*
+ * Let an interrupt in that waits, without sleeping. In the nested lab interrupt_wait() can sleep
+ * through one: QEMU's emulation of SVM was seen to let it in between STI and HLT.
+ */
+static inline void interrupts_take(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 static inline uint64_t tsc_read(void)
 {
 	uint32_t low, high;
