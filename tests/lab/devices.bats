@@ -58,7 +58,7 @@ guest_interface() {
 	# The vectors of the card go from CPU to CPU while it is busy.
 	guest_interface "$guest_nic"
 	guest "net-up $interface; vectors=\$(sed -n 's/:.*$interface.*//p' /proc/interrupts); [ \$(echo \$vectors | wc -w) = 3 ]"
-	guest_send "ping -q -c 1000 -i 0.002 -W 5 10.0.2.2 >/tmp/pings & p=\$!; moves=0; cpu=1; while kill -0 \$p; do for v in \$vectors; do echo \$cpu >/proc/irq/\$v/smp_affinity || exit 1; done; moves=\$((moves + 1)); cpu=\$((3 - cpu)); done 2>/dev/null; echo moves \$moves; cat /tmp/pings"
+	guest_send "ping -q -A -c 1000 -W 5 10.0.2.2 >/tmp/pings & p=\$!; moves=0; cpu=1; while kill -0 \$p; do for v in \$vectors; do echo \$cpu >/proc/irq/\$v/smp_affinity || exit 1; done; moves=\$((moves + 1)); cpu=\$((3 - cpu)); done 2>/dev/null; echo moves \$moves; cat /tmp/pings"
 	guest_done
 	expect_text "1000 packets received" "$output"
 	moves=$(sed -n 's/^moves //p' <<<"$output")

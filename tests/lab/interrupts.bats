@@ -72,7 +72,7 @@ expect_no_loss() {
 	[ "$(counts_sum "$guest")" -ge 100 ]
 	[ "$(wc -l <<<"$guest")" -eq 3 ]
 	[ $((taken * 100)) -ge $((messages * 90)) ]
-	changes_read "$nic" eth0 'ping -q -c 200 -i 0.001 -s 1400 -W 5 10.0.2.2 | grep "200 packets received"'
+	changes_read "$nic" eth0 'ping -q -A -c 200 -s 1400 -W 5 10.0.2.2 | grep "200 packets received"'
 	expect_no_loss
 	guest "grep eth0 /proc/interrupts"
 	expect_text PCI-MSIX- "$output"
@@ -134,7 +134,7 @@ expect_no_loss() {
 	guest net-up
 	guest_pings 10
 	trace_count kvm_userspace_exit reason
-	guest_send 'echo begin; ping -q -c 1000 -i 0.001 -W 5 10.0.2.2 >/tmp/pings; echo end; cat /tmp/pings'
+	guest_send 'echo begin; ping -q -A -c 1000 -W 5 10.0.2.2 >/tmp/pings; echo end; cat /tmp/pings'
 	guest_expect begin
 	exits=$(trace_hits kvm_userspace_exit)
 	guest_expect end
