@@ -15,26 +15,9 @@
 
 static struct vfio_region_info *region_info_get(int fd, unsigned int index)
 {
-	struct vfio_region_info *info = NULL;
-	uint32_t size = sizeof(*info);
+	const struct vfio_region_info wanted = { .argsz = sizeof(wanted), .index = index };
 
-	for (;;) {
-		void *grown = realloc(info, size);
-
-		if (!grown)
-			break;
-		info = grown;
-		memset(info, 0, size);
-		info->argsz = size;
-		info->index = index;
-		if (ioctl_array(fd, VFIO_DEVICE_GET_REGION_INFO, info) < 0)
-			break;
-		if (info->argsz <= size)
-			return info;
-		size = info->argsz;
-	}
-	free(info);
-	return NULL;
+	return ioctl_grown(fd, VFIO_DEVICE_GET_REGION_INFO, &wanted, sizeof(wanted));
 }
 
 static void areas_from_sparse(struct vfio_region *region,

@@ -157,26 +157,9 @@ int iommu_device_open(struct iommu *iommu, const char *bdf)
 
 static struct vfio_iommu_type1_info *info_get(int container_fd)
 {
-	struct vfio_iommu_type1_info *info = NULL;
-	uint32_t size = sizeof(*info);
+	const struct vfio_iommu_type1_info wanted = { .argsz = sizeof(wanted) };
 
-	/* The kernel answers with the size that it needs when there are capabilities. */
-	for (;;) {
-		void *grown = realloc(info, size);
-
-		if (!grown)
-			break;
-		info = grown;
-		memset(info, 0, size);
-		info->argsz = size;
-		if (ioctl_array(container_fd, VFIO_IOMMU_GET_INFO, info) < 0)
-			break;
-		if (info->argsz <= size)
-			return info;
-		size = info->argsz;
-	}
-	free(info);
-	return NULL;
+	return ioctl_grown(container_fd, VFIO_IOMMU_GET_INFO, &wanted, sizeof(wanted));
 }
 
 static unsigned int ranges_copy(const struct vfio_iommu_type1_info_cap_iova_range *from,
