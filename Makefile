@@ -1,38 +1,62 @@
 # posthorn: see README.md. `make help` lists the targets.
 
-ARCH   ?= x86_64
+machine := $(patsubst aarch64,arm64,$(shell uname -m))
+ARCH   ?= $(machine)
 STATIC ?= 0
 BUILD  ?= build/$(ARCH)$(if $(filter 1,$(STATIC)),-static)
 PREFIX ?= /usr/local
-CC     ?= gcc
 IASL   ?= iasl
+
+# Building for the other architecture takes a cross compiler, and unit tests run under emulation.
+cross_x86_64 := x86_64-linux-gnu-
+cross_arm64  := aarch64-linux-gnu-
+CROSS  ?= $(if $(filter-out $(machine),$(ARCH)),$(cross_$(ARCH)))
+ifeq ($(origin CC),default)
+CC     := $(CROSS)gcc
+endif
+AR     := $(CROSS)ar
 
 VERSION := 0.1.0
 
 # ---- what is built -----------------------------------------------------------------------------
 
 lib_objects     := lib/log.o lib/ioctl.o lib/file.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/$(ARCH).o
-devices_objects := devices/bus.o devices/pci.o devices/serial.o devices/rtc.o devices/power.o
+kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/$(ARCH).o \
+                   kvm/posting.o kvm/posting_$(ARCH).o
+devices_x86_64  := devices/rtc.o devices/power.o
+devices_arm64   := devices/pl031.o
+devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
 vfio_objects    := vfio/host_pci.o vfio/iommu.o vfio/device.o vfio/pci.o vfio/config.o vfio/bar.o \
-                   vfio/msi.o
-guest_objects   := guest/layout.o guest/image.o guest/acpi.o guest/boot_$(ARCH).o
-vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/vcpu_loop.o \
-                   vmm/console.o vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o
+                   vfio/msi.o vfio/irq_watch.o vfio/irq_verdict.o vfio/host_irq.o
+guest_x86_64    := guest/acpi.o
+guest_arm64     := guest/fdt.o
+guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
+                   $(guest_$(ARCH))
+vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
+                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
+                   vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
              $(vfio_objects) $(guest_objects) $(vmm_objects))
 
 # Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
 # that is named here comes before it and so stands in for the real thing.
-unit_tests := bus pci pci_bars serial rtc power layout image acpi boot options host_pci host_bind \
-              config config_capabilities config_malformed msi msi_failures bar assigned
+unit_tests_x86_64 := rtc power layout image_x86_64 acpi boot posting_x86_64
+unit_tests_arm64  := pl031 image_arm64 fdt posting_arm64
+unit_tests := bus pci pci_bars serial image relay host_irq irq_verdict options host_pci host_bind config config_capabilities \
+              config_malformed msi msi_failures bar assigned $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
+unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot      := fake_ram
 unit_fakes_host_pci  := host_tree
 unit_fakes_host_bind := host_tree
 $(foreach test,config config_capabilities config_malformed msi msi_failures bar assigned, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
+unit_flags_posting_arm64 := -Wl,--wrap=opendir
+$(foreach test,host_irq posting_x86_64 posting_arm64, \
+	$(eval unit_fakes_$(test) := host_tree) \
+	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
+unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
 unit_flags_host_bind := -Wl,--wrap=file_write_text
 
@@ -51,7 +75,8 @@ CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DPOSTHORN_VERSION='"$(VERSION)"'
 all_cflags = -std=gnu11 $(WARNINGS) -pthread -fno-common -ffunction-sections -fdata-sections \
              $(CFLAGS) $(CPPFLAGS) -MMD -MP
 all_ldflags = -pthread -Wl,--gc-sections $(if $(filter 1,$(STATIC)),-static) $(LDFLAGS)
-LIBS := -ljansson $(if $(filter 1,$(STATIC)),,-lpci)
+libs_arm64 := -lfdt -lz
+LIBS := -ljansson $(if $(filter 1,$(STATIC)),,-lpci) $(libs_$(ARCH))
 
 .PHONY: all
 all: $(BUILD)/posthorn ## build posthorn (STATIC=1: a static program)
@@ -62,7 +87,7 @@ $(BUILD)/posthorn: $(BUILD)/vmm/main.o $(BUILD)/posthorn.a
 
 $(BUILD)/posthorn.a: $(objects)
 	@rm -f $@
-	@ar rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@echo "  CC    $<"
@@ -84,17 +109,19 @@ $(BUILD)/guest/acpi.o: $(BUILD)/guest/dsdt.h
 
 # The tiny guest's initramfs, with drivers of the lab's kernel.
 .PHONY: guest
-guest: build/guest/guest.cpio.gz build/guest/minimal.cpio.gz
+guest: $(BUILD)/guest/guest.cpio.gz $(BUILD)/guest/minimal.cpio.gz
 
-build/guest/guest.cpio.gz: guest/linux/build guest/linux/init guest/linux/net-up
+guest_build = guest/linux/build --busybox "$$(scripts/lab.d/root $(ARCH))/bin/busybox"
+
+$(BUILD)/guest/guest.cpio.gz: guest/linux/build guest/linux/init guest/linux/net-up
 	@echo "  GUEST $@"
 	@mkdir -p $(@D)
-	@guest/linux/build $@ "$$(scripts/lab.d/kernel x86_64)"
+	@$(guest_build) $@ "$$(scripts/lab.d/kernel $(ARCH))"
 
-build/guest/minimal.cpio.gz: guest/linux/build
+$(BUILD)/guest/minimal.cpio.gz: guest/linux/build
 	@echo "  GUEST $@"
 	@mkdir -p $(@D)
-	@guest/linux/build --minimal $@
+	@$(guest_build) --minimal $@
 
 # Bare-metal programs: no library, no vector registers (a CPU without hardware virtualization can
 # run them through KVM's emulator), linked at a fixed address.

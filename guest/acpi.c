@@ -2,10 +2,15 @@
 /* Numbers like 5.2.9 in this file are sections of the ACPI specification 6.5. */
 #include "guest/acpi.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "guest/dsdt.h"
+#include "lib/file.h"
 #include "lib/util.h"
 
 /* 5.2.6: what every table but the RSDP starts with. */
@@ -393,4 +398,36 @@ size_t acpi_build(void *memory, size_t size, uint64_t gpa, const struct acpi_con
 	mcfg_build(&builder);
 	dsdt_build(&builder);
 	return builder.at.end;
+}
+
+/* @table goes to @path/SIGNATURE.dat, in small letters as acpidump(8) does. */
+static int table_dump(const struct table_header *table, const char *path)
+{
+	char name[sizeof(table->signature) + 1] = "";
+	char file[PATH_MAX];
+	int length;
+
+	for (size_t i = 0; i < sizeof(table->signature); i++)
+		name[i] = (char)tolower((unsigned char)table->signature[i]);
+	length = snprintf(file, sizeof(file), "%s/%s.dat", path, name);
+	if (length < 0 || (size_t)length >= sizeof(file))
+		return -ENAMETOOLONG;
+	return file_create(file, table, table->length);
+}
+
+int acpi_dump(const void *memory, size_t size, const char *path)
+{
+	const uint8_t *at = memory;
+	size_t offset = align_up(sizeof(struct rsdp), 16); /* see places_find() */
+	int error = 0;
+
+	while (!error && offset + sizeof(struct table_header) <= size) {
+		const struct table_header *table = (const struct table_header *)(at + offset);
+
+		if (!table->length || table->length > size - offset)
+			break;
+		error = table_dump(table, path);
+		offset = align_up(offset + table->length, 16);
+	}
+	return error;
 }

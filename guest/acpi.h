@@ -28,4 +28,10 @@ struct acpi_config {
  */
 size_t acpi_build(void *memory, size_t size, uint64_t gpa, const struct acpi_config *config);
 
+/*
+ * Write each table of what acpi_build() made, which is all at @memory, into a file of its own in
+ * the existing directory @path: xsdt.dat, facp.dat, apic.dat, mcfg.dat, dsdt.dat. 0 or -errno.
+ */
+int acpi_dump(const void *memory, size_t size, const char *path);
+
 #endif

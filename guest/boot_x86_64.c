@@ -274,3 +274,13 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 	}
 	return 0;
 }
+
+int boot_dump(const struct vm *vm, const char *path)
+{
+	const void *tables = vm_gpa_to_hva(vm, LAYOUT_ACPI, LAYOUT_ACPI_SIZE);
+	int error = acpi_dump(tables, LAYOUT_ACPI_SIZE, path);
+
+	if (error < 0)
+		log_error(BOOT_DUMP_OPTION " %s: %s", path, strerror(-error));
+	return error;
+}

@@ -6,7 +6,7 @@
 
 #include "lib/util.h"
 
-/* The kernel, what it unpacks to and the structures below 1 MiB go to the first range. */
+/* The kernel, what it unpacks to and what it is told go to the first range. */
 #define FIRST_RANGE_MIN (16 * MIB)
 
 /* One past the last address that the guest's CPUs can form. */
@@ -76,16 +76,18 @@ int layout_init(struct layout *layout, uint64_t ram_size, uint64_t align,
 		const struct layout_range *usable, unsigned int usable_count,
 		unsigned int physical_bits)
 {
+	static const struct {
+		uint64_t base, end;
+	} spans[] = LAYOUT_RAM_SPANS;
 	uint64_t limit = address_limit(physical_bits), left = ram_size;
-	int error;
+	int error = 0;
 
 	*layout = (struct layout){ 0 };
-	error = ram_take_usable(layout, 0, min(limit, LAYOUT_MEM32), align, usable, usable_count,
-				&left);
-	if (!error)
-		error = ram_take_usable(layout, LAYOUT_ABOVE_4G, limit, align, usable, usable_count,
-					&left);
-	if (error || left || layout->ram[0].base || layout->ram[0].size < FIRST_RANGE_MIN)
+	for (unsigned int i = 0; i < ARRAY_SIZE(spans) && !error; i++)
+		error = ram_take_usable(layout, spans[i].base, min(limit, spans[i].end), align,
+					usable, usable_count, &left);
+	if (error || left || layout->ram[0].base != LAYOUT_RAM ||
+	    layout->ram[0].size < FIRST_RANGE_MIN)
 		return -ERANGE;
 	return 0;
 }
@@ -102,7 +104,7 @@ static uint64_t window_find(uint64_t base, uint64_t end, uint64_t size, uint64_t
 int layout_mem64_place(struct layout *layout, uint64_t size, const struct layout_range *usable,
 		       unsigned int usable_count, unsigned int physical_bits)
 {
-	uint64_t start = max(layout_ram_end(layout), LAYOUT_ABOVE_4G);
+	uint64_t start = max(layout_ram_end(layout), LAYOUT_ABOVE_RAM);
 	uint64_t limit = address_limit(physical_bits), align = GIB, base = 0;
 
 	layout->mem64 = (struct layout_range){ 0 };

@@ -1,23 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What each architecture's file in kvm/ provides. */
+/* What each architecture's file in kvm/ provides. Those that can fail die when KVM refuses. */
 #ifndef POSTHORN_KVM_ARCH_H
 #define POSTHORN_KVM_ARCH_H
 
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 
+/* What to do where there is no /dev/kvm; the end of an error message. */
+extern const char arch_kvm_remedy[];
+
+/* The interrupt controller whose pins are the GSIs below IRQ_PINS (KVM API 4.52). */
+extern const uint32_t arch_pin_irqchip;
+
+/* The argument of KVM_CREATE_VM for a VM with all the address bits that arch_physical_bits() has.
+ */
+unsigned long arch_vm_type(int kvm_fd);
+
 /*
  * After KVM_CREATE_VM, before any vCPU: interrupt controllers and whatever else must exist first.
- * Dies when KVM refuses.
  */
 void arch_vm_init(struct vm *vm);
 
-/* After KVM_CREATE_VCPU: CPUID, MSRs and the like. Dies when KVM refuses. */
+/* After KVM_CREATE_VCPU: CPUID, MSRs and the like. */
 void arch_vcpu_init(struct vcpu *vcpu);
+
+/* After the last arch_vcpu_init(): what needs all vCPUs to exist. @vcpus are vm->cpus of them. */
+void arch_vm_finish(struct vm *vm, struct vcpu *vcpus);
 
 void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry);
 
-/* Bits of a guest-physical address that a guest of this /dev/kvm can use. Dies as above. */
+/* See vcpu_pc(), vcpu_page_sizes() and vcpu_bus_error(). */
+uint64_t arch_vcpu_pc(const struct vcpu *vcpu);
+unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu);
+int arch_vcpu_bus_error(struct vcpu *vcpu);
+
+/* Bits of a guest-physical address that a guest of this /dev/kvm can use. */
 unsigned int arch_physical_bits(int kvm_fd);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/arch.h"
 #include "kvm/vm.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
@@ -54,7 +55,7 @@ static void entry_fill(struct kvm_irq_routing_entry *entry, unsigned int gsi,
 	entry->gsi = gsi;
 	if (!route->is_msi) {
 		entry->type = KVM_IRQ_ROUTING_IRQCHIP;
-		entry->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		entry->u.irqchip.irqchip = arch_pin_irqchip;
 		entry->u.irqchip.pin = gsi;
 		return;
 	}
@@ -62,6 +63,9 @@ static void entry_fill(struct kvm_irq_routing_entry *entry, unsigned int gsi,
 	entry->u.msi.address_lo = (uint32_t)route->message.address;
 	entry->u.msi.address_hi = (uint32_t)(route->message.address >> 32);
 	entry->u.msi.data = route->message.data;
+	/* Who sends it: an ITS looks at it, a local APIC does not. */
+	entry->u.msi.devid = route->message.device_id;
+	entry->flags = KVM_MSI_VALID_DEVID;
 }
 
 /* KVM takes the whole table at once, so it is made from what is used: short tables are cheap. */

@@ -3,7 +3,8 @@
  * Interrupts into the guest: GSIs, their routes, and the eventfds that raise them.
  *
  * A GSI is KVM's name for an interrupt source. Its route (KVM API 4.52, KVM_SET_GSI_ROUTING) says
- * where it goes: to a pin of the in-kernel IOAPIC, or out as an MSI message. An irqfd (KVM API
+ * where it goes: to a pin of the in-kernel interrupt controller (IOAPIC; on arm64 a shared
+ * peripheral interrupt of the GIC), or out as an MSI message. An irqfd (KVM API
  * 4.75, KVM_IRQFD) ties an eventfd to a GSI: from then on a signal of the eventfd, by VFIO's
  * interrupt handler or by anybody else, raises it in the kernel, without this process.
  *
@@ -18,7 +19,7 @@
 
 struct vm;
 
-/* Pins of the IOAPIC come first; GSIs that irq_gsi_alloc() hands out start here. */
+/* Pins of the interrupt controller come first; GSIs that irq_gsi_alloc() hands out start here. */
 #define IRQ_PINS    24
 #define IRQ_GSI_MAX 4096 /* KVM_MAX_IRQ_ROUTES */
 
@@ -32,7 +33,7 @@ struct msi_message {
 
 struct irq_route {
 	bool used;
-	bool is_msi; /* else a pin of the IOAPIC */
+	bool is_msi; /* else a pin */
 	struct msi_message message;
 };
 
@@ -59,7 +60,7 @@ void irq_gsi_free(struct vm *vm, int gsi);
  */
 int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message);
 
-/* Send @gsi (below IRQ_PINS) to the IOAPIC's pin of that number. 0 or -errno. Any thread. */
+/* Send @gsi (below IRQ_PINS) to the pin of that number (arm64: SPI). 0 or -errno. Any thread. */
 int irq_route_set_pin(struct vm *vm, int gsi);
 
 /* Take the route of @gsi away. Any thread. */

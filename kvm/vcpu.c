@@ -39,6 +39,21 @@ void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 	arch_vcpu_entry_set(vcpu, entry);
 }
 
+uint64_t vcpu_pc(const struct vcpu *vcpu)
+{
+	return arch_vcpu_pc(vcpu);
+}
+
+unsigned int vcpu_page_sizes(const struct vcpu *vcpu)
+{
+	return arch_vcpu_page_sizes(vcpu);
+}
+
+int vcpu_bus_error(struct vcpu *vcpu)
+{
+	return arch_vcpu_bus_error(vcpu);
+}
+
 int vcpu_run(struct vcpu *vcpu)
 {
 	/* Not ioctl_call(): EINTR is an answer here, and nothing is to be logged on this path. */
@@ -72,7 +87,7 @@ bool vcpu_coalesced_pending(const struct vcpu *vcpu)
 }
 
 void vcpu_coalesced_drain(struct vcpu *vcpu,
-			  void (*write)(void *opaque, uint16_t port, uint8_t data), void *opaque)
+			  void (*write)(void *opaque, uint64_t address, uint8_t data), void *opaque)
 {
 	struct kvm_coalesced_mmio_ring *ring = coalesced_ring(vcpu);
 	const unsigned int entries = (unsigned int)((vcpu->vm->page_size - sizeof(*ring)) /
@@ -83,7 +98,7 @@ void vcpu_coalesced_drain(struct vcpu *vcpu,
 	while (vcpu_coalesced_pending(vcpu)) {
 		const struct kvm_coalesced_mmio *entry = &ring->coalesced_mmio[ring->first];
 
-		write(opaque, (uint16_t)entry->phys_addr, entry->data[0]);
+		write(opaque, entry->phys_addr, entry->data[0]);
 		__atomic_store_n(&ring->first, (ring->first + 1) % entries, __ATOMIC_RELEASE);
 	}
 }

@@ -19,6 +19,7 @@ struct vcpu_entry {
 	uint64_t cr3;	   /* x86-64: page tables, guest-physical; 0: protected mode, paging off */
 	uint64_t gdt;	   /* x86-64: guest-physical address of the descriptor table */
 	uint16_t gdt_size; /* bytes */
+	uint64_t pc, x0;   /* arm64 */
 };
 
 struct vcpu {
@@ -30,8 +31,9 @@ struct vcpu {
 };
 
 /*
- * Create vCPU number @index of @vm in its reset state: on x86-64 the boot processor is runnable,
- * the others wait for INIT and SIPI. Start-up only: dies when KVM refuses.
+ * Create vCPU number @index of @vm in its reset state: the boot processor is runnable,
+ * the others wait for INIT and SIPI (x86-64) or PSCI's CPU_ON (arm64). Start-up only: dies when KVM
+ * refuses.
  */
 void vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index);
 void vcpu_cleanup(struct vcpu *vcpu);
@@ -45,6 +47,18 @@ void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry);
  */
 int vcpu_run(struct vcpu *vcpu);
 
+/* Where the guest is: the address of the next instruction. For messages. */
+uint64_t vcpu_pc(const struct vcpu *vcpu);
+
+/* The sizes in bytes of pages that the CPU can translate, or'ed: 4 KiB, 16 KiB, 64 KiB. */
+unsigned int vcpu_page_sizes(const struct vcpu *vcpu);
+
+/*
+ * Answer an access that cannot be carried out (KVM_EXIT_ARM_NISV) as hardware would, with a fault
+ * that the guest takes when it runs on. 0 or -errno. By the thread of the vCPU.
+ */
+int vcpu_bus_error(struct vcpu *vcpu);
+
 /*
  * Make the vcpu_run() that is under way, or the next one, return -EINTR. Any thread, once
  * vcpu->thread is set and until it was joined.
@@ -55,11 +69,12 @@ void vcpu_kick(struct vcpu *vcpu);
 bool vcpu_coalesced_pending(const struct vcpu *vcpu);
 
 /*
- * Hand every write that KVM gathered (vm_port_coalesce()) to @write, oldest first. Gathered writes
+ * Hand every write that KVM gathered (vm_write_coalesce()) to @write, oldest first. Gathered writes
  * belong to the VM, not to one vCPU: the caller holds a lock of the VM. Does nothing where
- * vm_port_coalesce() did not succeed.
+ * vm_write_coalesce() did not succeed.
  */
 void vcpu_coalesced_drain(struct vcpu *vcpu,
-			  void (*write)(void *opaque, uint16_t port, uint8_t data), void *opaque);
+			  void (*write)(void *opaque, uint64_t address, uint8_t data),
+			  void *opaque);
 
 #endif

@@ -36,16 +36,13 @@ void vm_open(struct vm *vm)
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;
-	vm->vfio_fd = -1;
+	vm->vfio_fd = vm->gic_fd = vm->its_fd = -1;
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm_fd < 0 && errno == EACCES)
 		die(EXIT_HOST, "/dev/kvm: permission denied; join the group kvm (usermod -aG kvm "
 			       "USER, then log in again) or run as root");
 	if (vm->kvm_fd < 0)
-		die(EXIT_HOST,
-		    "/dev/kvm: %s; load kvm_intel or kvm_amd (modprobe), and turn virtualization "
-		    "(VT-x, AMD-V) on in the firmware or, for a nested guest, in its hypervisor",
-		    strerror(errno));
+		die(EXIT_HOST, "/dev/kvm: %s; %s", strerror(errno), arch_kvm_remedy);
 	version = ioctl_value(vm->kvm_fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
 		die(EXIT_HOST, "/dev/kvm: API version %d, posthorn speaks %d", version,
@@ -132,7 +129,7 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	vm->cpus = config->cpus;
 	pthread_mutex_init(&vm->slot_lock, NULL);
 	cpus_check(vm);
-	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, 0);
+	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, arch_vm_type(vm->kvm_fd));
 	if (vm->fd < 0)
 		die(EXIT_HOST, "KVM_CREATE_VM: %s", strerror(-vm->fd));
 	size = ioctl_value(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -142,7 +139,7 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	vm->page_size = (size_t)sysconf(_SC_PAGESIZE);
 	/* Where KVM has the ring, the answer is the number of its page in the vCPU's mapping. */
 	size = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
-	if (size > 0 && ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0)
+	if (size > 0)
 		vm->coalesced_offset = (size_t)size * vm->page_size;
 	if (irq_router_init(&vm->irq) < 0)
 		die(EXIT_HOST, "out of memory");
@@ -150,8 +147,15 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	ram_init(vm, config);
 }
 
+void vm_finish(struct vm *vm, struct vcpu *vcpus)
+{
+	arch_vm_finish(vm, vcpus);
+}
+
 void vm_cleanup(struct vm *vm)
 {
+	fd_close(&vm->its_fd);
+	fd_close(&vm->gic_fd);
 	fd_close(&vm->vfio_fd);
 	/* KVM drops the memslots with the VM, and the VM with its last descriptor. */
 	fd_close(&vm->fd);
@@ -236,11 +240,13 @@ int vm_vfio_add(struct vm *vm, int file_fd)
 	return ioctl_call(vm->vfio_fd, KVM_SET_DEVICE_ATTR, &attribute);
 }
 
-int vm_port_coalesce(struct vm *vm, uint16_t port)
+int vm_write_coalesce(struct vm *vm, uint64_t address, bool is_port)
 {
-	struct kvm_coalesced_mmio_zone zone = { .addr = port, .size = 1, .pio = 1 };
+	struct kvm_coalesced_mmio_zone zone = { .addr = address, .size = 1, .pio = is_port };
 
 	if (!vm->coalesced_offset)
+		return -ENOTSUP;
+	if (is_port && ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) <= 0)
 		return -ENOTSUP;
 	return ioctl_call(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone);
 }

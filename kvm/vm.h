@@ -13,6 +13,8 @@
 
 #include "kvm/irq.h"
 
+struct vcpu;
+
 #define VM_RAM_MAX	8
 #define VM_MEMSLOTS_MAX 512
 
@@ -45,7 +47,11 @@ struct vm {
 	pthread_mutex_t slot_lock;
 	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
 	struct irq_router irq;
-	int vfio_fd; /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
+	int vfio_fd;	    /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
+	int gic_fd, its_fd; /* arm64: the interrupt controller; else -1 */
+	bool has_pmu;	    /* arm64: the vCPUs have performance counters */
+	/* arm64: an interrupt that is on its way to a vCPU may be gone after irqfd_detach() */
+	bool detach_discards;
 };
 
 /*
@@ -60,6 +66,12 @@ void vm_open(struct vm *vm);
  * with EXIT_HOST and a remedy when KVM refuses or there is not enough memory.
  */
 void vm_init(struct vm *vm, const struct vm_config *config);
+
+/*
+ * After the last vcpu_init(), before any interrupt is connected: start what needs all vCPUs to be
+ * there. @vcpus are all of them. Dies as vm_init() does.
+ */
+void vm_finish(struct vm *vm, struct vcpu *vcpus);
 
 /* Close and unmap everything. The vCPUs must be gone (vcpu_cleanup()). */
 void vm_cleanup(struct vm *vm);
@@ -87,10 +99,11 @@ void *vm_gpa_to_hva(const struct vm *vm, uint64_t gpa, uint64_t size);
 int vm_vfio_add(struct vm *vm, int file_fd);
 
 /*
- * Let KVM gather writes of one byte to I/O port @port instead of leaving to user space for each
- * (KVM_REGISTER_COALESCED_MMIO with pio = 1); vcpu_coalesced_drain() gets them. 0 or -errno
- * (-ENOTSUP where the kernel cannot). Any thread.
+ * Let KVM gather writes of one byte to @address, an I/O port or else guest-physical, instead of
+ * leaving to user space for each (KVM_REGISTER_COALESCED_MMIO); vcpu_coalesced_drain() gets them,
+ * with the address alone: gather at one kind of address only. 0 or -errno (-ENOTSUP where the
+ * kernel cannot). Any thread.
  */
-int vm_port_coalesce(struct vm *vm, uint16_t port);
+int vm_write_coalesce(struct vm *vm, uint64_t address, bool is_port);
 
 #endif

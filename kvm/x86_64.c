@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kvm/arch.h"
 
+#include <errno.h>
 #include <linux/kvm.h>
 #include <linux/kvm_para.h>
 #include <stdlib.h>
@@ -26,6 +27,18 @@
 #define EFER_LME	       BIT(8)
 #define EFER_LMA	       BIT(10)
 #define RFLAGS_RESERVED	       BIT(1)
+
+const char arch_kvm_remedy[] =
+	"load kvm_intel or kvm_amd (modprobe), and turn virtualization (VT-x, AMD-V) on in the "
+	"firmware or, for a nested guest, in its hypervisor";
+
+const uint32_t arch_pin_irqchip = KVM_IRQCHIP_IOAPIC;
+
+unsigned long arch_vm_type(int kvm_fd)
+{
+	(void)kvm_fd;
+	return 0;
+}
 
 void arch_vm_init(struct vm *vm)
 {
@@ -241,6 +254,33 @@ void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 	if (error < 0)
 		die(EXIT_HOST, "vCPU %u: cannot set its first registers: %s", vcpu->index,
 		    strerror(-error));
+}
+
+void arch_vm_finish(struct vm *vm, struct vcpu *vcpus)
+{
+	(void)vm;
+	(void)vcpus;
+}
+
+uint64_t arch_vcpu_pc(const struct vcpu *vcpu)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl_call(vcpu->fd, KVM_GET_REGS, &regs);
+	return regs.rip;
+}
+
+unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return 4 * KIB;
+}
+
+/* KVM never asks for it here: accesses to nothing read as all-ones. */
+int arch_vcpu_bus_error(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return -ENOTSUP;
 }
 
 unsigned int arch_physical_bits(int kvm_fd)

@@ -43,6 +43,20 @@ int file_write_text(const char *path, const char *text)
 	return error;
 }
 
+int file_create(const char *path, const void *data, size_t size)
+{
+	int fd, error;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	error = fd_write_all(fd, data, size);
+	/* Some file systems tell only now that the disk is full. */
+	if (close(fd) < 0 && !error)
+		error = -errno;
+	return error;
+}
+
 int fd_write_all(int fd, const void *data, size_t size)
 {
 	const char *from = data;

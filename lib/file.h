@@ -16,6 +16,9 @@ int file_read_text(const char *path, char *text, size_t size);
 /* Write @text to the existing file @path in one write(2), as sysfs wants it. 0 or -errno. */
 int file_write_text(const char *path, const char *text);
 
+/* Make the file @path, or empty it, and write @size bytes into it. 0 or -errno. */
+int file_create(const char *path, const void *data, size_t size);
+
 /* Write all @size bytes, however many calls it takes. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t size);
 

@@ -17,6 +17,7 @@ enum exit_code {
 	EXIT_HOST = 3,	      /* the host is not ready: KVM, IOMMU, permissions, memory lock */
 	EXIT_DEVICE = 4,      /* an assigned device does not work */
 	EXIT_GUEST_CRASH = 5, /* triple fault, or a state that KVM cannot run */
+	EXIT_REQUIRE = 6,     /* something that a --require option asked for did not hold */
 	EXIT_SIGNAL = 128,    /* plus the number of the signal that ended the run */
 };
 

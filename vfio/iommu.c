@@ -195,6 +195,11 @@ unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[I
 	return count;
 }
 
+bool iommu_coherent(const struct iommu *iommu)
+{
+	return ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU) > 0;
+}
+
 void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm)
 {
 	for (unsigned int i = 0; i < iommu->group_count; i++) {

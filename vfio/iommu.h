@@ -49,6 +49,12 @@ int iommu_device_open(struct iommu *iommu, const char *bdf);
  */
 unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[IOMMU_RANGES_MAX]);
 
+/*
+ * Do the devices see what is in the CPUs' caches, and the CPUs what the devices write
+ * (VFIO_DMA_CC_IOMMU)? Only when there is a device.
+ */
+bool iommu_coherent(const struct iommu *iommu);
+
 /* Tell KVM's VFIO device about all groups. Not fatal: a failure is logged. */
 void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
 

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/relay.h"
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/device.h"
+#include "vfio/irq_watch.h"
 
 static const char *kind_name(const struct msi_set *set)
 {
@@ -53,20 +55,66 @@ static int set_init(struct msi_set *set, const struct vfio_device *device, unsig
 	return 0;
 }
 
-int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, unsigned int msi_size,
-	     unsigned int msix_size, unsigned int intx_gsi, uint32_t device_id)
+int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_config *config)
 {
 	int error;
 
 	memset(msi, 0, sizeof(*msi));
 	msi->device = device;
-	msi->vm = vm;
-	msi->intx_gsi = intx_gsi;
+	msi->vm = config->vm;
+	msi->relay = config->relay;
+	msi->watch = config->watch;
+	msi->intx_gsi = config->intx_gsi;
 	msi->intx_eventfd = msi->intx_unmask_eventfd = -1;
-	error = set_init(&msi->msi, device, VFIO_PCI_MSI_IRQ_INDEX, msi_size, device_id);
+	error = set_init(&msi->msi, device, VFIO_PCI_MSI_IRQ_INDEX, config->msi_size,
+			 config->device_id);
 	if (error == 0)
-		error = set_init(&msi->msix, device, VFIO_PCI_MSIX_IRQ_INDEX, msix_size, device_id);
+		error = set_init(&msi->msix, device, VFIO_PCI_MSIX_IRQ_INDEX, config->msix_size,
+				 config->device_id);
 	return error;
+}
+
+static int vector_attach(struct vfio_msi *msi, struct msi_vector *vector)
+{
+	int error;
+
+	/*
+	 * An ITS drops a posted interrupt that no vCPU has taken yet when posting ends (GICv4,
+	 * DISCARD), and does not say so. Drivers bear an interrupt too many, not one too few.
+	 */
+	if (vector->detached && msi->vm->detach_discards)
+		eventfd_signal(vector->eventfd);
+	if (msi->relay)
+		error = relay_attach(msi->relay, vector->eventfd, &vector->routed);
+	else
+		error = irqfd_attach(msi->vm, vector->gsi, vector->eventfd, -1);
+	if (error < 0)
+		return error;
+	vector->attached = true;
+	/*
+	 * KVM injects what was pending but leaves the count as it is (virt/kvm/eventfd.c,
+	 * kvm_irqfd_assign()), and takes it only with the next signal. Take it here, or the same
+	 * interrupt is pending again when the vector is masked the next time.
+	 */
+	if (!msi->relay)
+		eventfd_take(vector->eventfd);
+	return 0;
+}
+
+static void vector_detach(struct vfio_msi *msi, struct msi_set *set, unsigned int number)
+{
+	struct msi_vector *vector = &set->vectors[number];
+
+	if (!vector->attached)
+		return;
+	if (msi->watch)
+		irq_watch_detaching(msi, number);
+	if (msi->relay)
+		vector->relayed += relay_detach(msi->relay, vector->eventfd);
+	else
+		irqfd_detach(msi->vm, vector->gsi, vector->eventfd);
+	vector->attached = false;
+	vector->detached = true;
 }
 
 /*
@@ -74,11 +122,11 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, un
  *
  *   device ──MSI──▶ host vector ──▶ VFIO's handler ──signals──▶ eventfd
  *                                                                 │ irqfd (in KVM)
- *   guest's vector ◀── local APIC ◀── route of the GSI ◀──────── GSI
+ *   guest's vector ◀── APIC or GIC ◀── route of the GSI ◀─────── GSI
  *
  * and where the hardware can (VT-d posted interrupts, AVIC, GICv4), KVM and VFIO recognise by the
  * common eventfd that they are two ends of one thing, and the IOMMU or ITS delivers straight to
- * the vCPU.
+ * the vCPU. With irq-path=userspace a thread of this process (kvm/relay.h) stands in for the irqfd.
  *
  * The order matters: a route before the irqfd that uses it, and the trigger last, so that the first
  * interrupt finds the whole chain.
@@ -86,26 +134,29 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, un
 static int msi_vector_connect(struct vfio_msi *msi, struct msi_set *set, unsigned int number)
 {
 	struct msi_vector *vector = &set->vectors[number];
+	bool was_attached = vector->attached;
 	int error = 0;
 
+	/*
+	 * KVM and VFIO recognise each other when the irqfd is attached, and on arm64 they look then
+	 * where the route leads: a message that changes is a new pair, and the former one ends
+	 * while its route is still there.
+	 */
+	if (memcmp(&vector->routed, &vector->message, sizeof(vector->message)) != 0)
+		vector_detach(msi, set, number);
 	/* 1. a GSI of its own, routed to the message that the guest asked for */
 	error = irq_route_set(msi->vm, vector->gsi, &vector->message);
-	if (error < 0)
+	if (error < 0) {
+		if (was_attached)
+			vector_attach(msi, vector);
 		return error;
+	}
 	vector->routed = vector->message;
 	/* 2. the eventfd raises the GSI; one that was signalled while masked does so at once */
-	if (!vector->attached) {
-		error = irqfd_attach(msi->vm, vector->gsi, vector->eventfd, -1);
-		if (error < 0)
-			return error;
-		vector->attached = true;
-		/*
-		 * KVM injects what was pending but leaves the count as it is (virt/kvm/eventfd.c,
-		 * kvm_irqfd_assign()), and takes it only with the next signal. Take it here, or the
-		 * same interrupt is pending again when the vector is masked the next time.
-		 */
-		eventfd_take(vector->eventfd);
-	}
+	if (!vector->attached)
+		error = vector_attach(msi, vector);
+	if (error < 0)
+		return error;
 	/* 3. the device's interrupt signals the eventfd */
 	if (!vector->triggered) {
 		error = vfio_irqs_set(msi->device, set->index, number, 1, &vector->eventfd);
@@ -115,6 +166,8 @@ static int msi_vector_connect(struct vfio_msi *msi, struct msi_set *set, unsigne
 		if (error == 0)
 			set->host_count = max(set->host_count, number + 1);
 	}
+	if (error == 0 && msi->watch)
+		irq_watch_connected(msi, number);
 	return error;
 }
 
@@ -132,19 +185,15 @@ static int vector_acquire(struct vfio_msi *msi, struct msi_vector *vector)
 	return -ENOSPC;
 }
 
-static void vector_detach(struct vfio_msi *msi, struct msi_vector *vector)
+static void vector_release(struct vfio_msi *msi, struct msi_set *set, unsigned int number)
 {
-	if (vector->attached)
-		irqfd_detach(msi->vm, vector->gsi, vector->eventfd);
-	vector->attached = false;
-}
+	struct msi_vector *vector = &set->vectors[number];
 
-static void vector_release(struct vfio_msi *msi, struct msi_vector *vector)
-{
 	vector->triggered = false;
 	if (vector->gsi < 0)
 		return;
-	vector_detach(msi, vector);
+	vector_detach(msi, set, number);
+	vector->detached = false;
 	irq_route_clear(msi->vm, vector->gsi);
 	irq_gsi_free(msi->vm, vector->gsi);
 	vector->gsi = -1;
@@ -220,7 +269,7 @@ void msi_vector_sync(struct vfio_msi *msi, struct msi_set *set, unsigned int num
 	if (msi->active != kind || number >= set->count)
 		return;
 	if (vector->masked || set->all_masked) {
-		vector_detach(msi, vector);
+		vector_detach(msi, set, number);
 		return;
 	}
 	if (vector->attached && vector->triggered &&
@@ -276,7 +325,7 @@ static void set_disable(struct vfio_msi *msi, struct msi_set *set)
 	set->host_count = 0;
 	set->refused = false;
 	for (unsigned int i = 0; i < set->size; i++)
-		vector_release(msi, &set->vectors[i]);
+		vector_release(msi, set, i);
 }
 
 static void intx_disable(struct vfio_msi *msi)
@@ -322,8 +371,11 @@ static void intx_enable(struct vfio_msi *msi)
 	error = min(msi->intx_eventfd, msi->intx_unmask_eventfd);
 	if (error >= 0)
 		error = intx_connect(msi);
-	if (error >= 0)
+	if (error >= 0) {
+		if (msi->watch)
+			irq_watch_connected(msi, 0);
 		return;
+	}
 	log_error("%s: INTx (GSI %u): cannot connect it: %s; its interrupts do not reach the guest",
 		  msi->device->bdf, msi->intx_gsi, strerror(-error));
 	fd_close(&msi->intx_eventfd);
@@ -344,6 +396,8 @@ static enum irq_kind kind_wanted(const struct vfio_msi *msi)
 
 static void kind_disable(struct vfio_msi *msi)
 {
+	if (msi->watch)
+		irq_watch_disabling(msi);
 	switch (msi->active) {
 	case IRQ_KIND_NONE:
 		break;
@@ -408,9 +462,17 @@ void msi_reset(struct vfio_msi *msi)
 	msi_sync(msi);
 }
 
+static void set_cleanup(struct msi_set *set)
+{
+	for (unsigned int i = 0; i < set->size; i++)
+		free(set->vectors[i].record);
+	free(set->vectors);
+}
+
 void msi_cleanup(struct vfio_msi *msi)
 {
 	kind_disable(msi);
-	free(msi->msi.vectors);
-	free(msi->msix.vectors);
+	set_cleanup(&msi->msi);
+	set_cleanup(&msi->msix);
+	free(msi->intx_record);
 }

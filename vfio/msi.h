@@ -20,6 +20,9 @@
 
 #include "kvm/irq.h"
 
+struct irq_record;
+struct irq_watch;
+struct relay;
 struct vfio_device;
 struct vm;
 
@@ -34,7 +37,11 @@ struct msi_vector {
 	int gsi;		   /* -1: none */
 	int eventfd;		   /* -1: none; lives as long as gsi */
 	bool triggered;		   /* VFIO signals eventfd */
-	bool attached;		   /* eventfd raises gsi */
+	bool attached;		   /* eventfd raises gsi, or the relay listens to it */
+	bool detached;		   /* it was attached before, since it has the gsi */
+	uint64_t relayed;	   /* messages that the relay sent for it, when it was detached */
+	bool watched;		   /* for vfio/irq_watch.c, as is record: NULL until connected */
+	struct irq_record *record;
 };
 
 /* MSI or MSI-X of a device. */
@@ -57,22 +64,30 @@ struct vfio_msi {
 	/* fixed */
 	struct vfio_device *device;
 	struct vm *vm;
-	unsigned int intx_gsi; /* 0: the device has no INTx */
+	struct relay *relay;	 /* stands in for irqfds; NULL: it does not */
+	struct irq_watch *watch; /* remembers how interrupts went; NULL: nobody does */
+	unsigned int intx_gsi;	 /* 0: the device has no INTx */
 	struct msi_set msi, msix;
 	/* what the guest wants */
 	bool intx_usable; /* the guest has turned the device on: memory, I/O or bus mastering */
 	/* what the host has */
 	enum irq_kind active;
 	int intx_eventfd, intx_unmask_eventfd;
+	struct irq_record *intx_record; /* for vfio/irq_watch.c */
 };
 
-/*
- * Make the interrupt state of @device: all off. @msi_size and @msix_size are the numbers of
- * vectors in the guest's capabilities, 0 for none; @intx_gsi is 0 for none; @device_id is the
- * requester id (bus, device, function) in the guest. 0 or -ENOMEM.
- */
-int msi_init(struct vfio_msi *msi, struct vfio_device *device, struct vm *vm, unsigned int msi_size,
-	     unsigned int msix_size, unsigned int intx_gsi, uint32_t device_id);
+/* What a device's interrupts are made with. All stays the caller's. */
+struct msi_config {
+	struct vm *vm;
+	struct relay *relay;		  /* injects MSIs in place of irqfds; NULL: no */
+	struct irq_watch *watch;	  /* remembers what became of interrupts; NULL: no */
+	unsigned int msi_size, msix_size; /* vectors in the guest's capabilities; 0: it has none */
+	unsigned int intx_gsi;		  /* 0: no INTx */
+	uint32_t device_id;		  /* requester id (bus, device, function) in the guest */
+};
+
+/* Make the interrupt state of @device: all off. 0 or -ENOMEM. */
+int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_config *config);
 
 /* Turn everything off and give everything back. */
 void msi_cleanup(struct vfio_msi *msi);

@@ -77,7 +77,7 @@ static struct bar_range msix_range(uint32_t where, unsigned int bar, uint64_t si
 	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
 }
 
-static void host_bars_init(struct vfio_pci *function, struct iommu *iommu, uint64_t page_size)
+static void host_bars_init(struct vfio_pci *function, const struct vfio_pci_config *config)
 {
 	const struct config_policy *policy = &function->policy;
 	uint64_t vectors = policy->msix_vectors;
@@ -90,9 +90,9 @@ static void host_bars_init(struct vfio_pci *function, struct iommu *iommu, uint6
 			.device = &function->device,
 			.msi = &function->msi,
 			.vm = function->vm,
-			.iommu = iommu,
+			.iommu = config->iommu,
 			.index = i,
-			.page_size = page_size,
+			.page_size = config->page_size,
 		};
 		if (vectors) {
 			bar->table =
@@ -104,16 +104,16 @@ static void host_bars_init(struct vfio_pci *function, struct iommu *iommu, uint6
 	}
 }
 
-void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu,
-		   struct pci_root *root, const char *bdf, uint64_t page_size)
+void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *config,
+		   struct relay *relay, const char *bdf)
 {
 	struct pci_device *pci = &function->pci;
 	unsigned int pin, gsi = 0;
 	int error;
 
 	memset(function, 0, sizeof(*function));
-	function->vm = vm;
-	vfio_device_init(&function->device, iommu, bdf);
+	function->vm = config->vm;
+	vfio_device_init(&function->device, config->iommu, bdf);
 	pci->ops = &operations;
 	pci->name = function->device.bdf;
 	error = config_init(function);
@@ -121,7 +121,7 @@ void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu
 		die(EXIT_DEVICE, "%s: its configuration space cannot be read: %s", bdf,
 		    strerror(-error));
 	guest_bars_init(function);
-	error = pci_device_add(root, pci);
+	error = pci_device_add(config->root, pci);
 	if (error == -EINVAL)
 		exit(EXIT_DEVICE); /* it said what is wrong with the BARs */
 	if (error < 0)
@@ -134,11 +134,19 @@ void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu
 		pci->config[PCI_INTERRUPT_PIN] = 0;
 	}
 	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
-	error = msi_init(&function->msi, &function->device, vm, function->policy.msi_vectors,
-			 function->policy.msix_vectors, gsi, pci->slot << 3);
+	error = msi_init(&function->msi, &function->device,
+			 &(struct msi_config){
+				 .vm = config->vm,
+				 .relay = relay,
+				 .watch = config->watch,
+				 .msi_size = function->policy.msi_vectors,
+				 .msix_size = function->policy.msix_vectors,
+				 .intx_gsi = gsi,
+				 .device_id = pci->slot << 3,
+			 });
 	if (error < 0)
 		die(EXIT_HOST, "%s: %s", bdf, strerror(-error));
-	host_bars_init(function, iommu, page_size);
+	host_bars_init(function, config);
 }
 
 void vfio_pci_cleanup(struct vfio_pci *function)

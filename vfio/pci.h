@@ -22,13 +22,22 @@ struct vfio_pci {
 	bool reset_failed; /* reported already */
 };
 
+/* What all functions of a VM share. All stays the caller's. */
+struct vfio_pci_config {
+	struct vm *vm; /* may be without RAM yet */
+	struct iommu *iommu;
+	struct pci_root *root;
+	struct irq_watch *watch; /* struct msi_config */
+	uint64_t page_size;	 /* the host's, in bytes */
+};
+
 /*
- * Open @bdf, make it a device of @root, and prepare its BARs and interrupts. The guest sees it
- * with decoding and interrupts off. @vm may be without RAM yet. Start-up only: dies as
- * vfio_device_init() does. @page_size is the host's, in bytes.
+ * Open @bdf, make it a device of @config->root, and prepare its BARs and interrupts. The guest sees
+ * it with decoding and interrupts off. @relay: see struct msi_config. Start-up only: dies as
+ * vfio_device_init() does.
  */
-void vfio_pci_init(struct vfio_pci *function, struct vm *vm, struct iommu *iommu,
-		   struct pci_root *root, const char *bdf, uint64_t page_size);
+void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *config,
+		   struct relay *relay, const char *bdf);
 
 /* The vCPUs are gone: take the function off the guest, and give it back to the host, reset. */
 void vfio_pci_cleanup(struct vfio_pci *function);

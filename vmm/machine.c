@@ -12,6 +12,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vmm/board.h"
 #include "vmm/options.h"
 
 /* What the guest's kernel is told before what the user adds. */
@@ -38,8 +39,9 @@ static void serial_fifo_enabled(void *opaque, bool enabled)
 	if (!enabled || machine->output_gathered)
 		return;
 	machine->output_gathered = true;
-	if (vm_port_coalesce(&machine->vm, LAYOUT_PORT_SERIAL) < 0)
-		log_debug("KVM does not gather port writes: an exit for each byte of output");
+	if (vm_write_coalesce(&machine->vm, machine->serial_address,
+			      machine->serial_bus == &machine->ports) < 0)
+		log_debug("KVM does not gather writes: an exit for each byte of output");
 }
 
 static void serial_input_ready(void *opaque)
@@ -55,14 +57,6 @@ static const struct serial_ops serial_operations = {
 	.input_ready = serial_input_ready,
 };
 
-static void power_requested(void *opaque, enum power_request request)
-{
-	struct machine *machine = opaque;
-
-	log_info("the guest %s", request == POWER_OFF ? "powered off" : "reset the machine");
-	machine_stop(machine, EXIT_OK);
-}
-
 static int eventfd_create_or_die(void)
 {
 	int fd = eventfd_create();
@@ -75,20 +69,22 @@ static int eventfd_create_or_die(void)
 	return fd;
 }
 
-static void port_add(struct machine *machine, const char *name, uint64_t base, uint64_t size,
-		     bus_handler handler, void *opaque)
+void machine_range_add(struct bus *bus, const char *name, uint64_t base, uint64_t size,
+		       bus_handler handler, void *opaque)
 {
 	const struct bus_range range = { base, size, handler, opaque, name };
-	int error = bus_add(&machine->ports, &range);
+	int error = bus_add(bus, &range);
 
 	if (error < 0)
-		die(EXIT_INTERNAL, "I/O ports of the %s: %s", name, strerror(-error));
+		die(EXIT_INTERNAL, "addresses of the %s: %s", name, strerror(-error));
 }
 
-static void serial_port_init(struct machine *machine)
+void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t address)
 {
 	int error;
 
+	machine->serial_bus = bus;
+	machine->serial_address = address;
 	machine->serial_eventfd = eventfd_create_or_die();
 	machine->input_eventfd = eventfd_create_or_die();
 	serial_init(&machine->serial, &serial_operations, machine, machine->serial_eventfd);
@@ -97,33 +93,56 @@ static void serial_port_init(struct machine *machine)
 		error = irqfd_attach(&machine->vm, LAYOUT_GSI_SERIAL, machine->serial_eventfd, -1);
 	if (error < 0)
 		die(EXIT_HOST, "cannot connect the serial port's interrupt: %s", strerror(-error));
-	port_add(machine, "serial port", LAYOUT_PORT_SERIAL, SERIAL_REGISTERS, serial_access,
-		 &machine->serial);
-}
-
-static void devices_init(struct machine *machine)
-{
-	serial_port_init(machine);
-	rtc_init(&machine->rtc, NULL);
-	port_add(machine, "RTC", LAYOUT_PORT_RTC, RTC_PORTS, rtc_access, &machine->rtc);
-	machine->power = (struct power){ .request = power_requested, .opaque = machine };
-	port_add(machine, "power registers", LAYOUT_PORT_POWER, POWER_REGISTERS, power_access,
-		 &machine->power);
+	machine_range_add(bus, "serial port", address, SERIAL_REGISTERS, serial_access,
+			  &machine->serial);
 }
 
 /* ---- assigned functions and memory ---- */
 
+/* The thread that injects for devices with irq-path=userspace, when there is one. */
+static void relay_make(struct machine *machine, const struct options *options)
+{
+	bool wanted = false;
+	int error;
+
+	for (unsigned int i = 0; i < options->device_count; i++)
+		wanted |= options->devices[i].userspace_irqs;
+	if (!wanted)
+		return;
+	machine->relay = malloc(sizeof(*machine->relay));
+	if (!machine->relay)
+		die(EXIT_HOST, "out of memory");
+	error = relay_init(machine->relay, &machine->vm);
+	if (error < 0)
+		die(EXIT_HOST,
+		    "irq-path=userspace: cannot start its thread: %s; is a limit of processes or "
+		    "open files too low (ulimit -u, -n)?",
+		    strerror(-error));
+}
+
 static void functions_init(struct machine *machine, const struct options *options,
 			   uint64_t page_size)
 {
+	const struct vfio_pci_config config = {
+		.vm = &machine->vm,
+		.iommu = &machine->iommu,
+		.root = &machine->pci,
+		.watch = &machine->watch,
+		.page_size = page_size,
+	};
+
 	iommu_init(&machine->iommu);
 	pci_root_init(&machine->pci);
+	irq_watch_init(&machine->watch, &machine->vm,
+		       options->irq_report || options->require_posting);
+	relay_make(machine, options);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
 	if (!machine->functions)
 		die(EXIT_HOST, "out of memory");
 	for (unsigned int i = 0; i < options->device_count; i++) {
-		vfio_pci_init(&machine->functions[i], &machine->vm, &machine->iommu, &machine->pci,
-			      options->devices[i].bdf, page_size);
+		vfio_pci_init(&machine->functions[i], &config,
+			      options->devices[i].userspace_irqs ? machine->relay : NULL,
+			      options->devices[i].bdf);
 		machine->function_count++;
 	}
 }
@@ -243,18 +262,26 @@ static void kernel_load(struct machine *machine, const struct options *options)
 		.cpus = options->cpus,
 		/* Slot 0 is the host bridge, the functions follow. */
 		.pci_slots = machine->function_count,
+		.dma_coherent = machine->function_count && iommu_coherent(&machine->iommu),
 	};
 	char *cmdline = cmdline_make(options);
 	char why[512];
 
 	if (image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why)) < 0)
 		die(EXIT_USAGE, "--kernel %s", why);
+	if (image.page_size && !(vcpu_page_sizes(&machine->vcpus[0]) & image.page_size))
+		die(EXIT_USAGE,
+		    "--kernel %s: is built for pages of %llu KiB, which this host's CPU cannot do; "
+		    "use one for pages of 4 KiB",
+		    options->kernel, (unsigned long long)(image.page_size / KIB));
 	if (options->initrd && image_initrd_load(&machine->vm, options->initrd, &image,
 						 &config.initrd, why, sizeof(why)) < 0)
 		die(EXIT_USAGE, "--initrd %s", why);
 	config.cmdline = cmdline;
 	if (boot_setup(&machine->vm, &config, &entry) < 0)
 		exit(EXIT_USAGE); /* it said why */
+	if (options->dump && boot_dump(&machine->vm, options->dump) < 0)
+		exit(EXIT_USAGE);
 	vcpu_entry_set(&machine->vcpus[0], &entry);
 	free(cmdline);
 }
@@ -267,6 +294,7 @@ static void vcpus_init(struct machine *machine, const struct options *options)
 		die(EXIT_HOST, "out of memory");
 	for (unsigned int i = 0; i < machine->cpus; i++)
 		vcpu_init(&machine->vcpus[i], &machine->vm, i);
+	vm_finish(&machine->vm, machine->vcpus);
 	pthread_barrier_init(&machine->start, NULL, machine->cpus + 1);
 }
 
@@ -292,7 +320,7 @@ void machine_init(struct machine *machine, const struct options *options)
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");
 	pci_attach(machine, page_size);
-	devices_init(machine);
+	board_devices_init(machine);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }
@@ -304,6 +332,9 @@ void machine_cleanup(struct machine *machine)
 	for (unsigned int i = 0; i < machine->function_count; i++)
 		vfio_pci_cleanup(&machine->functions[i]);
 	free(machine->functions);
+	if (machine->relay)
+		relay_cleanup(machine->relay);
+	free(machine->relay);
 	iommu_cleanup(&machine->iommu);
 	for (unsigned int i = 0; i < machine->cpus; i++)
 		vcpu_cleanup(&machine->vcpus[i]);

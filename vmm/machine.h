@@ -8,13 +8,16 @@
 
 #include "devices/bus.h"
 #include "devices/pci.h"
+#include "devices/pl031.h"
 #include "devices/power.h"
 #include "devices/rtc.h"
 #include "devices/serial.h"
 #include "guest/layout.h"
+#include "kvm/relay.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 #include "vfio/iommu.h"
+#include "vfio/irq_watch.h"
 #include "vfio/pci.h"
 #include "vmm/console.h"
 
@@ -27,10 +30,15 @@ struct machine {
 	struct bus memory, ports;
 	struct pci_root pci;
 	struct serial serial;
-	struct rtc rtc;
-	struct power power;
+	struct bus *serial_bus; /* where the serial port is: memory or ports, and its address */
+	uint64_t serial_address;
+	struct rtc rtc;	    /* x86-64 */
+	struct power power; /* x86-64 */
+	struct pl031 pl031; /* arm64 */
 	struct console console;
 	struct vfio_pci *functions;
+	struct irq_watch watch;
+	struct relay *relay; /* for irq-path=userspace; NULL: no device has it */
 	unsigned int function_count;
 	struct vcpu *vcpus;
 	unsigned int cpus;
@@ -39,6 +47,7 @@ struct machine {
 	int input_eventfd;	   /* the serial port has room for input again */
 	pthread_mutex_t ring_lock; /* for vcpu_coalesced_drain() */
 	pthread_barrier_t start;   /* no vCPU runs before all have a thread */
+	atomic_bool access_warned; /* see exit_unknown_access() */
 	atomic_bool stopping;
 	atomic_int exit_code; /* -1 until machine_stop() */
 	int stop_eventfd;     /* signalled when stopping becomes true */
@@ -49,6 +58,11 @@ struct machine {
  * run. Start-up only: dies with the exit code and the message that fit.
  */
 void machine_init(struct machine *machine, const struct options *options);
+
+/* For board_devices_init(): a chip's handler on a bus; and the serial port. Both die on failure. */
+void machine_range_add(struct bus *bus, const char *name, uint64_t base, uint64_t size,
+		       bus_handler handler, void *opaque);
+void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t address);
 
 /* Undo it all; the vCPU threads must have been joined. */
 void machine_cleanup(struct machine *machine);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/boot.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -150,12 +151,19 @@ static int memory_apply(struct parser *parser, const struct option_rule *rule, c
 static int device_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct options *options = parser->options;
-	struct device_options device;
+	struct device_options device = { .userspace_irqs = false };
+	size_t length = strcspn(value, ",");
+	char bdf[HOST_PCI_BDF_SIZE + 1];
 	unsigned int i;
 
-	if (strchr(value, ','))
-		return wrong(parser, "%s '%s': nothing can follow the address", rule->name, value);
-	if (host_pci_bdf_parse(value, device.bdf))
+	snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value);
+	device.userspace_irqs = !strcmp(value + length, ",irq-path=userspace");
+	if (value[length] && !device.userspace_irqs && strcmp(value + length, ",irq-path=irqfd"))
+		return wrong(parser,
+			     "%s '%s': all that can follow the address is ,irq-path=irqfd or "
+			     ",irq-path=userspace",
+			     rule->name, value);
+	if (host_pci_bdf_parse(bdf, device.bdf))
 		return wrong(parser,
 			     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
 			     "`posthorn devices` lists them",
@@ -168,6 +176,15 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 		return wrong(parser, "%s '%s': there can be %d devices at most", rule->name, value,
 			     OPTIONS_DEVICES_MAX);
 	options->devices[options->device_count++] = device;
+	return 0;
+}
+
+static int require_posting_apply(struct parser *parser, const struct option_rule *rule,
+				 const char *value)
+{
+	(void)rule;
+	(void)value;
+	parser->options->require_posting = true;
 	return 0;
 }
 
@@ -213,7 +230,7 @@ static const struct command_rule command_rules[] = {
 
 static const struct option_rule option_rules[] = {
 	{ "--kernel", "FILE", BIT(COMMAND_RUN), false, file_apply, offsetof(struct options, kernel),
-	  "the kernel: a Linux bzImage, or an ELF file with a PVH entry" },
+	  "the kernel: " BOOT_KERNELS },
 	{ "--initrd", "FILE", BIT(COMMAND_RUN), false, file_apply, offsetof(struct options, initrd),
 	  "its initial RAM disk" },
 	{ "--cmdline", "TEXT", BIT(COMMAND_RUN), false, text_apply,
@@ -221,10 +238,16 @@ static const struct option_rule option_rules[] = {
 	{ "--cpus", "N", BIT(COMMAND_RUN), false, cpus_apply, 0, "virtual CPUs, 1 to 64 (1)" },
 	{ "--memory", "SIZE[,hugepages=on|off]", BIT(COMMAND_RUN), false, memory_apply, 0,
 	  "RAM, as in 512M or 2G (512M)" },
-	{ "--device", "BDF", BIT(COMMAND_RUN), true, device_apply, 0,
+	{ "--device", "BDF[,irq-path=PATH]", BIT(COMMAND_RUN), true, device_apply, 0,
 	  "assign a PCI function; up to 16 times" },
+	{ "--irq-report", "FILE", BIT(COMMAND_RUN), false, file_apply,
+	  offsetof(struct options, irq_report), "say at the end how each interrupt went (JSON)" },
+	{ "--require-posting", NULL, BIT(COMMAND_RUN), false, require_posting_apply, 0,
+	  "fail when an interrupt of a device was not posted" },
 	{ "--console", "-|FILE|none", BIT(COMMAND_RUN), false, file_apply,
 	  offsetof(struct options, console), "the serial port: this terminal (-), or a file" },
+	{ BOOT_DUMP_OPTION, BOOT_DUMP_VALUE, BIT(COMMAND_RUN), false, file_apply,
+	  offsetof(struct options, dump), BOOT_DUMP_HELP },
 	{ "--json", NULL, BIT(COMMAND_DEVICES), false, json_apply, 0, "for programs to read" },
 };
 

@@ -23,6 +23,7 @@ enum command {
 
 struct device_options {
 	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
+	bool userspace_irqs;	     /* irq-path=userspace: no irqfd, a thread injects */
 };
 
 struct options {
@@ -35,6 +36,9 @@ struct options {
 	bool hugepages;
 	struct device_options devices[OPTIONS_DEVICES_MAX];
 	unsigned int device_count;
+	const char *irq_report; /* file for the report on interrupts; NULL: none */
+	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
+	const char *dump;	/* boot_dump()'s path; NULL: none */
 	/* bind, unbind */
 	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
 	/* devices */

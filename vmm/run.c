@@ -13,10 +13,14 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
+#include "vmm/irq_report.h"
 #include "vmm/machine.h"
 #include "vmm/options.h"
 
 #define VCPU_STACK_SIZE (128 * KIB)
+
+/* The signal that asks for the irq report. */
+#define REPORT_SIGNAL SIGUSR1
 
 /* The signals that end a run, each with its own exit code. */
 static const int ending_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
@@ -36,6 +40,7 @@ static int signals_init(void)
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
 	sigemptyset(&set);
+	sigaddset(&set, REPORT_SIGNAL);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++) {
 		struct sigaction former;
 
@@ -107,7 +112,11 @@ static void signal_read(struct machine *machine, int fd)
 {
 	struct signalfd_siginfo info;
 
-	if (read(fd, &info, sizeof(info)) == sizeof(info))
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == REPORT_SIGNAL)
+		irq_report_print(machine);
+	else
 		machine_stop(machine, EXIT_SIGNAL + (int)info.ssi_signo);
 }
 
@@ -146,6 +155,17 @@ static void threads_join(struct machine *machine)
 	machine_coalesced_drain(machine, &machine->vcpus[0]);
 }
 
+/* The guest is at its end, and its devices are as it left them. Returns the exit code. */
+static int report(struct machine *machine, const struct options *options, int exit_code)
+{
+	if (options->irq_report && irq_report_write(machine, options->irq_report) < 0 &&
+	    exit_code == EXIT_OK)
+		exit_code = EXIT_INTERNAL;
+	if (options->require_posting && !irq_report_all_posted(machine) && exit_code == EXIT_OK)
+		exit_code = EXIT_REQUIRE;
+	return exit_code;
+}
+
 int command_run(const struct options *options)
 {
 	struct vcpu_context *contexts;
@@ -163,7 +183,7 @@ int command_run(const struct options *options)
 	threads_start(machine, contexts);
 	main_loop(machine, signal_fd);
 	threads_join(machine);
-	exit_code = atomic_load(&machine->exit_code);
+	exit_code = report(machine, options, atomic_load(&machine->exit_code));
 	machine_cleanup(machine);
 	fd_close(&signal_fd);
 	free(contexts);

@@ -3,17 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/machine.h"
 
-static void port_write(void *opaque, uint16_t port, uint8_t data)
+static void byte_write(void *opaque, uint64_t address, uint8_t data)
 {
-	const struct bus *ports = opaque;
-	struct access access = { .addr = port, .data = data, .size = 1, .is_write = true };
+	const struct bus *bus = opaque;
+	struct access access = { .addr = address, .data = data, .size = 1, .is_write = true };
 
-	bus_access(ports, &access);
+	bus_access(bus, &access);
 }
 
 void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu)
@@ -21,7 +20,7 @@ void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu)
 	if (!vcpu_coalesced_pending(vcpu))
 		return;
 	pthread_mutex_lock(&machine->ring_lock);
-	vcpu_coalesced_drain(vcpu, port_write, &machine->ports);
+	vcpu_coalesced_drain(vcpu, byte_write, machine->serial_bus);
 	pthread_mutex_unlock(&machine->ring_lock);
 	serial_flush(&machine->serial);
 }
@@ -65,11 +64,8 @@ static void exit_mmio(struct machine *machine, struct vcpu *vcpu)
 
 static void exit_shutdown(struct machine *machine, struct vcpu *vcpu)
 {
-	struct kvm_regs regs = { 0 };
-
-	ioctl_call(vcpu->fd, KVM_GET_REGS, &regs);
-	log_error("the guest crashed: triple fault on vCPU %u at rip 0x%llx", vcpu->index,
-		  (unsigned long long)regs.rip);
+	log_error("the guest crashed: triple fault on vCPU %u at 0x%llx", vcpu->index,
+		  (unsigned long long)vcpu_pc(vcpu));
 	machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
@@ -82,11 +78,8 @@ static void exit_fail_entry(struct machine *machine, struct vcpu *vcpu)
 
 static void exit_internal_error(struct machine *machine, struct vcpu *vcpu)
 {
-	struct kvm_regs regs = { 0 };
-
-	ioctl_call(vcpu->fd, KVM_GET_REGS, &regs);
-	log_error("KVM cannot run vCPU %u on: internal error %u at rip 0x%llx", vcpu->index,
-		  vcpu->run->internal.suberror, (unsigned long long)regs.rip);
+	log_error("KVM cannot run vCPU %u on: internal error %u at 0x%llx", vcpu->index,
+		  vcpu->run->internal.suberror, (unsigned long long)vcpu_pc(vcpu));
 	machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
@@ -98,6 +91,23 @@ static void exit_system_event(struct machine *machine, struct vcpu *vcpu)
 	}
 	log_error("the guest reports that it crashed");
 	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+/*
+ * arm64: an access to an address where only a device could be, by an instruction that KVM cannot
+ * take apart (it moves two registers, say). Hardware would not take it for a device either.
+ */
+static void exit_unknown_access(struct machine *machine, struct vcpu *vcpu)
+{
+	int error = vcpu_bus_error(vcpu);
+
+	if (!atomic_exchange(&machine->access_warned, true))
+		log_warn("vCPU %u: an access to 0x%llx by an instruction that KVM cannot carry "
+			 "out, at 0x%llx: the guest gets a bus error",
+			 vcpu->index, (unsigned long long)vcpu->run->arm_nisv.fault_ipa,
+			 (unsigned long long)vcpu_pc(vcpu));
+	if (error < 0)
+		machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
 static void exit_nothing(struct machine *machine, struct vcpu *vcpu)
@@ -115,6 +125,7 @@ static void (*const exit_handlers[])(struct machine *, struct vcpu *) = {
 	[KVM_EXIT_FAIL_ENTRY] = exit_fail_entry,
 	[KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
 	[KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
+	[KVM_EXIT_ARM_NISV] = exit_unknown_access,
 };
 
 static void exit_handle(struct machine *machine, struct vcpu *vcpu)

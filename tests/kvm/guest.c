@@ -61,7 +61,7 @@ static int mmio_handle(struct guest *guest)
 	return 0;
 }
 
-static void output_put(void *opaque, uint16_t port, uint8_t data)
+static void output_put(void *opaque, uint64_t port, uint8_t data)
 {
 	struct guest *guest = opaque;
 

@@ -73,7 +73,7 @@ static void without_gathering_each_write_leaves_the_guest(void **state)
 
 static void guest_gather(struct guest *guest)
 {
-	int error = vm_port_coalesce(&guest->vm, LAYOUT_PORT_SERIAL);
+	int error = vm_write_coalesce(&guest->vm, LAYOUT_PORT_SERIAL, true);
 
 	if (error == -ENOTSUP) {
 		print_message("skipped: this KVM does not gather port writes\n");

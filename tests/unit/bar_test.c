@@ -69,8 +69,11 @@ static void device_open(struct machine *machine, uint64_t page_size)
 	struct fake_vfio *fake = machine->fake;
 
 	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
-	assert_int_equal(msi_init(&fake->function.msi, &fake->function.device, &machine->kvm->vm, 0,
-				  VECTORS, 0, 0),
+	assert_int_equal(msi_init(&fake->function.msi, &fake->function.device,
+				  &(struct msi_config){
+					  .vm = &machine->kvm->vm,
+					  .msix_size = VECTORS,
+				  }),
 			 0);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		*bar_of(machine, i) = (struct vfio_bar){

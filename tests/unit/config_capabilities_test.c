@@ -241,10 +241,10 @@ static void test_live_msi_follows_address_and_data(void **state)
 
 	fake_log_take(machine->kvm);
 	guest_write(machine, 0x5c, 2, 0x5050);
-	log_expect(machine, "route 24 1fee01000 5050\n"
-			    "route 25 1fee01000 5051\n"
-			    "route 26 1fee01000 5052\n"
-			    "route 27 1fee01000 5053\n");
+	log_expect(machine, "irqfd_detach 24\nroute 24 1fee01000 5050\nirqfd_attach 24\n"
+			    "irqfd_detach 25\nroute 25 1fee01000 5051\nirqfd_attach 25\n"
+			    "irqfd_detach 26\nroute 26 1fee01000 5052\nirqfd_attach 26\n"
+			    "irqfd_detach 27\nroute 27 1fee01000 5053\nirqfd_attach 27\n");
 	guest_write(machine, 0x58, 4, 0);
 	fake_vfio_fire(machine->fake, 2);
 	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee01000, 0x5052), 1);

@@ -325,8 +325,14 @@ static int start_exit_code(void **state, unsigned int *lines)
 
 	assert_true(child >= 0);
 	if (!child) {
-		vfio_pci_init(machine->function, &machine->kvm->vm, &machine->kvm->iommu,
-			      &machine->root, BDF, 0x1000);
+		vfio_pci_init(machine->function,
+			      &(struct vfio_pci_config){
+				      .vm = &machine->kvm->vm,
+				      .iommu = &machine->kvm->iommu,
+				      .root = &machine->root,
+				      .page_size = 0x1000,
+			      },
+			      NULL, BDF);
 		_exit(99);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "guest/layout.h"
 #include "lib/util.h"
 
 #define PAGE  4096ULL
@@ -22,6 +23,7 @@ void fake_ram_init(struct vm *vm, uint64_t size)
 	madvise(memory + GUARD, size, MADV_NOHUGEPAGE);
 	memset(vm, 0, sizeof(*vm));
 	vm->ram_count = 1;
+	vm->ram[0].gpa = LAYOUT_RAM;
 	vm->ram[0].size = size;
 	vm->ram[0].hva = memory + GUARD;
 }
@@ -47,7 +49,8 @@ unsigned int fake_ram_pages_touched(const struct vm *vm)
 
 void *vm_gpa_to_hva(const struct vm *vm, uint64_t gpa, uint64_t size)
 {
-	if (!range_within(gpa, size, 0, vm->ram[0].size))
-		return NULL;
-	return (char *)vm->ram[0].hva + gpa;
+	const struct vm_ram *ram = &vm->ram[0];
+
+	return range_within(gpa, size, ram->gpa, ram->size) ? (char *)ram->hva + (gpa - ram->gpa)
+							    : NULL;
 }

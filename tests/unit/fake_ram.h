@@ -10,7 +10,10 @@
 
 #include "kvm/vm.h"
 
-/* Give @vm one range of RAM, @size bytes from 0 up, zeroed and not touched. */
+/*
+ * Give @vm one range of RAM, @size bytes from LAYOUT_RAM up, zeroed and not touched. A test may
+ * move it: vm->ram[0].gpa.
+ */
 void fake_ram_init(struct vm *vm, uint64_t size);
 void fake_ram_cleanup(struct vm *vm);
 

@@ -51,8 +51,14 @@ static inline void machine_start(struct machine *machine, unsigned int msi_size,
 	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
 	fake->is_dynamic = is_dynamic;
 	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
-	assert_int_equal(msi_init(machine->msi, &fake->function.device, &machine->kvm->vm, msi_size,
-				  msix_size, INTX_GSI, DEVICE_ID),
+	assert_int_equal(msi_init(machine->msi, &fake->function.device,
+				  &(struct msi_config){
+					  .vm = &machine->kvm->vm,
+					  .msi_size = msi_size,
+					  .msix_size = msix_size,
+					  .intx_gsi = INTX_GSI,
+					  .device_id = DEVICE_ID,
+				  }),
 			 0);
 }
 

@@ -323,10 +323,10 @@ static void test_change_of_a_live_message_reroutes_at_once(void **state)
 	fake_log_take(machine->kvm);
 	machine->msi->msix.vectors[1].message.address = 0x1fee02000;
 	msix_mask(machine, 1, false);
-	log_expect(machine, "route 24 1fee02000 4001\n");
+	log_expect(machine, "irqfd_detach 24\nroute 24 1fee02000 4001\nirqfd_attach 24\n");
 	machine->msi->msix.vectors[1].message.data = 0x77;
 	msix_mask(machine, 1, false);
-	log_expect(machine, "route 24 1fee02000 77\n");
+	log_expect(machine, "irqfd_detach 24\nroute 24 1fee02000 77\nirqfd_attach 24\n");
 	fake_vfio_fire(machine->fake, 1);
 	assert_int_equal(injected(machine, 1), 1);
 	assert_int_equal(fake_kvm_injected(machine->kvm, 0x1fee02000, 0x77), 1);

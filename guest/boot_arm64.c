@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Documentation/arch/arm64/booting.rst of Linux: a device tree in RAM, its address in x0. */
+#include "guest/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libfdt.h>
+#include <string.h>
+
+#include "guest/fdt.h"
+#include "kvm/vm.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+static int cmdline_check(const struct boot_config *config)
+{
+	size_t length = strlen(config->cmdline);
+
+	if (length <= config->image->cmdline_max)
+		return 0;
+	log_error("the kernel command line has %zu bytes: this kernel takes at most %u", length,
+		  config->image->cmdline_max);
+	return -E2BIG;
+}
+
+int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry)
+{
+	const struct fdt_config fdt = {
+		.layout = config->layout,
+		.cmdline = config->cmdline,
+		.initrd = config->initrd,
+		.cpus = config->cpus,
+		.pci_slots = config->pci_slots,
+		.dma_coherent = config->dma_coherent,
+		.has_pmu = vm->has_pmu,
+	};
+	void *memory = vm_gpa_to_hva(vm, LAYOUT_FDT, LAYOUT_FDT_SIZE);
+	int size;
+
+	if (!memory) {
+		log_error("the guest has no RAM for its device tree");
+		return -ENOSPC;
+	}
+	size = cmdline_check(config);
+	if (size == 0)
+		size = fdt_build(memory, LAYOUT_FDT_SIZE, &fdt);
+	if (size < 0)
+		return size;
+	*entry = (struct vcpu_entry){ .pc = config->image->entry, .x0 = LAYOUT_FDT };
+	return 0;
+}
+
+int boot_dump(const struct vm *vm, const char *path)
+{
+	const void *fdt = vm_gpa_to_hva(vm, LAYOUT_FDT, LAYOUT_FDT_SIZE);
+	int error = file_create(path, fdt, fdt_totalsize(fdt));
+
+	if (error < 0)
+		log_error(BOOT_DUMP_OPTION " %s: %s", path, strerror(-error));
+	return error;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kvm/arm64.h"
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "kvm/arch.h"
+#include "lib/ioctl.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+/* Address bits of the guest: what KVM has without being asked, and what posthorn makes use of. */
+#define IPA_BITS_DEFAULT 40
+#define IPA_BITS_MAX	 48
+
+/* The GIC's interrupts, private ones included; KVM takes multiples of 32. */
+#define GIC_INTERRUPTS 64
+_Static_assert(ARM64_INTID_SPI + IRQ_PINS <= GIC_INTERRUPTS, "an SPI for each GSI below IRQ_PINS");
+
+#define REGISTER_CORE(name) \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
+
+/* Memory model features: Arm ARM (DDI 0487), D19.2.64; 4-bit fields for the page sizes. */
+#define REGISTER_ID_AA64MMFR0 ARM64_SYS_REG(3, 0, 0, 7, 0)
+#define MMFR0_TGRAN16_SHIFT   20
+#define MMFR0_TGRAN64_SHIFT   24
+#define MMFR0_TGRAN4_SHIFT    28
+
+const char arch_kvm_remedy[] = "the host's kernel must start in EL2 and have CONFIG_KVM; a nested "
+			       "guest needs a hypervisor "
+			       "that gives it EL2";
+
+const uint32_t arch_pin_irqchip = 0; /* the one there is */
+
+unsigned int arch_physical_bits(int kvm_fd)
+{
+	int bits = ioctl_value(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
+
+	return bits > 0 ? (unsigned int)min(bits, IPA_BITS_MAX) : IPA_BITS_DEFAULT;
+}
+
+unsigned long arch_vm_type(int kvm_fd)
+{
+	unsigned int bits = arch_physical_bits(kvm_fd);
+
+	return bits == IPA_BITS_DEFAULT ? 0 : KVM_VM_TYPE_ARM_IPA_SIZE(bits);
+}
+
+/* ---- the interrupt controller ---- */
+
+static int device_create(const struct vm *vm, uint32_t type, const char *name)
+{
+	struct kvm_create_device create = { .type = type };
+	int error = ioctl_call(vm->fd, KVM_CREATE_DEVICE, &create);
+
+	if (error < 0)
+		die(EXIT_HOST,
+		    "this host's KVM cannot emulate a %s: %s; posthorn needs a host with a "
+		    "GICv3 or GICv4",
+		    name, strerror(-error));
+	return (int)create.fd;
+}
+
+/* KVM's Documentation/virt/kvm/devices/arm-vgic-v3.rst and arm-vgic-its.rst. */
+static void device_set(int fd, uint32_t group, uint64_t attribute, const void *value,
+		       const char *what)
+{
+	struct kvm_device_attr attr = {
+		.group = group,
+		.attr = attribute,
+		.addr = (uintptr_t)value,
+	};
+	int error = ioctl_call(fd, KVM_SET_DEVICE_ATTR, &attr);
+
+	if (error < 0)
+		die(EXIT_HOST, "interrupt controller: KVM refuses its %s: %s", what,
+		    strerror(-error));
+}
+
+static void gic_create(struct vm *vm)
+{
+	const __u64 distributor = ARM64_GIC_DISTRIBUTOR;
+	/* Bits 63:52 are the number of redistributors, 11:0 the number of the region. */
+	const __u64 redistributors = (uint64_t)vm->cpus << 52 | ARM64_GIC_REDISTRIBUTOR;
+	const __u32 interrupts = GIC_INTERRUPTS;
+
+	vm->gic_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_V3, "GICv3");
+	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &distributor,
+		   "distributor");
+	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION,
+		   &redistributors, "redistributors");
+	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts,
+		   "number of interrupts");
+}
+
+static void its_create(struct vm *vm)
+{
+	const __u64 address = ARM64_GIC_ITS;
+
+	vm->its_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, "GICv3 ITS");
+	device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &address, "ITS");
+	device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
+		   "ITS's start");
+}
+
+/*
+ * A guest may touch addresses where nothing is with an instruction that KVM cannot take apart (a
+ * pair of registers, say). Let that come here instead of ending KVM_RUN with -ENOSYS.
+ */
+static void unknown_accesses_ask(const struct vm *vm)
+{
+	struct kvm_enable_cap capability = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+	int error = ioctl_call(vm->fd, KVM_ENABLE_CAP, &capability);
+
+	if (error < 0)
+		log_info("KVM_CAP_ARM_NISV_TO_USER: %s", strerror(-error));
+}
+
+void arch_vm_init(struct vm *vm)
+{
+	vm->has_pmu = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
+	unknown_accesses_ask(vm);
+	gic_create(vm);
+	/* Before the GIC is started: only then KVM takes a GICv4's direct injection for the VM. */
+	its_create(vm);
+}
+
+static void pmu_init(const struct vcpu *vcpu)
+{
+	const int interrupt = ARM64_INTID_PMU;
+	struct kvm_device_attr attr = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = KVM_ARM_VCPU_PMU_V3_IRQ,
+		.addr = (uintptr_t)&interrupt,
+	};
+	int error = ioctl_call(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+
+	attr.attr = KVM_ARM_VCPU_PMU_V3_INIT;
+	if (error == 0)
+		error = ioctl_call(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+	if (error < 0)
+		die(EXIT_HOST, "vCPU %u: KVM refuses its performance counters: %s", vcpu->index,
+		    strerror(-error));
+}
+
+void arch_vm_finish(struct vm *vm, struct vcpu *vcpus)
+{
+	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
+		   "start");
+	/* A performance counter wants its interrupt, and so the GIC, to be there. */
+	for (unsigned int i = 0; vm->has_pmu && i < vm->cpus; i++)
+		pmu_init(&vcpus[i]);
+}
+
+/* ---- vCPUs ---- */
+
+/* What the guest's CPUs have when the host's have it (KVM API 4.82). */
+static const struct {
+	int capability;
+	unsigned int feature;
+} features[] = {
+	{ KVM_CAP_ARM_PSCI_0_2, KVM_ARM_VCPU_PSCI_0_2 },
+	{ KVM_CAP_ARM_PMU_V3, KVM_ARM_VCPU_PMU_V3 },
+	{ KVM_CAP_ARM_SVE, KVM_ARM_VCPU_SVE },
+	{ KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS },
+	{ KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC },
+};
+
+static bool feature_is_set(const struct kvm_vcpu_init *init, unsigned int feature)
+{
+	return init->features[feature / 32] & BIT(feature % 32);
+}
+
+static void feature_set(struct kvm_vcpu_init *init, unsigned int feature)
+{
+	init->features[feature / 32] |= (uint32_t)BIT(feature % 32);
+}
+
+void arch_vcpu_init(struct vcpu *vcpu)
+{
+	int finalize = KVM_ARM_VCPU_SVE, error;
+	struct kvm_vcpu_init init;
+
+	error = ioctl_call(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &init);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_ARM_PREFERRED_TARGET: %s", strerror(-error));
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+		if (ioctl_value(vcpu->vm->kvm_fd, KVM_CHECK_EXTENSION, features[i].capability) > 0)
+			feature_set(&init, features[i].feature);
+	/* The others are started by the first, by PSCI's CPU_ON. */
+	if (vcpu->index > 0)
+		feature_set(&init, KVM_ARM_VCPU_POWER_OFF);
+	error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_INIT, &init);
+	/* SVE's vector lengths could be changed until here. */
+	if (error == 0 && feature_is_set(&init, KVM_ARM_VCPU_SVE))
+		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &finalize);
+	if (error < 0)
+		die(EXIT_HOST, "vCPU %u: KVM_ARM_VCPU_INIT: %s", vcpu->index, strerror(-error));
+}
+
+static int register_set(const struct vcpu *vcpu, uint64_t id, uint64_t value)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
+
+	return ioctl_call(vcpu->fd, KVM_SET_ONE_REG, &reg);
+}
+
+/* 0 for a register that KVM does not have. */
+static uint64_t register_get(const struct vcpu *vcpu, uint64_t id)
+{
+	uint64_t value = 0;
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
+
+	ioctl_call(vcpu->fd, KVM_GET_ONE_REG, &reg);
+	return value;
+}
+
+/* All else is as after reset: EL1, MMU and caches off, interrupts masked (booting.rst of Linux). */
+void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+{
+	int error = register_set(vcpu, REGISTER_CORE(regs.pc), entry->pc);
+
+	if (error == 0)
+		error = register_set(vcpu, REGISTER_CORE(regs.regs[0]), entry->x0);
+	if (error < 0)
+		die(EXIT_HOST, "vCPU %u: cannot set its first registers: %s", vcpu->index,
+		    strerror(-error));
+}
+
+uint64_t arch_vcpu_pc(const struct vcpu *vcpu)
+{
+	return register_get(vcpu, REGISTER_CORE(regs.pc));
+}
+
+unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu)
+{
+	uint64_t mmfr0 = register_get(vcpu, REGISTER_ID_AA64MMFR0);
+	unsigned int sizes = 0;
+
+	/* For 16 KiB, 0 means no; for the others, 15 does. */
+	if (((mmfr0 >> MMFR0_TGRAN4_SHIFT) & 0xf) != 0xf)
+		sizes |= 4 * KIB;
+	if (((mmfr0 >> MMFR0_TGRAN16_SHIFT) & 0xf) != 0)
+		sizes |= 16 * KIB;
+	if (((mmfr0 >> MMFR0_TGRAN64_SHIFT) & 0xf) != 0xf)
+		sizes |= 64 * KIB;
+	return sizes;
+}
+
+/* A synchronous external abort, as when the bus answers an access with an error. */
+int arch_vcpu_bus_error(struct vcpu *vcpu)
+{
+	struct kvm_vcpu_events events = { .exception.ext_dabt_pending = 1 };
+
+	return ioctl_call(vcpu->fd, KVM_SET_VCPU_EVENTS, &events);
+}

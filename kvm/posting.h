@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Posted interrupts: does a device's message reach the vCPU without the host's CPUs? VT-d posted
+ * interrupts, AVIC and GICv4 do that, and KVM turns them on by itself when an irqfd and a VFIO
+ * trigger share an eventfd. No ioctl tells whether it did. What is here reads what the kernel shows
+ * in files, and says no more than those files prove.
+ *
+ * Every path starts with @root: "" on a real host, a directory with made-up files in tests. All
+ * functions only read, may be called by any thread, and are for control paths: a call reads
+ * whole files.
+ */
+#ifndef POSTHORN_KVM_POSTING_H
+#define POSTHORN_KVM_POSTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct msi_message;
+
+/* How one message is delivered at the moment of a look. */
+enum posting_state {
+	POSTING_UNKNOWN,  /* nothing readable tells */
+	POSTING_NO,	  /* by the host: its handler runs and KVM injects */
+	POSTING_YES,	  /* by the hardware alone */
+	POSTING_UNMAPPED, /* not at all: the guest's ITS does not know the message (arm64) */
+};
+
+/* Long enough for every text that these functions write. */
+#define POSTING_TEXT_SIZE 256
+
+/*
+ * Can this host post at all? False when something readable rules it out; @why is then one phrase
+ * that names the evidence and the remedy. True, @why empty, when nothing does: that is no proof
+ * that it works. Hardware is looked at before parameters. What cannot be read rules nothing out.
+ */
+bool posting_possible(const char *root, char *why, size_t size);
+
+/* A VM as KVM's debugfs names it, and what is known of its interrupts. */
+struct posting_vm {
+	pid_t pid; /* of the process that made the VM */
+	int fd;	   /* of the VM in that process */
+	/* Messages that have a trigger of VFIO and an irqfd now: no others can be posted. */
+	unsigned int connected;
+};
+
+/*
+ * Is the message (@device_id, @event) of @vm, which is one of the connected, posted at this moment?
+ * @event is the message's data. @seen becomes a phrase with what was seen, or why nothing was.
+ *
+ * arm64: <debugfs>/kvm/<pid>-<fd>/vgic-its-state@<address> (Linux 6.16) tells each message;
+ * vgic-state tells all LPIs without saying whose they are, and is conclusive when none is forwarded
+ * or as many as are connected; and
+ * no interrupt of GICv4 in /proc/interrupts proves that nothing is posted. KVM holds the ITS's
+ * mutex while it fills one page of the first file, so a vCPU that writes an ITS command meanwhile
+ * waits that long; the second file takes the lock of one LPI at a time.
+ *
+ * x86-64: always POSTING_UNKNOWN. No file ties an entry of the interrupt remapping table to a
+ * vector of VFIO.
+ */
+enum posting_state posting_probe(const char *root, const struct posting_vm *vm, uint32_t device_id,
+				 uint32_t event, char *seen, size_t size);
+
+/*
+ * Is @message of a form that can be posted: one that goes to one CPU, as an ordinary interrupt?
+ * If not, @why is a phrase that says what is in the way. A hint, no proof: which CPUs a destination
+ * means is known to the guest and KVM only. On arm64 all messages are.
+ */
+bool posting_message_fits(const struct msi_message *message, char *why, size_t size);
+
+/* ---- for posting_x86_64.c and posting_arm64.c ---- */
+
+/* One reason why a host cannot post: does it hold? If so, @why says it. */
+typedef bool (*posting_check)(const char *root, char *why, size_t size);
+
+/* Go through @checks up to the first that holds. Returns what posting_possible() does. */
+bool posting_checks_run(const posting_check *checks, unsigned int count, const char *root,
+			char *why, size_t size);
+
+/* The kernel's command line; "" when it cannot be read. */
+#define POSTING_CMDLINE_SIZE 8192
+void posting_cmdline_read(const char *root, char cmdline[POSTING_CMDLINE_SIZE]);
+
+/*
+ * Find the next parameter @name of a kernel command line at or behind *@at and copy its value, ""
+ * when it has none, into @value (a longer one is cut). Moves *@at behind it. False: no more. As
+ * the kernel does, takes '-' and '_' in names for the same and stops at "--".
+ */
+bool posting_cmdline_next(const char **at, const char *name, char *value, size_t size);
+
+#endif

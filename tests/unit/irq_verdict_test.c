@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/irq_verdict: every rule, as a table of facts and what follows from them. */
+#include "vfio/irq_verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/util.h"
+
+/*
+ * One letter for each look: Yes, No, ? for unknown, - for unmapped. And for what is otherwise than
+ * usual: o never turned on, u in user space, r no row, i impossible, m misfit.
+ */
+struct row {
+	const char *name;
+	const char *delivery, *reason;
+	enum irq_kind kind;
+	uint64_t count;
+	const char *looks, *unusual;
+};
+
+static const struct row rows[] = {
+	{ "never turned on", "none", "never turned it on", IRQ_KIND_MSIX, 0, "", "o" },
+	{ "never turned on, impossible", "none", "never turned it on", IRQ_KIND_MSI, 0, "", "ori" },
+	{ "INTx never turned on", "none", "never turned it on", IRQ_KIND_INTX, 0, "", "o" },
+	{ "no kind", "none", "never turned it on", IRQ_KIND_NONE, 0, "", "" },
+
+	{ "user space", "userspace", "this process", IRQ_KIND_MSIX, 5, "", "u" },
+	{ "user space, quiet, all else for posting", "userspace", "this process", IRQ_KIND_MSIX, 0,
+	  "YY", "u" },
+	{ "user space and INTx", "userspace", "this process", IRQ_KIND_INTX, 5, "", "u" },
+
+	{ "INTx", "injected", "INTx is level-triggered", IRQ_KIND_INTX, 5, "", "" },
+	{ "INTx, quiet", "none", "none came", IRQ_KIND_INTX, 0, "", "" },
+	{ "INTx, quiet for all that is known", "injected", "INTx is level-triggered", IRQ_KIND_INTX,
+	  0, "", "r" },
+	{ "INTx, whatever a look says", "injected", "INTx is level-triggered", IRQ_KIND_INTX, 1,
+	  "YY", "" },
+
+	{ "no row", "unknown", "/proc/interrupts has no row", IRQ_KIND_MSIX, 0, "YY", "r" },
+	{ "no row and impossible", "injected", "WHY", IRQ_KIND_MSIX, 0, "", "ri" },
+
+	{ "posted", "posted", "never ran; SEEN", IRQ_KIND_MSIX, 0, "YY", "" },
+	{ "posted, MSI, one look", "posted", "never ran; SEEN", IRQ_KIND_MSI, 0, "Y", "" },
+	{ "posted, unmapped before and after", "posted", "never ran; SEEN", IRQ_KIND_MSIX, 0, "-Y-",
+	  "" },
+	{ "a look that saw nothing", "unknown", "posted at 2 of 3 looks", IRQ_KIND_MSIX, 0, "Y?Y",
+	  "" },
+	{ "not at first", "unknown", "posted now, but at 1 of 3 looks it was not", IRQ_KIND_MSIX, 0,
+	  "NYY", "" },
+	{ "there and back", "unknown", "posted now, but at 1 of 3 looks", IRQ_KIND_MSIX, 0, "YNY",
+	  "" },
+	{ "gone, nothing came since", "injected", "posted at first, injected 0 times later",
+	  IRQ_KIND_MSIX, 0, "YYN", "" },
+	{ "there, and gone again", "injected", "posted at times, injected 0 times later",
+	  IRQ_KIND_MSIX, 0, "NYN", "" },
+	{ "gone, then unmapped", "injected", "posted at first, injected 0 times later",
+	  IRQ_KIND_MSIX, 0, "YN-", "" },
+
+	{ "a count without looks", "injected", "ran 7 times, though nothing", IRQ_KIND_MSIX, 7, "",
+	  "" },
+	{ "a count, and a blind look", "injected", "rules posting out; SEEN", IRQ_KIND_MSIX, 7, "?",
+	  "" },
+	{ "a count, not posted", "injected", "ran 7 times", IRQ_KIND_MSIX, 7, "NN", "" },
+	{ "a count, impossible", "injected", "WHY", IRQ_KIND_MSIX, 7, "N", "i" },
+	{ "a count, misfit", "injected", "MISFIT", IRQ_KIND_MSIX, 7, "?", "m" },
+	{ "a count, impossible and misfit", "injected", "WHY", IRQ_KIND_MSIX, 7, "?", "im" },
+	{ "a count, and gone", "injected", "posted at first, injected 7 times later", IRQ_KIND_MSIX,
+	  7, "YN", "" },
+	{ "a count, and not at first", "injected", "injected 7 times, and posted at other times",
+	  IRQ_KIND_MSIX, 7, "NY", "" },
+	{ "a count against all looks", "injected", "injected 7 times, though posted at every look",
+	  IRQ_KIND_MSIX, 7, "YY", "" },
+	{ "a large count", "injected", "ran 12345678901234567890 times", IRQ_KIND_MSIX,
+	  12345678901234567890ULL, "", "" },
+
+	{ "quiet, not posted", "injected", "none came so far; SEEN", IRQ_KIND_MSIX, 0, "N", "" },
+	{ "quiet, not posted, one look blind", "injected", "none came so far; SEEN", IRQ_KIND_MSIX,
+	  0, "N?", "" },
+	{ "quiet, not posted, impossible", "injected", "none came so far; WHY", IRQ_KIND_MSIX, 0,
+	  "N", "i" },
+	{ "quiet, impossible", "injected", "none came so far; WHY", IRQ_KIND_MSIX, 0, "?", "i" },
+	{ "quiet, blind", "unknown", "either it is posted or none came; SEEN", IRQ_KIND_MSIX, 0,
+	  "??", "" },
+	{ "quiet, unmapped", "unknown", "either it is posted or none came; SEEN", IRQ_KIND_MSIX, 0,
+	  "-", "" },
+	{ "quiet, without looks", "unknown", "either it is posted or none came", IRQ_KIND_MSIX, 0,
+	  "", "" },
+};
+
+static void looks_add(struct irq_looks *looks, const char *letters)
+{
+	for (; *letters; letters++)
+		irq_looks_add(looks, *letters == 'Y'   ? POSTING_YES
+				     : *letters == 'N' ? POSTING_NO
+				     : *letters == '-' ? POSTING_UNMAPPED
+						       : POSTING_UNKNOWN);
+}
+
+static void each_rule_holds(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		struct irq_facts facts = {
+			.kind = row->kind,
+			.connected = !strchr(row->unusual, 'o'),
+			.userspace = strchr(row->unusual, 'u'),
+			.row_found = !strchr(row->unusual, 'r'),
+			.host_count = row->count,
+			.possible = !strchr(row->unusual, 'i'),
+			.why = strchr(row->unusual, 'i') ? "WHY" : "",
+			.fits = !strchr(row->unusual, 'm'),
+			.misfit = strchr(row->unusual, 'm') ? "MISFIT" : "",
+			.seen = row->looks[0] ? "SEEN" : "",
+		};
+		struct irq_verdict verdict;
+
+		looks_add(&facts.looks, row->looks);
+		irq_verdict_reach(&facts, &verdict);
+		if (strcmp(irq_delivery_name(verdict.delivery), row->delivery) ||
+		    !strstr(verdict.reason, row->reason))
+			fail_msg("%s: %s, %s", row->name, irq_delivery_name(verdict.delivery),
+				 verdict.reason);
+	}
+}
+
+/* Go through all combinations: whatever else is the case, posted needs looks and silence. */
+static void posted_is_never_said_without_evidence(void **state)
+{
+	static const char *const looks[] = { "", "Y", "N", "?", "-", "YN", "NY", "Y?", "-Y", "NN" };
+	unsigned int posted = 0;
+
+	(void)state;
+	for (unsigned int bits = 0; bits < 1 << 6; bits++)
+		for (unsigned int i = 0; i < ARRAY_SIZE(looks); i++) {
+			struct irq_facts facts = { .kind = bits & 1 ? IRQ_KIND_INTX : IRQ_KIND_MSI,
+						   .connected = true,
+						   .userspace = bits & 2,
+						   .row_found = bits & 4,
+						   .host_count = bits & 8 ? 1 : 0,
+						   .possible = bits & 16,
+						   .why = "",
+						   .fits = bits & 32,
+						   .misfit = "",
+						   .seen = "" };
+			struct irq_verdict verdict;
+
+			looks_add(&facts.looks, looks[i]);
+			irq_verdict_reach(&facts, &verdict);
+			if (verdict.delivery != IRQ_DELIVERY_POSTED)
+				continue;
+			posted++;
+			assert_int_equal(bits & 15, 4);
+			assert_true(!strcmp(looks[i], "Y") || !strcmp(looks[i], "-Y"));
+		}
+	assert_int_equal(posted, 2 * 4);
+}
+
+static void looks_keep_the_first_and_the_last(void **state)
+{
+	struct irq_looks looks = { 0 };
+
+	(void)state;
+	looks_add(&looks, "-?");
+	assert_int_equal(looks.first, POSTING_UNKNOWN);
+	assert_int_equal(looks.last, POSTING_UNKNOWN);
+	looks_add(&looks, "NYY?-");
+	assert_int_equal(looks.first, POSTING_NO);
+	assert_int_equal(looks.last, POSTING_YES);
+	assert_int_equal(looks.yes, 2);
+	assert_int_equal(looks.no, 1);
+	assert_int_equal(looks.unknown, 2);
+	assert_int_equal(looks.unmapped, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_rule_holds),
+		cmocka_unit_test(posted_is_never_said_without_evidence),
+		cmocka_unit_test(looks_keep_the_first_and_the_last),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

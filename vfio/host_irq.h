@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's side of an assigned function's interrupts: the rows of /proc/interrupts that vfio-pci
+ * requested for it (drivers/vfio/pci/vfio_pci_intrs.c), and how often its handler ran. A count that
+ * stays while the guest gets interrupts shows that the host's CPUs take no part in them.
+ */
+#ifndef POSTHORN_VFIO_HOST_IRQ_H
+#define POSTHORN_VFIO_HOST_IRQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vfio/msi.h"
+
+struct host_irq {
+	enum irq_kind kind;
+	unsigned int vector; /* 0 for INTx */
+	unsigned int irq;    /* the host's number for it, as in /proc/irq */
+	bool shared;	/* others have a handler on the row too: @count counts theirs as well */
+	uint64_t count; /* runs since the host allocated @irq, all online CPUs together */
+};
+
+/*
+ * Read all rows of @bdf (full form) in one pass into a new array at *@irqs, in the file's order:
+ * the caller's to free(), NULL when there are none. Every path starts with @root ("" on a real
+ * host). The rows are of one function and nearly of one moment; each count only ever grows while
+ * its vector stays connected. Returns their number, -ENOMEM, or -errno when /proc/interrupts cannot
+ * be read. Any thread. The cost grows with CPUs times interrupts: not for a data path.
+ */
+int host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs);
+
+/* The row of (@kind, @vector) among @count of them, or NULL. */
+const struct host_irq *host_irq_find(const struct host_irq *irqs, int count, enum irq_kind kind,
+				     unsigned int vector);
+
+#endif

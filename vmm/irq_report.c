@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/irq_report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "vfio/irq_watch.h"
+#include "vmm/machine.h"
+
+static const char *kind_name(enum irq_kind kind)
+{
+	static const char *const names[] = {
+		[IRQ_KIND_NONE] = "none",
+		[IRQ_KIND_INTX] = "INTx",
+		[IRQ_KIND_MSI] = "MSI",
+		[IRQ_KIND_MSIX] = "MSI-X",
+	};
+
+	return names[kind];
+}
+
+/* What @opaque of a visitor of rows points to. */
+struct row_context {
+	const struct vfio_pci *function;
+	void *opaque;
+};
+
+static void rows_visit(struct machine *machine,
+		       int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
+{
+	struct row_context context = { .opaque = opaque };
+
+	pthread_mutex_lock(&machine->pci.lock);
+	for (unsigned int i = 0; i < machine->function_count; i++) {
+		context.function = &machine->functions[i];
+		irq_watch_report(&machine->functions[i].msi, visit, &context);
+	}
+	pthread_mutex_unlock(&machine->pci.lock);
+}
+
+/* ---- JSON ---- */
+
+static json_t *message_json(const struct irq_row *row)
+{
+	const struct msi_message *message = &row->record->message;
+
+	if (row->kind == IRQ_KIND_INTX)
+		return json_null();
+	return json_pack("{s:o, s:I, s:I}", "address", json_sprintf("0x%" PRIx64, message->address),
+			 "data", (json_int_t)message->data, "device_id",
+			 (json_int_t)message->device_id);
+}
+
+static json_t *host_json(const struct irq_record *record)
+{
+	if (!record->row_found)
+		return json_null();
+	return json_pack("{s:I, s:I}", "irq", (json_int_t)record->host_irq, "count",
+			 (json_int_t)record->host_count);
+}
+
+static int row_append(void *opaque, const struct irq_row *row)
+{
+	const struct row_context *context = opaque;
+	json_t *object;
+
+	object = json_pack("{s:s, s:s, s:I, s:o, s:i, s:o, s:o, s:s, s:s}", "bdf",
+			   context->function->device.bdf, "kind", kind_name(row->kind), "vector",
+			   (json_int_t)row->vector, "message", message_json(row), "gsi",
+			   row->record->gsi, "host", host_json(row->record), "relayed",
+			   context->function->msi.relay && row->kind != IRQ_KIND_INTX
+				   ? json_integer((json_int_t)row->relayed)
+				   : json_null(),
+			   "delivery", irq_delivery_name(row->verdict.delivery), "reason",
+			   row->verdict.reason);
+	return json_array_append_new(context->opaque, object);
+}
+
+int irq_report_write(struct machine *machine, const char *path)
+{
+	json_t *rows = json_array(), *report;
+	char *text;
+	int error;
+
+	rows_visit(machine, row_append, rows);
+	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", machine->watch.possible,
+			   "why", machine->watch.why, "interrupts", rows);
+	text = report ? json_dumps(report, JSON_INDENT(2)) : NULL;
+	json_decref(report);
+	error = text ? file_create(path, text, strlen(text)) : -ENOMEM;
+	free(text);
+	if (error < 0)
+		log_error("--irq-report %s: %s", path, strerror(-error));
+	return error;
+}
+
+/* ---- the table ---- */
+
+static int row_print(void *opaque, const struct irq_row *row)
+{
+	const struct row_context *context = opaque;
+	const struct irq_record *record = row->record;
+	char message[40] = "-", host[16] = "-";
+
+	if (row->kind != IRQ_KIND_INTX)
+		snprintf(message, sizeof(message), "0x%" PRIx64 "=0x%x", record->message.address,
+			 record->message.data);
+	if (record->row_found)
+		snprintf(host, sizeof(host), "%u", record->host_irq);
+	fprintf(context->opaque, "%-13s %-5s %6u  %-19s %4d %9s %11" PRIu64 "  %-9s  %s\n",
+		context->function->device.bdf, kind_name(row->kind), row->vector, message,
+		record->gsi, host, record->host_count, irq_delivery_name(row->verdict.delivery),
+		row->verdict.reason);
+	return 0;
+}
+
+void irq_report_print(struct machine *machine)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		return;
+	fprintf(file, "%-13s %-5s %6s  %-19s %4s %9s %11s  %-9s  %s\n", "FUNCTION", "KIND",
+		"VECTOR", "MESSAGE", "GSI", "HOST IRQ", "HOST COUNT", "DELIVERY", "REASON");
+	rows_visit(machine, row_print, file);
+	/* All of it by one write, so that nothing comes in between. */
+	if (fclose(file) == 0 && fd_write_all(STDERR_FILENO, text, size) < 0)
+		log_debug("the irq report was not written");
+	free(text);
+}
+
+/* ---- --require-posting ---- */
+
+struct tally {
+	unsigned int rows, bad;
+};
+
+static int row_check(void *opaque, const struct irq_row *row)
+{
+	const struct row_context *context = opaque;
+	struct tally *tally = context->opaque;
+
+	tally->rows++;
+	if (row->verdict.delivery == IRQ_DELIVERY_POSTED)
+		return 0;
+	tally->bad++;
+	log_error("--require-posting: %s: %s vector %u was not shown to be posted (%s): %s",
+		  context->function->device.bdf, kind_name(row->kind), row->vector,
+		  irq_delivery_name(row->verdict.delivery), row->verdict.reason);
+	return 0;
+}
+
+bool irq_report_all_posted(struct machine *machine)
+{
+	struct tally tally = { 0 };
+
+	rows_visit(machine, row_check, &tally);
+	if (!tally.rows)
+		log_error("--require-posting: the guest turned no interrupt of a device on");
+	return tally.rows && !tally.bad;
+}
