@@ -21,7 +21,7 @@ VERSION := 0.1.0
 # ---- what is built -----------------------------------------------------------------------------
 
 lib_objects     := lib/log.o lib/ioctl.o lib/file.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/$(ARCH).o \
+kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/stats.o kvm/$(ARCH).o \
                    kvm/posting.o kvm/posting_$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
@@ -33,7 +33,9 @@ guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
-                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
+                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o vmm/doorbell.o vmm/latency.o \
+                   $(addprefix vmm/latency_,program.o vm.o probe.o result.o host.o output.o \
+                     files.o run.o read.o json.o stats.o format.o compare.o plot.o) \
                    vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
@@ -41,28 +43,37 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 
 # Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
 # that is named here comes before it and so stands in for the real thing.
-unit_tests_x86_64 := rtc power layout image_x86_64 acpi boot posting_x86_64
-unit_tests_arm64  := pl031 image_arm64 fdt posting_arm64
-unit_tests := bus pci pci_bars serial image relay host_irq irq_verdict options host_pci host_bind config config_capabilities \
-              config_malformed msi msi_failures bar assigned $(unit_tests_$(ARCH))
+unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
+unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
+unit_tests := file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
+              latency_host latency_result host_pci host_bind config config_capabilities \
+              config_malformed msi msi_failures msi_relay irq_watch bar assigned $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
-unit_fakes_boot      := fake_ram
+unit_fakes_boot_$(ARCH) := fake_ram
 unit_fakes_host_pci  := host_tree
 unit_fakes_host_bind := host_tree
-$(foreach test,config config_capabilities config_malformed msi msi_failures bar assigned, \
+$(foreach test,config config_capabilities config_malformed msi msi_failures msi_relay irq_watch bar \
+		assigned, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
+unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
-$(foreach test,host_irq posting_x86_64 posting_arm64, \
+$(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 	$(eval unit_fakes_$(test) := host_tree) \
 	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
+unit_flags_stats     := -Wl,--wrap=ioctl_named
+unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
+unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
+unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_host_bind := -Wl,--wrap=file_write_text
 
-kvm_tests := irqfd memslot vcpu
-payloads  := agent cpus hello memory reset serial_echo serial_output stuck \
-             $(addsuffix _$(ARCH),edu pci_scan reset_vector serial_string triple_fault unassigned)
+kvm_tests_x86_64 := irqfd memslot relay vcpu
+kvm_tests := $(kvm_tests_$(ARCH))
+payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string triple_fault unassigned)
+payloads  := agent cpus edu hello latency memory pci_scan reset serial_echo serial_output stuck \
+             unassigned $(payloads_$(ARCH))
 
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 
@@ -76,7 +87,7 @@ all_cflags = -std=gnu11 $(WARNINGS) -pthread -fno-common -ffunction-sections -fd
              $(CFLAGS) $(CPPFLAGS) -MMD -MP
 all_ldflags = -pthread -Wl,--gc-sections $(if $(filter 1,$(STATIC)),-static) $(LDFLAGS)
 libs_arm64 := -lfdt -lz
-LIBS := -ljansson $(if $(filter 1,$(STATIC)),,-lpci) $(libs_$(ARCH))
+LIBS := -ljansson -lm $(if $(filter 1,$(STATIC)),,-lpci) $(libs_$(ARCH))
 
 .PHONY: all
 all: $(BUILD)/posthorn ## build posthorn (STATIC=1: a static program)
@@ -124,12 +135,24 @@ $(BUILD)/guest/minimal.cpio.gz: guest/linux/build
 	@$(guest_build) --minimal $@
 
 # Bare-metal programs: no library, no vector registers (a CPU without hardware virtualization can
-# run them through KVM's emulator), linked at a fixed address.
-payload_cflags = -std=gnu11 -O2 -g $(WARNINGS) -I. -ffreestanding -fno-pic -fno-stack-protector \
-                 -fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
-                 -mno-red-zone -MMD -MP
-payload_runtime := $(addprefix $(BUILD)/guest/payload/,start_$(ARCH).o payload.o payload_$(ARCH).o)
-payload_programs := $(payloads:%=$(BUILD)/guest/payload/%.elf)
+# run them through KVM's emulator). x86-64: an ELF image at a fixed address, with PVH's entry; arm64:
+# an Image, for any address, which reads the device tree with libfdt.
+payload_cflags_x86_64 := -fno-pic -fcf-protection=none -mno-red-zone
+payload_cflags_arm64  := -fpie -fvisibility=hidden -mno-outline-atomics
+payload_link_x86_64   := -static -no-pie
+payload_link_arm64    := -static-pie -Wl,-z,text,--no-warn-rwx-segments
+payload_libs_arm64    := -lfdt
+payload_parts_arm64   := gic_arm64.o fdt_arm64.o
+payload_kind_x86_64   := elf
+payload_kind_arm64    := image
+
+payload_cflags = -std=gnu11 -O2 -g $(WARNINGS) -I. -ffreestanding -fno-stack-protector \
+                 -fno-asynchronous-unwind-tables -mgeneral-regs-only $(payload_cflags_$(ARCH)) \
+                 -MMD -MP
+payload_runtime := $(addprefix $(BUILD)/guest/payload/,start_$(ARCH).o payload.o pci.o \
+                     payload_$(ARCH).o $(payload_parts_$(ARCH)))
+payload_elfs     := $(payloads:%=$(BUILD)/guest/payload/%.elf)
+payload_programs := $(payloads:%=$(BUILD)/guest/payload/%.$(payload_kind_$(ARCH)))
 
 $(BUILD)/guest/payload/%.o: guest/payload/%.c
 	@echo "  CC    $<"
@@ -141,10 +164,27 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 	@mkdir -p $(@D)
 	@$(CC) $(payload_cflags) -c -o $@ $<
 
-$(payload_programs): %.elf: %.o $(payload_runtime) guest/payload/link_$(ARCH).ld
+$(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
+                     source_e1000e.o source_eventfd.o)
+
+$(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@echo "  LINK  $@"
-	@$(CC) -nostdlib -static -no-pie -Wl,-T,guest/payload/link_$(ARCH).ld -Wl,--build-id=none \
-		-Wl,-z,noexecstack -o $@ $(payload_runtime) $<
+	@$(CC) -nostdlib $(payload_link_$(ARCH)) -Wl,-T,guest/payload/link_$(ARCH).ld \
+		-Wl,--build-id=none -Wl,-z,noexecstack -o $@ $(filter %.o,$^) \
+		$(payload_libs_$(ARCH))
+
+%.image: %.elf
+	@echo "  IMAGE $@"
+	@$(CROSS)objcopy -O binary $< $@
+
+# The one that is part of posthorn, without what only a debugger wants.
+$(BUILD)/vmm/latency_program.bin: $(BUILD)/guest/payload/latency.$(payload_kind_$(ARCH))
+	@mkdir -p $(@D)
+	@$(if $(filter elf,$(payload_kind_$(ARCH))),$(CROSS)objcopy --strip-all,cp) $< $@
+
+$(BUILD)/vmm/latency_program.o: vmm/latency_program.S $(BUILD)/vmm/latency_program.bin
+	@echo "  AS    $<"
+	@$(CC) $(all_cflags) -Wa,-I$(BUILD) -c -o $@ $<
 
 # ---- tests -------------------------------------------------------------------------------------
 
@@ -183,8 +223,10 @@ unit: ## build and run the unit tests only, with the sanitizers
 	@tests/run $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
 
 .PHONY: demo
-demo: all guest ## boot a guest with an assigned network card in the lab, and show its interrupts
-	@scripts/demo-run $(BUILD)/posthorn
+demo: ## boot guests with an assigned network card in the lab, and show their interrupts
+	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
+	@$(MAKE) --no-print-directory ARCH=arm64 all guest
+	@scripts/demo-run
 
 .PHONY: bench
 bench: all guest ## compare with QEMU in the lab's deterministic mode

@@ -11,7 +11,9 @@
  *                | serial port, real-time clock |
  *   0x0b00_0000  +------------------------------+
  *                | ECAM of PCI bus 0 (1 MiB),   |
- *                | PCI's I/O ports (0b20_0000)  |
+ *                | PCI's I/O ports (0b20_0000), |
+ *                | doorbell 0b30_0000 (only for |
+ *                | posthorn latency)            |
  *   0x1000_0000  +------------------------------+
  *                | window for 32-bit BARs       |
  *   0x4000_0000  +------------------------------+
@@ -39,6 +41,7 @@
 #define LAYOUT_ECAM_SIZE   0x100000
 #define LAYOUT_PORTS	   0x0b200000ULL /* PCI's I/O ports, a byte of memory each */
 #define LAYOUT_PORTS_SIZE  0x10000
+#define LAYOUT_DOORBELL	   0x0b300000ULL /* vmm/doorbell.h */
 #define LAYOUT_MEM32	   0x10000000ULL
 #define LAYOUT_MEM32_SIZE  0x30000000ULL
 

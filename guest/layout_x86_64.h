@@ -16,6 +16,8 @@
  *   0x0000_e000_0000  +------------------------------+
  *                     | ECAM of PCI bus 0 (1 MiB)    |
  *   0x0000_e010_0000  +------------------------------+
+ *                     | doorbell e020_0000 (only for |
+ *                     | posthorn latency)            |
  *                     | IOAPIC fec0_0000             |
  *                     | local APIC fee0_0000         |
  *                     | KVM's TSS pages fffb_c000    |
@@ -47,6 +49,7 @@
 #define LAYOUT_MEM32_SIZE 0x20000000
 #define LAYOUT_ECAM	  0xe0000000
 #define LAYOUT_ECAM_SIZE  0x100000
+#define LAYOUT_DOORBELL	  0xe0200000 /* vmm/doorbell.h */
 #define LAYOUT_IOAPIC	  0xfec00000
 #define LAYOUT_LAPIC	  0xfee00000
 #define LAYOUT_ABOVE_4G	  0x100000000ULL

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kvm/arch.h"
+#include "kvm/posting.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -119,6 +120,7 @@ static void unknown_accesses_ask(const struct vm *vm)
 
 void arch_vm_init(struct vm *vm)
 {
+	vm->detach_discards = posting_detach_discards("");
 	vm->has_pmu = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
 	unknown_accesses_ask(vm);
 	gic_create(vm);

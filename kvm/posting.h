@@ -63,6 +63,14 @@ enum posting_state posting_probe(const char *root, const struct posting_vm *vm, 
 				 uint32_t event, char *seen, size_t size);
 
 /*
+ * Can it be that an irqfd_detach() loses an interrupt that was posted and that no vCPU has taken
+ * yet? On arm64 it can where KVM uses GICv4: the ITS unmaps the message with DISCARD, which drops
+ * its pending state (Arm IHI 0069, 5.3.4). On x86-64 it cannot: what was posted stays with the
+ * vCPU.
+ */
+bool posting_detach_discards(const char *root);
+
+/*
  * Is @message of a form that can be posted: one that goes to one CPU, as an ordinary interrupt?
  * If not, @why is a phrase that says what is in the way. A hint, no proof: which CPUs a destination
  * means is known to the guest and KVM only. On arm64 all messages are.

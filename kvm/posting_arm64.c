@@ -149,6 +149,13 @@ bool posting_possible(const char *root, char *why, size_t size)
 	return posting_checks_run(checks, ARRAY_SIZE(checks), root, why, size);
 }
 
+bool posting_detach_discards(const char *root)
+{
+	char why[POSTING_TEXT_SIZE];
+
+	return !parameter_is_off(root, why, sizeof(why));
+}
+
 bool posting_message_fits(const struct msi_message *message, char *why, size_t size)
 {
 	(void)message;

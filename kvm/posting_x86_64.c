@@ -286,6 +286,12 @@ enum posting_state posting_probe(const char *root, const struct posting_vm *vm, 
 	return POSTING_UNKNOWN;
 }
 
+bool posting_detach_discards(const char *root)
+{
+	(void)root;
+	return false;
+}
+
 bool posting_message_fits(const struct msi_message *message, char *why, size_t size)
 {
 	unsigned int mode = MSI_DATA_DELIVERY_MODE(message->data);

@@ -250,3 +250,10 @@ int vm_write_coalesce(struct vm *vm, uint64_t address, bool is_port)
 		return -ENOTSUP;
 	return ioctl_call(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone);
 }
+
+int vm_ioeventfd_add(struct vm *vm, uint64_t address, unsigned int size, int eventfd)
+{
+	struct kvm_ioeventfd ioeventfd = { .addr = address, .len = size, .fd = eventfd };
+
+	return ioctl_call(vm->fd, KVM_IOEVENTFD, &ioeventfd);
+}

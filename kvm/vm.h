@@ -106,4 +106,11 @@ int vm_vfio_add(struct vm *vm, int file_fd);
  */
 int vm_write_coalesce(struct vm *vm, uint64_t address, bool is_port);
 
+/*
+ * Let KVM signal @eventfd by itself when the guest writes @size bytes (1, 2, 4 or 8) to
+ * guest-physical @address (KVM_IOEVENTFD): the write does not come to this process. Ends with the
+ * VM or with the eventfd. 0 or -errno. Any thread.
+ */
+int vm_ioeventfd_add(struct vm *vm, uint64_t address, unsigned int size, int eventfd);
+
 #endif

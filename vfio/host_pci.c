@@ -24,10 +24,6 @@
 /* How deep disks and interfaces are stacked on each other at most: LVM on LUKS on RAID is 3. */
 #define STACK_MAX 8
 
-#define NO_IOMMU_REMEDY                                                                            \
-	"turn the IOMMU on (Intel: VT-d in the firmware and intel_iommu=on on the kernel command " \
-	"line; AMD: IOMMU and SVM in the firmware; arm64: the SMMU in the firmware)"
-
 extern char **environ;
 
 /* ---- paths ---- */
@@ -263,6 +259,27 @@ static int sibling_check(void *opaque, const struct host_pci *pci)
 	return 0;
 }
 
+/*
+ * A function that no driver ever took may have no group yet: on arm64 the kernel finds out which
+ * IOMMU guards a device when a driver probes it. Binding will tell.
+ */
+static bool group_may_come(const char *root, const struct host_pci *pci)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *directory;
+
+	path_set(path, root, "/sys/class/iommu");
+	directory = opendir(path);
+	if (!directory)
+		return false;
+	while (!found && (entry = readdir(directory)))
+		found = entry->d_name[0] != '.';
+	closedir(directory);
+	return found && !pci->driver[0];
+}
+
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
 {
 	struct siblings siblings = { 0 };
@@ -271,8 +288,11 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 	why[0] = '\0';
 	if (host_pci_is_bridge(pci)) {
 		snprintf(why, size, "a bridge: only endpoints can be assigned");
+	} else if (pci->iommu_group < 0 && group_may_come(root, pci)) {
+		snprintf(why, size, "no IOMMU group before a driver takes it: posthorn bind %s",
+			 pci->bdf);
 	} else if (pci->iommu_group < 0) {
-		snprintf(why, size, "no IOMMU group: " NO_IOMMU_REMEDY);
+		snprintf(why, size, "no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY);
 	} else if (strcmp(pci->driver, VFIO_PCI)) {
 		snprintf(why, size, "bound to %s, not to " VFIO_PCI ": posthorn bind %s",
 			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
@@ -627,8 +647,8 @@ static int vfio_pci_probe(const char *root, const char *bdf)
 	if (!strcmp(driver, VFIO_PCI))
 		return 0;
 	if (error == -EINVAL)
-		log_error(VFIO_PCI
-			  " refuses %s, as it does where no IOMMU guards it: " NO_IOMMU_REMEDY,
+		log_error(VFIO_PCI " refuses %s, as it does where no IOMMU guards "
+				   "it: " HOST_PCI_NO_IOMMU_REMEDY,
 			  bdf);
 	else
 		log_error(VFIO_PCI " does not take %s (%s): the kernel's log, `dmesg`, says why",
@@ -668,8 +688,8 @@ static int bind_check(const char *root, const struct host_pci *pci)
 		log_error("%s: a bridge: only endpoints can be assigned", pci->bdf);
 		return EXIT_USAGE;
 	}
-	if (pci->iommu_group < 0) {
-		log_error("%s: no IOMMU group: " NO_IOMMU_REMEDY, pci->bdf);
+	if (pci->iommu_group < 0 && !group_may_come(root, pci)) {
+		log_error("%s: no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY, pci->bdf);
 		return EXIT_HOST;
 	}
 	if (host_pci_in_use(root, pci, why, sizeof(why))) {

@@ -13,6 +13,17 @@
 
 #define HOST_PCI_BDF_SIZE 16 /* "0000:01:02.3" and its NUL */
 
+/* What to do where no IOMMU guards the devices; the end of a message. */
+#if defined(__x86_64__)
+#define HOST_PCI_NO_IOMMU_REMEDY                                                                   \
+	"turn the IOMMU on (Intel: VT-d in the firmware and intel_iommu=on on the kernel command " \
+	"line; AMD: IOMMU and SVM in the firmware)"
+#elif defined(__aarch64__)
+#define HOST_PCI_NO_IOMMU_REMEDY                                                           \
+	"turn the SMMU on in the firmware, which must also tell the kernel of it (ACPI's " \
+	"table IORT, or the device tree), and use a kernel with CONFIG_ARM_SMMU_V3"
+#endif
+
 struct host_pci {
 	char bdf[HOST_PCI_BDF_SIZE];
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;

@@ -50,8 +50,7 @@ static void container_open(struct iommu *iommu)
 		    VFIO_API_VERSION);
 	if (ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
 		die(EXIT_HOST, "VFIO has no driver for this host's IOMMU: modprobe "
-			       "vfio_iommu_type1; if it is loaded, turn the IOMMU on (boot with "
-			       "intel_iommu=on on Intel)");
+			       "vfio_iommu_type1; if it is loaded, " HOST_PCI_NO_IOMMU_REMEDY);
 }
 
 /* The blockers of sysfs first: they name who is in the way, the ioctls only say no. */

@@ -16,7 +16,6 @@
 void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuous)
 {
 	*watch = (struct irq_watch){ .vm = vm, .continuous = continuous };
-	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
 }
 
 /* NULL for INTx. */
@@ -71,7 +70,7 @@ void irq_watch_connected(struct vfio_msi *msi, unsigned int number)
 	record->gsi = vector ? vector->gsi : (int)msi->intx_gsi;
 	if (!vector)
 		return;
-	record->message = vector->message;
+	record->message = vector->routed;
 	if (!vector->watched)
 		msi->watch->connected++;
 	vector->watched = true;
@@ -196,6 +195,11 @@ int irq_watch_report(struct vfio_msi *msi, int (*visit)(void *opaque, const stru
 	struct irq_row intx = { .kind = IRQ_KIND_INTX, .record = msi->intx_record };
 	int result = 0;
 
+	/* Only now: it reads the kernel's log. */
+	if (!msi->watch->judged)
+		msi->watch->possible =
+			posting_possible(ROOT, msi->watch->why, sizeof(msi->watch->why));
+	msi->watch->judged = true;
 	report.row_count = host_irqs_read(ROOT, msi->device->bdf, &rows);
 	report.rows = rows;
 	if (msi->intx_record)

@@ -39,6 +39,7 @@ struct irq_watch {
 	const struct vm *vm;
 	bool continuous;	/* look at every change: costs some system calls each time */
 	unsigned int connected; /* vectors of all functions that have trigger and irqfd now */
+	bool judged;		/* the report asked the following */
 	bool possible;		/* posting_possible(), and its reason if not */
 	char why[POSTING_TEXT_SIZE];
 };

@@ -147,8 +147,8 @@ static int msi_vector_connect(struct vfio_msi *msi, struct msi_set *set, unsigne
 	/* 1. a GSI of its own, routed to the message that the guest asked for */
 	error = irq_route_set(msi->vm, vector->gsi, &vector->message);
 	if (error < 0) {
-		if (was_attached)
-			vector_attach(msi, vector);
+		if (was_attached && vector_attach(msi, vector) == 0 && msi->watch)
+			irq_watch_connected(msi, number);
 		return error;
 	}
 	vector->routed = vector->message;
@@ -233,6 +233,8 @@ static int host_enlarge(struct vfio_msi *msi, struct msi_set *set, unsigned int 
 	unsigned int former = set->host_count;
 	int result;
 
+	if (former && msi->watch)
+		irq_watch_disabling(msi);
 	if (former)
 		vfio_irqs_disable(msi->device, set->index);
 	set->host_count = 0;
@@ -241,9 +243,13 @@ static int host_enlarge(struct vfio_msi *msi, struct msi_set *set, unsigned int 
 	if (result != 0 && host_enable(msi, set, former) != 0)
 		for (unsigned int i = 0; i < former; i++)
 			set->vectors[i].triggered = false;
-	for (unsigned int i = 0; i < former; i++)
-		if (set->vectors[i].triggered)
-			eventfd_signal(set->vectors[i].eventfd);
+	for (unsigned int i = 0; i < former; i++) {
+		if (!set->vectors[i].triggered)
+			continue;
+		eventfd_signal(set->vectors[i].eventfd);
+		if (set->vectors[i].attached && msi->watch)
+			irq_watch_connected(msi, i);
+	}
 	return result > 0 ? -ENOSPC : result;
 }
 

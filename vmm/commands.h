@@ -9,5 +9,8 @@ int command_run(const struct options *options);
 int command_devices(const struct options *options);
 int command_bind(const struct options *options);
 int command_unbind(const struct options *options);
+int command_latency(const struct options *options);
+int command_latency_compare(const struct options *options);
+int command_latency_read(const struct options *options);
 
 #endif

@@ -2,6 +2,7 @@
 #include "vmm/irq_report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -83,7 +84,16 @@ static int row_append(void *opaque, const struct irq_row *row)
 	return json_array_append_new(context->opaque, object);
 }
 
-int irq_report_write(struct machine *machine, const char *path)
+int irq_report_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		die(EXIT_USAGE, "--irq-report %s: %s", path, strerror(errno));
+	return fd;
+}
+
+int irq_report_write(struct machine *machine, int fd)
 {
 	json_t *rows = json_array(), *report;
 	char *text;
@@ -94,10 +104,12 @@ int irq_report_write(struct machine *machine, const char *path)
 			   "why", machine->watch.why, "interrupts", rows);
 	text = report ? json_dumps(report, JSON_INDENT(2)) : NULL;
 	json_decref(report);
-	error = text ? file_create(path, text, strlen(text)) : -ENOMEM;
+	error = text ? fd_write_all(fd, text, strlen(text)) : -ENOMEM;
+	if (error == 0)
+		error = fd_write_all(fd, "\n", 1);
 	free(text);
 	if (error < 0)
-		log_error("--irq-report %s: %s", path, strerror(-error));
+		log_error("the irq report cannot be written: %s", strerror(-error));
 	return error;
 }
 
@@ -149,6 +161,8 @@ static int row_check(void *opaque, const struct irq_row *row)
 	const struct row_context *context = opaque;
 	struct tally *tally = context->opaque;
 
+	if (row->verdict.delivery == IRQ_DELIVERY_NONE)
+		return 0;
 	tally->rows++;
 	if (row->verdict.delivery == IRQ_DELIVERY_POSTED)
 		return 0;

@@ -10,8 +10,14 @@
 
 struct machine;
 
-/* Write the report as JSON (keys: posthorn(1)) to the file @path. 0, or -errno after a message. */
-int irq_report_write(struct machine *machine, const char *path);
+/*
+ * Create the file @path for the report at the end, now that it can still be said that it cannot be.
+ * Returns its descriptor. Start-up only: dies with EXIT_USAGE.
+ */
+int irq_report_open(const char *path);
+
+/* Write the report as JSON (keys: posthorn(1)) to @fd. 0, or -errno after a message. */
+int irq_report_write(struct machine *machine, int fd);
 
 /* Write the report as a table to standard error. For a running guest; any thread. */
 void irq_report_print(struct machine *machine);

@@ -99,10 +99,10 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 
 /* ---- assigned functions and memory ---- */
 
-/* The thread that injects for devices with irq-path=userspace, when there is one. */
+/* The thread that injects for what has irq-path=userspace, when there is such a thing. */
 static void relay_make(struct machine *machine, const struct options *options)
 {
-	bool wanted = false;
+	bool wanted = options->doorbell_relay;
 	int error;
 
 	for (unsigned int i = 0; i < options->device_count; i++)
@@ -236,6 +236,42 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 		exit(EXIT_HOST); /* it said which BAR */
 }
 
+/* ---- for `posthorn latency` ---- */
+
+static void doorbell_make(struct machine *machine, const struct options *options)
+{
+	const struct doorbell_config config = {
+		.vm = &machine->vm,
+		.address = LAYOUT_DOORBELL,
+		.relay = options->doorbell_relay ? machine->relay : NULL,
+		.mark = latency_probe_mark,
+		.opaque = &machine->probe,
+	};
+
+	if (!options->doorbell)
+		return;
+	machine->probe = (struct latency_probe){
+		.vcpu_fd = machine->vcpus[0].fd,
+		.fd = options->probe_fd,
+		.bdf = options->device_count ? options->devices[0].bdf : NULL,
+	};
+	machine->doorbell = malloc(sizeof(*machine->doorbell));
+	if (!machine->doorbell)
+		die(EXIT_HOST, "out of memory");
+	doorbell_init(machine->doorbell, &config);
+	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
+			  doorbell_access, machine->doorbell);
+}
+
+static void doorbell_unmake(struct machine *machine)
+{
+	if (!machine->doorbell)
+		return;
+	doorbell_cleanup(machine->doorbell);
+	free(machine->doorbell);
+	latency_probe_cleanup(&machine->probe);
+}
+
 /* ---- the kernel ---- */
 
 static char *cmdline_make(const struct options *options)
@@ -321,12 +357,14 @@ void machine_init(struct machine *machine, const struct options *options)
 	bus_init(&machine->ports, "I/O port");
 	pci_attach(machine, page_size);
 	board_devices_init(machine);
+	doorbell_make(machine, options);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }
 
 void machine_cleanup(struct machine *machine)
 {
+	doorbell_unmake(machine);
 	serial_cleanup(&machine->serial);
 	pci_root_cleanup(&machine->pci);
 	for (unsigned int i = 0; i < machine->function_count; i++)

@@ -20,6 +20,8 @@
 #include "vfio/irq_watch.h"
 #include "vfio/pci.h"
 #include "vmm/console.h"
+#include "vmm/doorbell.h"
+#include "vmm/latency_probe.h"
 
 struct options;
 
@@ -38,7 +40,9 @@ struct machine {
 	struct console console;
 	struct vfio_pci *functions;
 	struct irq_watch watch;
-	struct relay *relay; /* for irq-path=userspace; NULL: no device has it */
+	struct relay *relay;	    /* for irq-path=userspace; NULL: nothing has it */
+	struct doorbell *doorbell;  /* NULL: there is none */
+	struct latency_probe probe; /* at the doorbell's marks */
 	unsigned int function_count;
 	struct vcpu *vcpus;
 	unsigned int cpus;

@@ -22,9 +22,15 @@ static int command_version(const struct options *options)
 int main(int argc, char **argv)
 {
 	static int (*const commands[])(const struct options *options) = {
-		[COMMAND_RUN] = command_run,   [COMMAND_DEVICES] = command_devices,
-		[COMMAND_BIND] = command_bind, [COMMAND_UNBIND] = command_unbind,
-		[COMMAND_HELP] = command_help, [COMMAND_VERSION] = command_version,
+		[COMMAND_RUN] = command_run,
+		[COMMAND_DEVICES] = command_devices,
+		[COMMAND_BIND] = command_bind,
+		[COMMAND_UNBIND] = command_unbind,
+		[COMMAND_LATENCY] = command_latency,
+		[COMMAND_LATENCY_COMPARE] = command_latency_compare,
+		[COMMAND_LATENCY_READ] = command_latency_read,
+		[COMMAND_HELP] = command_help,
+		[COMMAND_VERSION] = command_version,
 	};
 	struct options options;
 	char why[512];

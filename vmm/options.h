@@ -3,6 +3,7 @@
 #ifndef POSTHORN_VMM_OPTIONS_H
 #define POSTHORN_VMM_OPTIONS_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,12 +12,16 @@
 
 #define OPTIONS_DEVICES_MAX 16
 #define OPTIONS_CPUS_MAX    64
+#define OPTIONS_FILES_MAX   16
 
 enum command {
 	COMMAND_RUN,
 	COMMAND_DEVICES,
 	COMMAND_BIND,
 	COMMAND_UNBIND,
+	COMMAND_LATENCY,
+	COMMAND_LATENCY_COMPARE,
+	COMMAND_LATENCY_READ,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -24,6 +29,47 @@ enum command {
 struct device_options {
 	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
 	bool userspace_irqs;	     /* irq-path=userspace: no irqfd, a thread injects */
+};
+
+/* How `posthorn latency` lets interrupts reach the guest. */
+enum latency_path {
+	LATENCY_PATH_IRQFD,	/* as `run` does: through the kernel, or posted */
+	LATENCY_PATH_USERSPACE, /* irq-path=userspace */
+	LATENCY_PATH_INTX,	/* a pin in place of messages; devices only */
+	LATENCY_PATHS
+};
+
+enum latency_state {
+	LATENCY_STATE_RUNNING, /* the vCPU is in the guest when the interrupt comes */
+	LATENCY_STATE_HALTED,  /* it sleeps */
+	LATENCY_STATES
+};
+
+enum latency_format {
+	LATENCY_FORMAT_SUMMARY,
+	LATENCY_FORMAT_CYCLICTEST,
+	LATENCY_FORMAT_CSV,
+	LATENCY_FORMATS
+};
+
+/* The names of these on the command line, and in the program's (latency_state). */
+extern const char *const latency_path_names[LATENCY_PATHS];
+extern const char *const latency_state_names[LATENCY_STATES];
+
+struct latency_options {
+	char bdf[HOST_PCI_BDF_SIZE];	  /* of the device, in full form; "": none */
+	const char *source;		  /* NULL: what fits the device */
+	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
+	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
+	uint64_t costs;			  /* rounds of other operations; 0: none */
+	int vcpu_cpu;			  /* the first CPU of --cpu; -1: wherever the host likes */
+	cpu_set_t cpus;			  /* all of them */
+	enum latency_format format;
+	const char *json, *plot; /* files to write; NULL: none */
+	/* compare, read */
+	const char *files[OPTIONS_FILES_MAX];
+	unsigned int file_count;
+	const char *vmm, *path, *architecture; /* labels of what is read */
 };
 
 struct options {
@@ -39,6 +85,14 @@ struct options {
 	const char *irq_report; /* file for the report on interrupts; NULL: none */
 	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
 	const char *dump;	/* boot_dump()'s path; NULL: none */
+	/* run, but not from the command line: what `latency` asks of the machine that it measures
+	 */
+	bool doorbell;	     /* with LAYOUT_DOORBELL (vmm/doorbell.h) */
+	bool doorbell_relay; /* whose messages a thread injects */
+	int probe_fd;	     /* file for vmm/latency_probe.h, with doorbell */
+	int vcpu_cpu;	     /* the CPU that the vCPUs run on; -1: any */
+	/* latency, latency compare, latency read */
+	struct latency_options latency;
 	/* bind, unbind */
 	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
 	/* devices */

@@ -56,12 +56,19 @@ static int signals_init(void)
 	return fd;
 }
 
-static void threads_start(struct machine *machine, struct vcpu_context *contexts)
+/* @cpu is where all vCPUs run, -1: wherever the host likes. */
+static void threads_start(struct machine *machine, struct vcpu_context *contexts, int cpu)
 {
 	pthread_attr_t attributes;
+	cpu_set_t cpus;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, VCPU_STACK_SIZE);
+	CPU_ZERO(&cpus);
+	if (cpu >= 0) {
+		CPU_SET((size_t)cpu, &cpus);
+		pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
+	}
 	for (unsigned int i = 0; i < machine->cpus; i++) {
 		int error;
 
@@ -156,10 +163,10 @@ static void threads_join(struct machine *machine)
 }
 
 /* The guest is at its end, and its devices are as it left them. Returns the exit code. */
-static int report(struct machine *machine, const struct options *options, int exit_code)
+static int report(struct machine *machine, const struct options *options, int report_fd,
+		  int exit_code)
 {
-	if (options->irq_report && irq_report_write(machine, options->irq_report) < 0 &&
-	    exit_code == EXIT_OK)
+	if (report_fd >= 0 && irq_report_write(machine, report_fd) < 0 && exit_code == EXIT_OK)
 		exit_code = EXIT_INTERNAL;
 	if (options->require_posting && !irq_report_all_posted(machine) && exit_code == EXIT_OK)
 		exit_code = EXIT_REQUIRE;
@@ -170,7 +177,7 @@ int command_run(const struct options *options)
 {
 	struct vcpu_context *contexts;
 	struct machine *machine;
-	int signal_fd, exit_code;
+	int signal_fd, report_fd = -1, exit_code;
 
 	/* One heap for all threads: they hardly use it, and each of its own would cost memory. */
 	mallopt(M_ARENA_MAX, 1);
@@ -179,12 +186,15 @@ int command_run(const struct options *options)
 	if (!machine || !contexts)
 		die(EXIT_HOST, "out of memory");
 	signal_fd = signals_init();
+	if (options->irq_report)
+		report_fd = irq_report_open(options->irq_report);
 	machine_init(machine, options);
-	threads_start(machine, contexts);
+	threads_start(machine, contexts, options->vcpu_cpu);
 	main_loop(machine, signal_fd);
 	threads_join(machine);
-	exit_code = report(machine, options, atomic_load(&machine->exit_code));
+	exit_code = report(machine, options, report_fd, atomic_load(&machine->exit_code));
 	machine_cleanup(machine);
+	fd_close(&report_fd);
 	fd_close(&signal_fd);
 	free(contexts);
 	free(machine);

@@ -86,6 +86,9 @@ static void exit_internal_error(struct machine *machine, struct vcpu *vcpu)
 static void exit_system_event(struct machine *machine, struct vcpu *vcpu)
 {
 	if (vcpu->run->system_event.type != KVM_SYSTEM_EVENT_CRASH) {
+		log_info("the guest %s", vcpu->run->system_event.type == KVM_SYSTEM_EVENT_RESET
+						 ? "reset the machine"
+						 : "powered off");
 		machine_stop(machine, EXIT_OK);
 		return;
 	}

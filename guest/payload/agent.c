@@ -40,8 +40,10 @@ static void command_run(void)
 
 void payload_main(void)
 {
-	for (unsigned int vector = AGENT_VECTOR_CALL + 1; vector < 255; vector++)
+	for (unsigned int vector = AGENT_VECTOR_CALL; vector < 255; vector++) {
 		interrupt_handler_set(vector, interrupt_handle);
+		message_for(AGENT_REQUESTER, vector);
+	}
 	interrupt_handler_set(AGENT_VECTOR_CALL, call_handle);
 	for (;;) {
 		mmio_write32(AGENT_DOORBELL, AGENT_DONE);

@@ -13,10 +13,13 @@
 
 #include <stdint.h>
 
-#define AGENT_MAILBOX	  0x100000   /* struct agent_mailbox */
+#include "guest/layout.h"
+
+#define AGENT_MAILBOX	  (LAYOUT_RAM + 0x100000) /* struct agent_mailbox */
 #define AGENT_DOORBELL	  0xd0000000 /* write 4 bytes: the vector that was handled, or... */
 #define AGENT_DONE	  0x100	     /* ...the command was carried out (the first time: ready) */
 #define AGENT_VECTOR_CALL 0x20
+#define AGENT_REQUESTER	  0 /* the device that sends the messages (message_for() of payload.h) */
 
 enum agent_command {
 	AGENT_NOTHING,

@@ -4,9 +4,11 @@
  * every few MiB between them it writes the address, and reads it back when all are written, so that
  * no two addresses can lead to the same memory.
  */
+#include "guest/layout.h"
 #include "guest/payload/payload.h"
 
-#define FIRST 0x1000000UL /* this program and all that it was given is below 16 MiB */
+/* This program and all that it was given is in the first 16 MiB of RAM. */
+#define FIRST (LAYOUT_RAM + 0x1000000UL)
 #define STEP  0x1000000UL
 
 static void word_write(uint64_t address)

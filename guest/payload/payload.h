@@ -7,7 +7,8 @@
  * Only integer instructions are used, so that payloads run on every /dev/kvm, also on those that
  * emulate what they cannot let the CPU run.
  *
- * Functions that are declared here and are not in payload.c are in payload_$(ARCH).c.
+ * Functions that are declared here and are not in payload.c are in payload_$(ARCH).c, or inline in
+ * payload_$(ARCH).h.
  */
 #ifndef POSTHORN_GUEST_PAYLOAD_PAYLOAD_H
 #define POSTHORN_GUEST_PAYLOAD_PAYLOAD_H
@@ -15,6 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#if defined(__x86_64__)
+#include "guest/payload/payload_x86_64.h"
+#elif defined(__aarch64__)
+#include "guest/payload/payload_arm64.h"
+#endif
 
 /* ---- the program ---- */
 
@@ -47,50 +54,62 @@ struct memory_range {
 bool memory_range_get(unsigned int index, struct memory_range *range);
 
 /*
- * Make [@base, @base + @size) readable and writable where it is; the first 4 GiB are so from the
- * start. Fails the payload when it runs out of page tables (8 GiB).
+ * Make [@base, @base + @size) readable and writable where it is. Fails the payload when it runs out
+ * of page tables. x86-64: the first 4 GiB are so from the start, and 8 can be added. arm64: for
+ * RAM; up to 1 TiB all is a device's from the start, but for the GiB that this program is in.
  */
 void memory_map(uint64_t base, uint64_t size);
+
+/*
+ * An address that the compiler knows nothing about: then it takes the plainest instruction for the
+ * access. KVM on arm64 cannot carry out others for a device, such as those that also add to the
+ * address.
+ */
+static inline uint64_t mmio_address(uint64_t address)
+{
+	__asm__("" : "+r"(address));
+	return address;
+}
 
 /* Accesses of exactly that many bytes, in program order. */
 static inline uint8_t mmio_read8(uint64_t address)
 {
-	return *(volatile uint8_t *)address;
+	return *(volatile uint8_t *)mmio_address(address);
 }
 
 static inline uint16_t mmio_read16(uint64_t address)
 {
-	return *(volatile uint16_t *)address;
+	return *(volatile uint16_t *)mmio_address(address);
 }
 
 static inline uint32_t mmio_read32(uint64_t address)
 {
-	return *(volatile uint32_t *)address;
+	return *(volatile uint32_t *)mmio_address(address);
 }
 
 static inline uint64_t mmio_read64(uint64_t address)
 {
-	return *(volatile uint64_t *)address;
+	return *(volatile uint64_t *)mmio_address(address);
 }
 
 static inline void mmio_write8(uint64_t address, uint8_t value)
 {
-	*(volatile uint8_t *)address = value;
+	*(volatile uint8_t *)mmio_address(address) = value;
 }
 
 static inline void mmio_write16(uint64_t address, uint16_t value)
 {
-	*(volatile uint16_t *)address = value;
+	*(volatile uint16_t *)mmio_address(address) = value;
 }
 
 static inline void mmio_write32(uint64_t address, uint32_t value)
 {
-	*(volatile uint32_t *)address = value;
+	*(volatile uint32_t *)mmio_address(address) = value;
 }
 
 static inline void mmio_write64(uint64_t address, uint64_t value)
 {
-	*(volatile uint64_t *)address = value;
+	*(volatile uint64_t *)mmio_address(address) = value;
 }
 
 /* ---- the serial port ---- */
@@ -121,26 +140,67 @@ void serial_interrupt_enable(unsigned int vector);
  */
 void interrupt_handler_set(unsigned int vector, void (*handler)(unsigned int vector));
 
+/*
+ * Let an interrupt in that waits, without sleeping:
+ *	void interrupts_take(void);
+ */
+
 /* Sleep until an interrupt came and was handled. One that comes just before wakes it as well. */
 void interrupt_wait(void);
 
+/* What a device writes where to raise an interrupt: an MSI. */
+struct message {
+	uint64_t address;
+	uint32_t data;
+};
+
+/*
+ * The message by which the device @requester (a PCI requester id) raises @vector on this CPU. On
+ * arm64, where the interrupt controller looks at who sends it, it is let in from now on, for up
+ * to 4 devices.
+ */
+struct message message_for(uint32_t requester, unsigned int vector);
+
+/* The clock when the last interrupt came: the first thing that its entry reads. */
+extern volatile uint64_t interrupt_ticks;
+
+/*
+ * Let interrupts in, until they are kept out again, without sleeping:
+ *	void interrupts_on(void);
+ *	void interrupts_off(void);
+ */
+
+/* On posthorn, or on QEMU: x86-64 resets there when it cannot power off (-no-reboot ends QEMU). */
 _Noreturn void machine_power_off(void);
 _Noreturn void machine_reset(void);
 
 /* Sleep for good. Interrupts do not wake it. */
 _Noreturn void cpu_halt(void);
 
+/* ---- time ---- */
+
+/*
+ * A counter of this CPU, which counts at the same rate whatever the CPU does:
+ *	uint64_t ticks_now(void);
+ */
+
+/* How fast it counts. x86-64: fails the payload without a clock to compare with, takes 1 to 2 s. */
+uint64_t ticks_per_second(void);
+
 /* ---- CPUs ---- */
 
 #define CPUS_MAX 64
 
 /*
- * Start the CPU that the interrupt controller knows by @id (below CPUS_MAX) and let it call
+ * Start the CPU @id, one of those of cpu_ids() and below CPUS_MAX, and let it call
  * @function, then halt. Returns whether it came up within some seconds. One caller at a time.
  */
 bool cpu_start(uint32_t id, void (*function)(uint32_t id));
 
-/* The ids of all CPUs that the guest was told of; returns how many there are. */
+/*
+ * The ids of all CPUs that the guest was told of, this one first; returns how many there are.
+ * x86-64: the ids of their local APICs; arm64: their places in the device tree.
+ */
 unsigned int cpu_ids(uint32_t ids[CPUS_MAX]);
 
 /* ---- for the architecture's file ---- */

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The part of the runtime that knows x86-64 and posthorn's machine (guest/layout.h). */
 #include "guest/payload/payload.h"
-#include "guest/payload/payload_x86_64.h"
 
 #include "guest/layout.h"
+#include "guest/payload/pci.h"
 
 /* SLP_TYP 5, which is what the DSDT's \_S5 says, and SLP_EN (ACPI 6.5, 4.8.3.7). */
 #define SLEEP_S5 (5 << 2 | 1 << 5)
 
-#define VECTORS		 256
-#define VECTOR_FIRST	 32 /* the ones below are the CPU's exceptions */
-#define VECTOR_SPURIOUS	 255
-#define MSR_APIC_BASE	 0x1b
-#define APIC_BASE_X2APIC 0xc00 /* enabled, in x2APIC mode */
-#define SVR_ENABLE	 0x100
-#define CODE_64		 0x10 /* selector, see start_x86_64.S */
-#define GATE_INTERRUPT	 0x8e /* present, interrupts stay off */
-#define GIB		 0x40000000UL
-#define START_CYCLES	 20000000000ULL /* of the TSC: 4 s or more */
+#define VECTORS		256
+#define VECTOR_FIRST	32 /* the ones below are the CPU's exceptions */
+#define VECTOR_SPURIOUS 255
+#define CODE_64		0x10 /* selector, see start_x86_64.S */
+#define GATE_INTERRUPT	0x8e /* present, interrupts stay off */
+#define GIB		0x40000000UL
+#define PATIENCE	20000000000ULL /* in ticks of the TSC: 4 s or more */
 
 /* ---- defined in start_x86_64.S, or used there ---- */
 
@@ -141,6 +138,65 @@ void serial_interrupt_enable(unsigned int vector)
 	port_write8(LAYOUT_PORT_SERIAL + UART_INTERRUPTS, 1 /* received data */);
 }
 
+/* ---- the local APIC (Intel SDM volume 3, chapter 11) ---- */
+
+#define MSR_APIC_BASE	 0x1b
+#define APIC_BASE_X2APIC 0xc00	   /* enabled, in x2APIC mode */
+#define CPUID_1_X2APIC	 (1 << 21) /* in ecx */
+#define MSR_X2APIC	 0x800 /* register n is MSR 0x800 + n, or else 16 n bytes from its page */
+#define APIC_ID		 0x02
+#define APIC_EOI	 0x0b
+#define APIC_SVR	 0x0f
+#define APIC_ICR	 0x30
+#define APIC_ICR_HIGH	 0x31
+#define APIC_LINT0	 0x35
+#define APIC_MASKED	 0x10000
+#define SVR_ENABLE	 0x100
+#define MSI_ADDRESS	 0xfee00000 /* a write is an interrupt of the CPU with APIC id 0: 11.11.1 */
+
+static bool x2apic;
+
+static uint32_t apic_read(unsigned int number)
+{
+	if (x2apic)
+		return (uint32_t)msr_read(MSR_X2APIC + number);
+	return mmio_read32(LAYOUT_LAPIC + 16 * number);
+}
+
+static void apic_write(unsigned int number, uint32_t value)
+{
+	if (x2apic)
+		msr_write(MSR_X2APIC + number, value);
+	else
+		mmio_write32(LAYOUT_LAPIC + 16 * number, value);
+}
+
+void apic_command_send(uint32_t id, uint32_t command)
+{
+	if (x2apic) {
+		msr_write(MSR_X2APIC + APIC_ICR, (uint64_t)id << 32 | command);
+		return;
+	}
+	apic_write(APIC_ICR_HIGH, id << 24);
+	apic_write(APIC_ICR, command);
+}
+
+/* QEMU emulates no x2APIC without KVM. There, too, a PC's old interrupt controller is on LINT0. */
+static void apic_init(void)
+{
+	x2apic = cpuid_read(1, 0).ecx & CPUID_1_X2APIC;
+	if (x2apic)
+		msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+	apic_write(APIC_LINT0, APIC_MASKED);
+	apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+}
+
+struct message message_for(uint32_t requester, unsigned int vector)
+{
+	(void)requester;
+	return (struct message){ MSI_ADDRESS, vector };
+}
+
 /* ---- interrupts ---- */
 
 struct gate {
@@ -172,7 +228,7 @@ void interrupt_dispatch(const struct interrupt_frame *frame)
 			     frame->error, frame->rip);
 	handlers[frame->vector]((unsigned int)frame->vector);
 	if (frame->vector >= VECTOR_FIRST)
-		msr_write(MSR_X2APIC_EOI, 0);
+		apic_write(APIC_EOI, 0);
 }
 
 void interrupt_wait(void)
@@ -200,21 +256,26 @@ static void interrupts_init(void)
 	const struct descriptor_register idt = { sizeof(gates) - 1, (uint64_t)gates };
 
 	__asm__ volatile("lidt %0" : : "m"(idt));
-	msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
-	msr_write(MSR_X2APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	apic_init();
 }
 
 /* ---- power ---- */
 
+/* Other machines than posthorn's: the reset control register of Intel's chipsets (ICH9, 13.7.5). */
+#define PORT_RESET_CONTROL 0xcf9
+#define RESET_CONTROL_ALL  0x06
+
 void machine_power_off(void)
 {
 	port_write8(LAYOUT_PORT_POWER + LAYOUT_POWER_SLEEP_CONTROL, SLEEP_S5);
+	port_write8(PORT_RESET_CONTROL, RESET_CONTROL_ALL);
 	cpu_halt();
 }
 
 void machine_reset(void)
 {
 	port_write8(LAYOUT_PORT_POWER + LAYOUT_POWER_RESET, LAYOUT_POWER_RESET_VALUE);
+	port_write8(PORT_RESET_CONTROL, RESET_CONTROL_ALL);
 	cpu_halt();
 }
 
@@ -222,6 +283,69 @@ void cpu_halt(void)
 {
 	for (;;)
 		__asm__ volatile("cli; hlt");
+}
+
+/* ---- time ---- */
+
+#define RTC_SECONDS 0x00
+
+/* Wait until the clock's seconds change, and return the ticks then. */
+static uint64_t second_wait(void)
+{
+	uint64_t start = ticks_now();
+	uint8_t second;
+
+	port_write8(LAYOUT_PORT_RTC, RTC_SECONDS);
+	second = port_read8(LAYOUT_PORT_RTC + 1);
+	while (port_read8(LAYOUT_PORT_RTC + 1) == second)
+		if (ticks_now() - start > PATIENCE)
+			payload_fail("there is no clock that the TSC can be compared with");
+	return ticks_now();
+}
+
+uint64_t ticks_per_second(void)
+{
+	uint64_t start = second_wait();
+
+	return second_wait() - start;
+}
+
+/* ---- ACPI tables (ACPI 6.5, 5.2.5 to 5.2.8): RSDP, RSDT or XSDT, and what these list ---- */
+
+struct acpi_header {
+	char signature[4];
+	uint32_t length;
+	uint8_t rest[28];
+};
+
+#define RSDP_REVISION 15
+#define RSDP_RSDT     16
+#define RSDP_XSDT     24 /* from revision 2 on */
+
+/* An address of @size bytes. */
+static const struct acpi_header *acpi_pointer(const void *at, size_t size)
+{
+	uint64_t address = 0;
+
+	memcpy(&address, at, size);
+	return (const struct acpi_header *)address;
+}
+
+static const struct acpi_header *acpi_table_find(const char *signature)
+{
+	const uint8_t *rsdp = (const uint8_t *)payload_start_info->rsdp, *entry, *end;
+	size_t size = rsdp[RSDP_REVISION] < 2 ? 4 : 8;
+	const struct acpi_header *list =
+		acpi_pointer(rsdp + (size == 4 ? RSDP_RSDT : RSDP_XSDT), size);
+
+	end = (const uint8_t *)list + list->length;
+	for (entry = (const uint8_t *)(list + 1); entry < end; entry += size) {
+		const struct acpi_header *table = acpi_pointer(entry, size);
+
+		if (memcmp(table->signature, signature, sizeof(table->signature)) == 0)
+			return table;
+	}
+	payload_fail("there is no ACPI table %s", signature);
 }
 
 /* ---- CPUs ---- */
@@ -237,7 +361,7 @@ void cpu_main(void)
 	uint32_t id;
 
 	interrupts_init();
-	id = (uint32_t)msr_read(MSR_X2APIC_ID);
+	id = apic_read(APIC_ID) >> (x2apic ? 0 : 24);
 	__atomic_store_n(&cpu_started[id % CPUS_MAX], true, __ATOMIC_RELEASE);
 	cpu_start_function(id);
 	cpu_halt();
@@ -246,42 +370,17 @@ void cpu_main(void)
 bool cpu_start(uint32_t id, void (*function)(uint32_t id))
 {
 	static uint8_t stacks[CPUS_MAX][4096] __attribute__((aligned(16)));
-	uint64_t start = tsc_read();
+	uint64_t start = ticks_now();
 
 	memcpy((void *)TRAMPOLINE, cpu_trampoline, (size_t)(cpu_trampoline_end - cpu_trampoline));
 	cpu_start_stack = (uint32_t)(uint64_t)stacks[id] + sizeof(stacks[id]);
 	cpu_start_function = function;
-	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(id) | ICR_INIT);
-	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(id) | ICR_STARTUP(TRAMPOLINE / 4096));
+	apic_command_send(id, ICR_INIT);
+	apic_command_send(id, ICR_STARTUP(TRAMPOLINE / 4096));
 	while (!__atomic_load_n(&cpu_started[id], __ATOMIC_ACQUIRE))
-		if (tsc_read() - start > START_CYCLES)
+		if (ticks_now() - start > PATIENCE)
 			return false;
 	return true;
-}
-
-/* ACPI 6.5, 5.2.6 to 5.2.12: a table's header; RSDP and XSDT lead to the MADT. */
-struct acpi_header {
-	char signature[4];
-	uint32_t length;
-	uint8_t rest[28];
-};
-
-static const struct acpi_header *acpi_table_find(const char *signature)
-{
-	const uint8_t *rsdp = (const uint8_t *)payload_start_info->rsdp, *entry, *end;
-	const struct acpi_header *xsdt, *table;
-	uint64_t address;
-
-	memcpy(&address, rsdp + 24, sizeof(address));
-	xsdt = (const struct acpi_header *)address;
-	end = (const uint8_t *)xsdt + xsdt->length;
-	for (entry = (const uint8_t *)(xsdt + 1); entry < end; entry += sizeof(address)) {
-		memcpy(&address, entry, sizeof(address));
-		table = (const struct acpi_header *)address;
-		if (memcmp(table->signature, signature, sizeof(table->signature)) == 0)
-			return table;
-	}
-	payload_fail("there is no ACPI table %s", signature);
 }
 
 unsigned int cpu_ids(uint32_t ids[CPUS_MAX])
@@ -297,6 +396,18 @@ unsigned int cpu_ids(uint32_t ids[CPUS_MAX])
 			ids[count++] = entry[3];
 	}
 	return count;
+}
+
+/* ---- PCI ---- */
+
+/* MCFG (PCI Firmware 3.3, 4.1.2): after 8 reserved bytes the first base address. */
+struct pci_host pci_host_find(void)
+{
+	const uint8_t *mcfg = (const uint8_t *)(acpi_table_find("MCFG") + 1);
+	struct pci_host host = { 0 };
+
+	memcpy(&host.ecam, mcfg + 8, sizeof(host.ecam));
+	return host;
 }
 
 /* ---- the start ---- */

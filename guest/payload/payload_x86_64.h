@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What payloads for x86-64 can use beside payload.h. */
+/* What payloads for x86-64 can use beside payload.h, which includes this. */
 #ifndef POSTHORN_GUEST_PAYLOAD_PAYLOAD_X86_64_H
 #define POSTHORN_GUEST_PAYLOAD_PAYLOAD_X86_64_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint8_t port_read8(uint16_t port)
@@ -86,15 +87,28 @@ static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
 }
 
 /*
- * Let an interrupt in that waits, without sleeping. In the nested lab interrupt_wait() can sleep
- * through one: QEMU's emulation of SVM was seen to let it in between STI and HLT.
+ * See payload.h. In the nested lab interrupt_wait() can sleep through an interrupt: QEMU's
+ * emulation of SVM was seen to let it in between STI and HLT. This one cannot.
  */
 static inline void interrupts_take(void)
 {
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-static inline uint64_t tsc_read(void)
+/* See payload.h: the time-stamp counter. */
+static inline void interrupts_on(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+static inline void interrupts_off(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+#define CLOCK_NAME "tsc"
+
+static inline uint64_t ticks_now(void)
 {
 	uint32_t low, high;
 
@@ -102,15 +116,11 @@ static inline uint64_t tsc_read(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* Registers of the local APIC in x2APIC mode (Intel SDM volume 3, table 11-6). */
-#define MSR_X2APIC_ID  0x802
-#define MSR_X2APIC_EOI 0x80b
-#define MSR_X2APIC_SVR 0x80f
-#define MSR_X2APIC_ICR 0x830
+/* How the local APIC interrupts another one: its ICR (Intel SDM volume 3, 11.6.1). */
+#define ICR_INIT	  0x4500
+#define ICR_STARTUP(page) (0x4600 | (page))
 
-/* ICR: how a local APIC interrupts another one (Intel SDM volume 3, 11.6.1). */
-#define ICR_INIT	    0x4500
-#define ICR_STARTUP(page)   (0x4600 | (page))
-#define ICR_DESTINATION(id) ((uint64_t)(id) << 32)
+/* Send @command to the CPU whose local APIC has that id. */
+void apic_command_send(uint32_t id, uint32_t command);
 
 #endif

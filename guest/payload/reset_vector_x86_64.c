@@ -4,7 +4,6 @@
  * a BIOS would be. A second CPU is in real mode when it starts, so that is the one that jumps.
  */
 #include "guest/payload/payload.h"
-#include "guest/payload/payload_x86_64.h"
 
 #define PAGE 0x9000 /* any below 1 MiB */
 
@@ -16,7 +15,7 @@ void payload_main(void)
 	payload_check(cpu_ids(ids) == 2);
 	memcpy((void *)PAGE, jump, sizeof(jump));
 	print("resetting\n");
-	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(ids[1]) | ICR_INIT);
-	msr_write(MSR_X2APIC_ICR, ICR_DESTINATION(ids[1]) | ICR_STARTUP(PAGE / 4096));
+	apic_command_send(ids[1], ICR_INIT);
+	apic_command_send(ids[1], ICR_STARTUP(PAGE / 4096));
 	cpu_halt();
 }

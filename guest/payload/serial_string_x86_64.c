@@ -2,7 +2,6 @@
 /* Sends text by a string instruction: KVM may leave the guest once for many bytes. */
 #include "guest/layout.h"
 #include "guest/payload/payload.h"
-#include "guest/payload/payload_x86_64.h"
 
 void payload_main(void)
 {

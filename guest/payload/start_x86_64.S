@@ -111,6 +111,10 @@ interrupt_common:
 	pushq	%rax
 	pushq	%rcx
 	pushq	%rdx
+	rdtsc
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	movq	%rax, interrupt_ticks(%rip)
 	pushq	%rsi
 	pushq	%rdi
 	pushq	%r8

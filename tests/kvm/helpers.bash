@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What the tests in this folder share: load it and call posthorn_setup and posthorn_teardown from
 # setup() and teardown(). They run posthorn and the payloads of $POSTHORN_BUILD, which is
-# build/x86_64 when it is not set.
+# build/x86_64 or build/arm64 when it is not set.
 
 bats_require_minimum_version 1.5.0
 
+# As the folders in build/ name the architecture; and how the files of payloads end.
+arch=$(uname -m)
+kind=elf
+if [ "$arch" = aarch64 ]; then
+	arch=arm64
+	kind=image
+fi
+
 posthorn_setup() {
-	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/x86_64}")
+	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/$arch}")
 	posthorn=$build/posthorn
 	payloads=$build/guest/payload
 	pty=$build/tests/kvm/pty
@@ -15,13 +23,18 @@ posthorn_setup() {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "/dev/kvm: permission denied"
 }
 
+# only_x86_64 WHY: skip the test elsewhere.
+only_x86_64() {
+	[ "$arch" = x86_64 ] || skip "$1"
+}
+
 # run_payload NAME [OPTION]...: run it to its end; then $status, $output and $stderr are set.
 # The limit is for what would never end: nothing takes longer than some seconds.
 run_payload() {
 	local name=$1
 	shift
 	run --separate-stderr timeout -k 1 60 \
-		"$posthorn" run --kernel "$payloads/$name.elf" "$@" </dev/null
+		"$posthorn" run --kernel "$payloads/$name.$kind" "$@" </dev/null
 }
 
 # The same on a terminal, with steps for it before a "--" (see pty.c).
@@ -35,7 +48,7 @@ run_on_terminal() {
 	local name=$1
 	shift
 	run --separate-stderr "$pty" "${steps[@]}" -- \
-		"$posthorn" run --kernel "$payloads/$name.elf" "$@"
+		"$posthorn" run --kernel "$payloads/$name.$kind" "$@"
 }
 
 # start_payload NAME [OPTION]...: run it in the background, until its first line of output came,
@@ -45,7 +58,7 @@ start_payload() {
 	shift
 	mkfifo "$BATS_TEST_TMPDIR/output"
 	# The shell lets processes in the background ignore SIGINT and SIGQUIT.
-	env --default-signal=INT,QUIT "$posthorn" run --kernel "$payloads/$name.elf" "$@" \
+	env --default-signal=INT,QUIT "$posthorn" run --kernel "$payloads/$name.$kind" "$@" \
 		</dev/null >"$BATS_TEST_TMPDIR/output" 3>&- &
 	pid=$!
 	(timeout 60 tail -s 0.1 --pid="$pid" -f /dev/null || kill -KILL "$pid") >/dev/null 2>&1 3>&- &

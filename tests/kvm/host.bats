@@ -6,7 +6,7 @@
 load helpers
 
 setup() {
-	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/x86_64}")
+	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/$arch}")
 	unshare="unshare --mount"
 	[ "$(id -u)" -eq 0 ] || unshare="unshare --mount --map-root-user"
 	$unshare true 2>/dev/null || skip "no mount namespaces for this user"
@@ -18,17 +18,19 @@ run_where() {
 	shift
 	run --separate-stderr $unshare sh -c "set -e; $commands; shift; exec \"\$@\"" \
 		sh "$BATS_TEST_TMPDIR" "$@" timeout 60 \
-		"$build/posthorn" run --kernel "$build/guest/payload/hello.elf"
+		"$build/posthorn" run --kernel "$build/guest/payload/hello.$kind"
 }
 
-@test "/dev/kvm is missing: exit code 3, and which modules to load" {
+@test "/dev/kvm is missing: exit code 3, and what it takes to have one" {
 	# An empty /dev but for what the shell needs.
 	run_where 'touch "$1/null"; mount --bind /dev/null "$1/null"; mount -t tmpfs none /dev
 		touch /dev/null; mount --bind "$1/null" /dev/null; exec </dev/null'
 	expect_status 3
 	[ -z "$output" ]
 	expect_text "/dev/kvm: No such file or directory" "$stderr"
-	expect_text "kvm_intel or kvm_amd" "$stderr"
+	local remedy="kvm_intel or kvm_amd"
+	[ "$arch" != arm64 ] || remedy="must start in EL2"
+	expect_text "$remedy" "$stderr"
 }
 
 @test "/dev/kvm is not permitted: exit code 3, and which group to join" {

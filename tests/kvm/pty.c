@@ -191,6 +191,9 @@ int main(int argc, char **argv)
 		return EXIT_STEP;
 	}
 	setvbuf(stdout, NULL, _IOFBF, 0);
+	/* They are compared byte by byte, also those between the fields. */
+	memset(&before, 0, sizeof(before));
+	memset(&after, 0, sizeof(after));
 	command_start(&session, argv + command + 1, &before);
 	for (int i = 1; i < command; i += 2)
 		step_run(&session, argv[i], argv[i + 1]);

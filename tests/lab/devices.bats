@@ -74,19 +74,21 @@ guest_interface() {
 	guest_start --device "$nic"
 	guest "d=$guest_nic; driver_unbind \$d; cp /sys/bus/pci/devices/\$d/resource /tmp/resource"
 
-	# Memory decoding off and on (driver less); the registers are there, gone and there again.
-	guest 'bar=$(sed -n "1s/ .*//p" /tmp/resource); config_set $d 4 6 0; devmem $((bar + 8)) 32'
+	# Memory decoding off and on (driver less): the registers are there, gone and there again. This
+	# one is the lower half of the MAC address, which nothing changes by itself. The
+	# one that is read holds the first bytes of the network address, which stay.
+	guest 'bar=$(sed -n "1s/ .*//p" /tmp/resource); config_set $d 4 6 0; devmem $((bar + 0x5400)) 32'
 	local register=$output
-	guest 'config_set $d 4 0 0; devmem $((bar + 8)) 32'
+	guest 'config_set $d 4 0 0; devmem $((bar + 0x5400)) 32'
 	[ "$output" = 0xFFFFFFFF ]
-	guest 'config_set $d 4 6 0; devmem $((bar + 8)) 32'
+	guest 'config_set $d 4 6 0; devmem $((bar + 0x5400)) 32'
 	[ "$output" = "$register" ]
 	[ "$register" != 0xFFFFFFFF ]
 
 	# D3hot by way of the power management capability, and back.
 	guest 'pm=$(($(cap_find $d 1) + 4)); config_set $d $pm 3 0; config_byte $d $pm'
 	[ $((output & 3)) -eq 3 ]
-	guest 'devmem $((bar + 8)) 32'
+	guest 'devmem $((bar + 0x5400)) 32'
 	[ "$output" = 0xFFFFFFFF ]
 	guest 'config_set $d $pm 0 0; config_byte $d $pm'
 	[ $((output & 3)) -eq 0 ]

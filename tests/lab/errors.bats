@@ -41,7 +41,7 @@ run_posthorn() {
 # Let all users read what a guest needs.
 files_open() {
 	local path
-	for path in "$LAB_KERNEL/vmlinuz" "$initrd" "$posthorn"; do
+	for path in "$guest_kernel" "$initrd" "$posthorn"; do
 		chmod a+r "$path"
 		while [ "$path" != / ]; do
 			path=$(dirname "$path")

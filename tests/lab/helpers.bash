@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2034 # variables for the tests
 #
-# What the tests in this folder share. They run on the host of the nested lab, L1: the line
-# "# lab: OPTIONS" of each file tells how to boot it,
-#   scripts/lab x86_64 OPTIONS -- bats --tap tests/lab/FILE.bats
-# and need $POSTHORN_BINARY (build/x86_64/posthorn) and the initramfs of the tiny guest,
-# $POSTHORN_GUEST (build/guest/guest.cpio.gz, see guest/linux/build).
+# What the tests in this folder share. They run on the host of the nested lab, L1. tests/run boots
+# it, with the options that lines of each file name: "# lab: OPTIONS" for every architecture,
+# "# lab x86_64: OPTIONS" and "# lab arm64: OPTIONS" for one. For example
+#   scripts/lab arm64 OPTIONS -- bats --tap tests/lab/FILE.bats
+# They need $POSTHORN_BINARY (build/$arch/posthorn) and the initramfs of the tiny guest,
+# $POSTHORN_GUEST (build/$arch/guest/guest.cpio.gz, see guest/linux/build).
 #
 # A test starts a guest, talks to the agent that runs in it (tests/lab/guest/agent) and ends it:
 #   guest_start --device "$nic" && guest net-up && guest_end poweroff
@@ -17,17 +18,24 @@ bats_require_minimum_version 1.5.0
 # Seconds that a guest may take for a command, or to boot, before something is wrong.
 patience=30
 
+# As scripts/lab and the folders in build/ name the architecture.
+arch=$(uname -m)
+[ "$arch" != aarch64 ] || arch=arm64
+
+# The kernel of the guests: that of the host, unless the guest's pages are of another size.
+guest_kernel=${LAB_GUEST_KERNEL:-${LAB_KERNEL-}}/vmlinuz
+
 lab_setup_file() {
 	if [ -z "${LAB_KERNEL-}" ]; then
 		echo "this is not the nested lab: see tests/lab/helpers.bash"
 		return 1
 	fi
 	root=$(realpath "$BATS_TEST_DIRNAME/../..")
-	posthorn=$(realpath "${POSTHORN_BINARY:-$root/build/x86_64/posthorn}")
+	posthorn=$(realpath "${POSTHORN_BINARY:-$root/build/$arch/posthorn}")
 	initrd=$BATS_FILE_TMPDIR/initrd
 	export root posthorn initrd
 	"$root/guest/linux/build" --script "$root/tests/lab/guest/agent" "$initrd.script"
-	cat "${POSTHORN_GUEST:-$root/build/guest/guest.cpio.gz}" "$initrd.script" >"$initrd"
+	cat "${POSTHORN_GUEST:-$root/build/$arch/guest/guest.cpio.gz}" "$initrd.script" >"$initrd"
 	# shellcheck disable=SC2086 # one word per device
 	for device in ${LAB_DEVICES-}; do
 		"$posthorn" bind "$device" || return
@@ -43,6 +51,9 @@ lab_setup() {
 	dmesg -C
 }
 
+# What Linux says of faults that the SMMU reports, of its errors and of one that does not answer.
+smmu_complaints='arm-smmu-v3 .*(event 0x|error|timeout)'
+
 # Call it in teardown(): no guest stays, and the host's kernel found nothing wrong.
 lab_teardown() {
 	if [ -n "$pid" ]; then
@@ -51,7 +62,7 @@ lab_teardown() {
 		cat "$BATS_TEST_TMPDIR/errors"
 		tail -n 40 "$BATS_TEST_TMPDIR/console"
 	fi
-	if dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|DMAR:.*fault'; then
+	if dmesg | grep -E "WARNING:|BUG:|Oops|Call Trace|DMAR:.*fault|$smmu_complaints"; then
 		echo "the host's kernel complains (above)"
 		return 1
 	fi
@@ -77,7 +88,7 @@ guest_command() {
 		esac
 		shift
 	done
-	command=("${guest_prefix[@]}" "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --initrd "$initrd"
+	command=("${guest_prefix[@]}" "$posthorn" run --kernel "$guest_kernel" --initrd "$initrd"
 		--cmdline "$cmdline" --memory "$memory" "${options[@]}")
 }
 
@@ -185,8 +196,10 @@ host_pings() {
 
 # ---- interrupts ----
 
-# Rows of /proc/interrupts on standard input as "VECTOR COUNT": the sum over all CPUs, for each row
-# whose vector is in "vfio-msix[VECTOR](BDF)" or, in the guest, "VECTOR-edge".
+# Rows of /proc/interrupts on standard input as "VECTOR COUNT", where COUNT is the sum over all
+# CPUs. On the host the vector is in "vfio-msix[VECTOR](BDF)"; in the guest it comes after the name
+# of the chip: "PCI-MSIX-0000:00:01.0 VECTOR-edge", on arm64 "ITS-PCI-MSIX-0000:00:01.0 VECTOR
+# Edge". A row of INTx has none, and gets 0.
 interrupts_sum() {
 	awk '{
 		count = 0
@@ -195,8 +208,8 @@ interrupts_sum() {
 			count += $i
 		if (match($0, /\[[0-9]+\]\(/))
 			vector = substr($0, RSTART + 1, RLENGTH - 3)
-		else if (match($0, /[0-9]+-edge/))
-			vector = substr($0, RSTART) + 0
+		else if (match($0, /PCI-MSIX?-[^ ]+ +/))
+			vector = substr($0, RSTART + RLENGTH) + 0
 		print vector, count
 	}' | sort -n
 }
@@ -206,9 +219,11 @@ host_interrupts() {
 	grep -F "($1)" /proc/interrupts
 }
 
-# messages_count: count from now on what KVM does with messages: those that it is given for a guest's
-# local APIC, and the vectors that it makes the guest take.
+# messages_count: count from now on (see trace_count) what KVM does with messages: those that it is
+# given for a guest's local APIC, and the vectors that it makes the guest take. On arm64 KVM has no
+# such tracepoints.
 messages_count() {
+	[ "$arch" = x86_64 ] || return 0
 	trace_count kvm_msi_set_irq data
 	trace_count kvm_inj_virq vector 'reinjected == 0'
 }
@@ -223,17 +238,19 @@ messages_taken() {
 }
 
 # interrupts_read BDF NAME: read at the same moment, as interrupts_sum prints them, $host_counts and
-# $guest_counts (of NAME), and since messages_count $messages and $taken. There is no such moment
-# but when nothing moves: the guest is read before and after the host, until both readings agree.
-# (The e1000e driver makes its device interrupt every two seconds, traffic or not.)
+# $guest_counts (of NAME), and on x86-64 since messages_count $messages and $taken. There is no such
+# moment but when nothing moves: the guest is read before and after the host, until both readings
+# agree. (The e1000e driver makes its device interrupt every two seconds, traffic or not.)
 interrupts_read() {
 	local again
 	for _ in {1..20}; do
 		guest "grep $2 /proc/interrupts" || return
 		guest_counts=$(interrupts_sum <<<"$output")
 		host_counts=$(host_interrupts "$1" | interrupts_sum)
-		messages=$(trace_hits kvm_msi_set_irq)
-		taken=$(messages_taken)
+		if [ "$arch" = x86_64 ]; then
+			messages=$(trace_hits kvm_msi_set_irq)
+			taken=$(messages_taken)
+		fi
 		guest "grep $2 /proc/interrupts" || return
 		again=$(interrupts_sum <<<"$output")
 		[ "$again" != "$guest_counts" ] || return 0
@@ -255,10 +272,13 @@ counts_sum() {
 
 # ---- what KVM does ----
 
-# trace_count EVENT KEY [FILTER]: count an event of KVM from now on.
+# trace_count EVENT KEY [FILTER]: count an event of KVM from now on. Call it while no guest runs: it
+# patches the host kernel's code, and with QEMU before 8.1 an emulated processor that runs there can
+# keep the half-done instruction (a breakpoint on x86-64), after which the kernel panics.
 trace_count() {
-	local trigger=/sys/kernel/tracing/events/kvm/$1/trigger
-	grep -q '^hist:' "$trigger" || echo "hist:keys=$2${3:+ if $3}" >"$trigger"
+	local trigger=/sys/kernel/tracing/events/kvm/$1/trigger clear=
+	! grep -q '^hist:' "$trigger" || clear=:clear
+	echo "hist:keys=$2$clear${3:+ if $3}" >>"$trigger"
 }
 
 # trace_hits EVENT: how often it has come since.

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab: --device e1000e --device nec-usb-xhci,msix=off,id=usb --device edu --qemu -device\ usb-mouse,bus=usb.0
-# Interrupts on their way to the guest.
+# lab: --device e1000e --device nec-usb-xhci,msix=off,id=usb --qemu -device\ usb-mouse,bus=usb.0
+# lab arm64: --gic 3
+# Interrupts on their way to the guest, by way of the host: GICv3, which cannot post MSIs.
 
 load helpers
 
@@ -12,9 +13,13 @@ setup_file() {
 
 setup() {
 	lab_setup
+	messages_count
+	trace_count kvm_userspace_exit reason
 	nic=${devices[0]}
 	usb=${devices[1]}
-	edu=${devices[2]}
+	# The name of the chip that has pins for INTx.
+	pins=IO-APIC
+	[ "$arch" != arm64 ] || pins=GICv3
 }
 
 teardown() {
@@ -25,7 +30,6 @@ teardown() {
 # $messages and $taken (see interrupts_read) to what has come meanwhile.
 changes_read() {
 	local before_host before_guest before_messages before_taken
-	messages_count
 	interrupts_read "$1" "$2"
 	before_host=$host_counts
 	before_guest=$guest_counts
@@ -40,14 +44,28 @@ changes_read() {
 	printf 'host:\n%s\nguest:\n%s\nmessages %s, taken %s\n' "$host" "$guest" "$messages" "$taken"
 }
 
-# Each interrupt of the host is one message to the guest's local APIC, and each that the APIC hands
-# on is one that the guest counts. The APIC makes one of two messages for the same vector when the
-# guest has not taken the first (Intel SDM 3A, 11.8.4), on hardware too: so the guest may count
-# less than the host, but no more than a few when the traffic is slow.
+# Each interrupt of the host is one message to the guest's interrupt controller, which makes one of
+# two for the same vector when the guest has not taken the first. It has one bit for it, on hardware
+# too: in the local APIC (Intel SDM 3A, 11.8.4) as in the GIC, where an LPI is pending or is not. So
+# the guest may count less than the host, but never more. On x86-64 KVM's tracepoints tell how many
+# the APIC has handed on, and the guest counts each of those; the GIC's say nothing of LPIs.
 expect_no_loss() {
-	[ "$(counts_sum "$host")" -eq "$messages" ]
-	[ "$(counts_sum "$guest")" -eq "$taken" ]
-	[ "$taken" -le "$messages" ]
+	if [ "$arch" = x86_64 ]; then
+		[ "$(counts_sum "$host")" -eq "$messages" ]
+		[ "$(counts_sum "$guest")" -eq "$taken" ]
+	fi
+	awk 'NR == FNR { host[$1] = $2; next } $2 > host[$1] { exit 1 }' \
+		<(echo "$host") <(echo "$guest")
+}
+
+# counts_nonzero COUNTS
+counts_nonzero() {
+	awk '$2 > 0' <<<"$1"
+}
+
+# When the traffic is slow, hardly any are made one.
+expect_few_merged() {
+	[ $(($(counts_sum "$guest") * 100)) -ge $(($(counts_sum "$host") * 90)) ]
 }
 
 @test "INTx: the guest counts what the host counts" {
@@ -58,7 +76,7 @@ expect_no_loss() {
 	# VFIO keeps the line masked until the guest is done with it: nothing is made one here.
 	[ "$host" = "$guest" ]
 	guest "grep eth0 /proc/interrupts"
-	expect_text IO-APIC "$output"
+	expect_text "$pins" "$output"
 	expect_text vfio-intx "$(host_interrupts "$nic")"
 	guest_end
 	expect_status 0
@@ -71,7 +89,7 @@ expect_no_loss() {
 	expect_no_loss
 	[ "$(counts_sum "$guest")" -ge 100 ]
 	[ "$(wc -l <<<"$guest")" -eq 3 ]
-	[ $((taken * 100)) -ge $((messages * 90)) ]
+	expect_few_merged
 	changes_read "$nic" eth0 'ping -q -A -c 200 -s 1400 -W 5 10.0.2.2 | grep "200 packets received"'
 	expect_no_loss
 	guest "grep eth0 /proc/interrupts"
@@ -92,38 +110,11 @@ expect_no_loss() {
 	changes_read "$usb" xhci 'for i in $(seq 20); do for on in 0 1; do echo $on >/sys/bus/usb/devices/1-1/authorized; done; done'
 	expect_no_loss
 	[ "$(counts_sum "$guest")" -ge 20 ]
-	[ "$host" = "$guest" ]
+	# Where there can be more than one vector (arm64), the driver takes two and uses the first.
+	[ "$(counts_nonzero "$host")" = "$(counts_nonzero "$guest")" ]
 	expect_text "vfio-msi[0]" "$(host_interrupts "$usb")"
 	guest "grep xhci /proc/interrupts"
 	expect_text PCI-MSI- "$output"
-	guest_end
-	expect_status 0
-}
-
-# QEMU's docs/specs/edu.txt has the registers. No driver knows the device: the guest reaches it from
-# its shell. It may use the 64 KiB at 240 MiB for DMA; Linux does not.
-@test "edu: registers, DMA both ways, and an MSI that is counted once" {
-	guest_start --device "$edu" --cmdline 'memmap=64K$0xf000000'
-	guest 'edu=0000:00:01.0; echo 1 >/sys/bus/pci/devices/$edu/enable'
-	guest 'bar=$(sed -n "1s/ .*//p" /sys/bus/pci/devices/$edu/resource); config_set $edu 4 6 0'
-	guest 'register() { devmem $((bar + $1)) 32 $2; }'
-	guest 'register 0'
-	[ "$output" = 0x010000ED ]
-	guest 'register 4 0x12345678; register 4'
-	[ "$output" = 0xEDCBA987 ]
-	guest 'register 8 5; until [ $(($(register 0x20) & 1)) = 0 ]; do :; done; register 8'
-	[ "$output" = 0x00000078 ]
-	# DMA: a pattern into the device's buffer at 0x40000, and from there to elsewhere.
-	guest 'dma() { devmem $((bar + 0x80)) 64 $1; devmem $((bar + 0x88)) 64 $2; devmem $((bar + 0x90)) 64 4; devmem $((bar + 0x98)) 64 $3; until [ $(($(devmem $((bar + 0x98)) 64) & 1)) = 0 ]; do :; done; }'
-	guest 'devmem 0xf000000 32 0xcafe1234; devmem 0xf001000 32 0'
-	guest 'dma 0xf000000 0x40000 1; dma 0x40000 0xf001000 3; devmem 0xf001000 32'
-	[ "$output" = 0xCAFE1234 ]
-	# Vector 0x61 of CPU 0, which nobody has: Linux says so when it comes.
-	guest 'msi=$(cap_find $edu 5); config_set $edu $((msi + 4)) 0 0 0xe0 0xfe; config_set $edu $((msi + 8)) 0 0 0 0'
-	guest 'config_set $edu $((msi + 12)) 0x61 0; config_set $edu $((msi + 2)) 1 0'
-	guest 'register 0x60 1; until dmesg | grep "No irq handler for 0\.97"; do usleep 10000; done'
-	host_interrupts "$edu"
-	[ "$(host_interrupts "$edu" | interrupts_sum)" = "0 1" ]
 	guest_end
 	expect_status 0
 }
@@ -133,7 +124,6 @@ expect_no_loss() {
 	guest_start --device "$nic"
 	guest net-up
 	guest_pings 10
-	trace_count kvm_userspace_exit reason
 	guest_send 'echo begin; ping -q -A -c 1000 -W 5 10.0.2.2 >/tmp/pings; echo end; cat /tmp/pings'
 	guest_expect begin
 	exits=$(trace_hits kvm_userspace_exit)

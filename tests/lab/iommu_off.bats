@@ -1,8 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab: --device e1000e,addr=0x10 --append intel_iommu=off
-# A host whose IOMMU is off. (The device is named by its address, so that nobody binds it.)
+# lab: --device e1000e,addr=0x10
+# lab x86_64: --append intel_iommu=off
+# lab arm64: --qemu "-machine iommu=none"
+# A host whose IOMMU is off: by a boot option, or because the firmware names none. (The device is
+# named by its address, so that nobody binds it.)
 
 load helpers
 
@@ -14,33 +17,36 @@ setup_file() {
 setup() {
 	lab_setup
 	nic=0000:00:10.0
+	# What mends it.
+	remedy=intel_iommu=on
+	[ "$arch" != arm64 ] || remedy=CONFIG_ARM_SMMU_V3
 }
 
 teardown() {
 	lab_teardown
 }
 
-@test "bind: exit code 3, the boot option that is missing, and the driver stays" {
+@test "bind: exit code 3, how to turn the IOMMU on, and the driver stays" {
 	run --separate-stderr "$posthorn" bind "$nic"
 	expect_status 3
 	expect_text "$nic" "$stderr"
-	expect_text "intel_iommu=on" "$stderr"
+	expect_text "$remedy" "$stderr"
 	[ "$(basename "$(readlink "/sys/bus/pci/devices/$nic/driver")")" = e1000e ]
 	host_pings "$nic"
 }
 
-@test "run: exit code 3, and the boot option that is missing" {
+@test "run: exit code 3, and how to turn the IOMMU on" {
 	local command
 	guest_command --device "$nic"
 	run --separate-stderr "${command[@]}" </dev/null
 	expect_status 3
-	expect_text "intel_iommu=on" "$stderr"
+	expect_text "$remedy" "$stderr"
 }
 
 @test "devices says it once, and in JSON for each function that is no bridge" {
 	run --separate-stderr "$posthorn" devices
 	expect_status 0
-	[ "$(grep -c intel_iommu=on <<<"$output")" -eq 1 ]
-	"$posthorn" devices --json | jq -e '[.[] | select(.bridge | not)] |
-		length > 0 and all(.ready == false and (.why | contains("intel_iommu=on")))'
+	[ "$(grep -c "$remedy" <<<"$output")" -eq 1 ]
+	"$posthorn" devices --json | jq -e --arg remedy "$remedy" '[.[] | select(.bridge | not)] |
+		length > 0 and all(.ready == false and (.why | contains($remedy)))'
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The tables are read here by the offsets of the ACPI specification, not by acpi.c's structures. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -506,6 +510,117 @@ static void test_iasl_can_read_every_table(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* ---- acpi_dump() ----------------------------------------------------------------------------- */
+
+static const char *const dump_names[] = { "xsdt.dat", "facp.dat", "apic.dat", "mcfg.dat",
+					  "dsdt.dat" };
+
+static unsigned int files_count(const char *directory)
+{
+	DIR *listing = opendir(directory);
+	unsigned int count = 0;
+
+	assert_non_null(listing);
+	while (readdir(listing))
+		count++;
+	closedir(listing);
+	return count - 2; /* . and .. */
+}
+
+/* The file @name of @directory must hold the table of that name and nothing else. */
+static void dump_check(const struct machine *machine, const char *directory, size_t number)
+{
+	const uint8_t *table = table_find(machine, signatures[number]);
+	uint8_t file[sizeof(machine->memory)];
+	char path[64];
+	size_t size;
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, dump_names[number]);
+	stream = fopen(path, "re");
+	if (!stream)
+		fail_msg("there is no %s", path);
+	size = fread(file, 1, sizeof(file), stream);
+	fclose(stream);
+	unlink(path);
+	assert_int_equal(size, table_length(table));
+	assert_memory_equal(file, signatures[number], 4);
+	assert_true(sums_to_zero(file, size));
+	assert_memory_equal(file, table, size);
+}
+
+/* Of what is behind the tables nothing gets into a file: zeroes, rubbish, or the end of the RAM. */
+static void test_the_dump_has_a_file_for_each_table(void **state)
+{
+	char directory[] = "/tmp/acpi_test.XXXXXX";
+	struct machine *machine = *state;
+	const size_t sizes[] = { machine->size, machine->size + 1, sizeof(machine->memory) };
+
+	assert_non_null(mkdtemp(directory));
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		memset(machine->memory + machine->size, i % 2 ? 0xcc : 0,
+		       sizeof(machine->memory) - machine->size);
+		assert_int_equal(acpi_dump(machine->memory, sizes[i / 2], directory), 0);
+		assert_int_equal(files_count(directory), ARRAY_SIZE(signatures));
+		for (size_t n = 0; n < ARRAY_SIZE(signatures); n++)
+			dump_check(machine, directory, n);
+	}
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_the_dump_of_the_largest_machine_is_whole(void **state)
+{
+	char directory[] = "/tmp/acpi_test.XXXXXX";
+	struct machine *machine = *state;
+
+	machine->config.cpus = ACPI_CPUS_MAX;
+	machine->config.pci_slots = 31;
+	machine_build(machine);
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(acpi_dump(machine->memory, sizeof(machine->memory), directory), 0);
+	for (size_t n = 0; n < ARRAY_SIZE(signatures); n++)
+		dump_check(machine, directory, n);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_the_dump_can_be_disassembled(void **state)
+{
+	char directory[] = "/tmp/acpi_test.XXXXXX", command[64];
+	struct machine *machine = *state;
+
+	if (system("iasl -v >/dev/null 2>&1")) {
+		print_message("skipped: iasl (package acpica-tools) is not installed\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(acpi_dump(machine->memory, sizeof(machine->memory), directory), 0);
+	command_run(directory, "iasl -d dsdt.dat");
+	command_run(directory, "grep -q 'DefinitionBlock.*DSDT' dsdt.dsl");
+	snprintf(command, sizeof(command), "rm -r %s", directory);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_a_dump_that_cannot_be_written_is_an_error(void **state)
+{
+	char directory[] = "/tmp/acpi_test.XXXXXX", path[64], long_path[PATH_MAX];
+	struct machine *machine = *state;
+
+	assert_int_equal(acpi_dump(machine->memory, machine->size, "/nowhere"), -ENOENT);
+	assert_int_equal(acpi_dump(machine->memory, machine->size, "/dev/null"), -ENOTDIR);
+	memset(long_path, '/', sizeof(long_path));
+	long_path[PATH_MAX - 4] = '\0';
+	assert_int_equal(acpi_dump(machine->memory, machine->size, long_path), -ENAMETOOLONG);
+	/* One of the later files: the ones before it do not hide that. */
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/mcfg.dat", directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(acpi_dump(machine->memory, machine->size, directory), -EISDIR);
+	assert_int_equal(rmdir(path), 0);
+	for (size_t i = 0; i < 3; i++)
+		dump_check(machine, directory, i);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_make, machine_free)
 
 int main(void)
@@ -527,6 +642,10 @@ int main(void)
 		TEST(test_the_prt_agrees_with_the_pci_bus),
 		TEST(test_without_pci_devices_there_is_no_prt),
 		TEST(test_iasl_can_read_every_table),
+		TEST(test_the_dump_has_a_file_for_each_table),
+		TEST(test_the_dump_of_the_largest_machine_is_whole),
+		TEST(test_the_dump_can_be_disassembled),
+		TEST(test_a_dump_that_cannot_be_written_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,8 @@ unsigned int fake_kvm_end(struct fake_kvm *kvm)
 		fake_violation(kvm, "%u GSIs are still allocated", fake_kvm_gsis(kvm));
 	if (fake_kvm_irqfds(kvm))
 		fake_violation(kvm, "%u irqfds are still attached", fake_kvm_irqfds(kvm));
+	if (fake_kvm_sources(kvm))
+		fake_violation(kvm, "the relay still has %u eventfds", fake_kvm_sources(kvm));
 	if (fake_kvm_slots(kvm))
 		fake_violation(kvm, "%u memslots are still there", fake_kvm_slots(kvm));
 	if (fake_kvm_maps(kvm))
@@ -351,13 +354,18 @@ unsigned int fake_kvm_gsis(const struct fake_kvm *kvm)
 /* ---- irqfds -----------------------------------------------------------------------------------
  */
 
-static void inject(struct fake_kvm *kvm, struct fake_irqfd *irqfd)
+static void injection_note(struct fake_kvm *kvm, int gsi, const struct irq_route *route)
 {
 	if (kvm->injection_count == FAKE_INJECTIONS_MAX)
 		abort();
+	kvm->injections[kvm->injection_count].gsi = gsi;
+	kvm->injections[kvm->injection_count++].route = *route;
+}
+
+static void inject(struct fake_kvm *kvm, struct fake_irqfd *irqfd)
+{
 	irqfd->asserted = irqfd->resample >= 0;
-	kvm->injections[kvm->injection_count].gsi = irqfd->gsi;
-	kvm->injections[kvm->injection_count++].route = kvm->routes[irqfd->gsi];
+	injection_note(kvm, irqfd->gsi, &kvm->routes[irqfd->gsi]);
 }
 
 /* What was there when the irqfd was attached is not injected again, and stays in the count. */
@@ -372,11 +380,23 @@ static void irqfd_deliver(struct fake_kvm *kvm, struct fake_irqfd *irqfd)
 	irqfd->left = count > irqfd->left ? 0 : count;
 }
 
+static void source_deliver(struct fake_kvm *kvm, struct fake_source *source)
+{
+	const struct irq_route route = { true, true, source->message };
+
+	if (!source->used || !eventfd_take(source->eventfd))
+		return;
+	injection_note(kvm, -1, &route);
+	source->count++;
+}
+
 void fake_kvm_deliver(struct fake_kvm *kvm)
 {
 	for (unsigned int i = 0; i < kvm->irqfd_top; i++)
 		if (kvm->irqfds[i].used)
 			irqfd_deliver(kvm, &kvm->irqfds[i]);
+	for (unsigned int i = 0; i < FAKE_SOURCES_MAX && !kvm->relay_sleeps; i++)
+		source_deliver(kvm, &kvm->sources[i]);
 }
 
 static struct fake_irqfd *irqfd_find(struct fake_kvm *kvm, int eventfd)
@@ -456,6 +476,90 @@ unsigned int fake_kvm_irqfds(const struct fake_kvm *kvm)
 		count += kvm->irqfds[i].used;
 	return count;
 }
+
+/* ---- relay ------------------------------------------------------------------------------------
+ */
+
+static struct fake_kvm *kvm_of_relay(struct relay *relay)
+{
+	return container_of(relay, struct fake_kvm, relay);
+}
+
+static struct fake_source *source_find(struct fake_kvm *kvm, int eventfd)
+{
+	for (unsigned int i = 0; i < FAKE_SOURCES_MAX; i++)
+		if (kvm->sources[i].used && kvm->sources[i].eventfd == eventfd)
+			return &kvm->sources[i];
+	return NULL;
+}
+
+static struct fake_source *source_free_find(struct fake_kvm *kvm)
+{
+	for (unsigned int i = 0; i < FAKE_SOURCES_MAX; i++)
+		if (!kvm->sources[i].used)
+			return &kvm->sources[i];
+	abort();
+}
+
+int relay_attach(struct relay *relay, int eventfd, const struct msi_message *message)
+{
+	struct fake_kvm *kvm = kvm_of_relay(relay);
+	int failure = fake_failing(kvm, "relay_attach");
+	struct fake_source *source;
+
+	fake_kvm_deliver(kvm);
+	fake_log(kvm, "relay_attach %llx %x%s", (unsigned long long)message->address, message->data,
+		 failure ? " fails" : "");
+	if (failure)
+		return failure;
+	if (source_find(kvm, eventfd) || irqfd_find(kvm, eventfd)) {
+		fake_violation(kvm, "the relay gets an eventfd that is attached already");
+		return -EBUSY;
+	}
+	source = source_free_find(kvm);
+	*source = (struct fake_source){ true, eventfd, *message, 0 };
+	source_deliver(kvm, source);
+	if (kvm->relay_late)
+		eventfd_signal(eventfd);
+	return 0;
+}
+
+uint64_t relay_detach(struct relay *relay, int eventfd)
+{
+	struct fake_kvm *kvm = kvm_of_relay(relay);
+	struct fake_source *source = source_find(kvm, eventfd);
+
+	fake_kvm_deliver(kvm);
+	fake_log(kvm, "relay_detach");
+	if (!source || fcntl(eventfd, F_GETFD) < 0) {
+		fake_violation(kvm, "the relay loses an eventfd that it did not have");
+		return 0;
+	}
+	source->used = false;
+	return source->count;
+}
+
+uint64_t relay_count(struct relay *relay, int eventfd)
+{
+	struct fake_kvm *kvm = kvm_of_relay(relay);
+	const struct fake_source *source;
+
+	fake_kvm_deliver(kvm);
+	source = source_find(kvm, eventfd);
+	return source ? source->count : 0;
+}
+
+unsigned int fake_kvm_sources(const struct fake_kvm *kvm)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < FAKE_SOURCES_MAX; i++)
+		count += kvm->sources[i].used;
+	return count;
+}
+
+/* ---- what the guest got -----------------------------------------------------------------------
+ */
 
 unsigned int fake_kvm_injected(struct fake_kvm *kvm, uint64_t address, uint32_t data)
 {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host without KVM and IOMMU: what vfio/ uses of kvm/vm.h, kvm/irq.h and vfio/iommu.h. A test
- * links this instead of kvm/ and vfio/iommu.o.
+ * A host without KVM and IOMMU: what vfio/ uses of kvm/vm.h, kvm/irq.h, kvm/relay.h and
+ * vfio/iommu.h. A test links this instead of kvm/ and vfio/iommu.o.
  *
  * irqfds behave as KVM's (virt/kvm/eventfd.c): a signal of an attached eventfd injects the message
  * that the GSI is routed to at that moment, and takes the count; an eventfd that is signalled
- * already when it is attached injects at once, and its count stays.
+ * already when it is attached injects at once, and its count stays. The relay takes the count in
+ * either case, as relay.h says; its thread runs whenever a fake is called, unless relay_sleeps.
  *
  * What must never happen is written down as a violation, and fake_kvm_end() counts them: two irqfds
  * on one eventfd, an irqfd without a route, a route that goes away under an irqfd, memslots or DMA
- * maps that overlap, and anything that is not given back.
+ * maps that overlap, and anything that is not given back. The relay may get no eventfd twice, and
+ * none that has an irqfd.
  */
 #ifndef POSTHORN_TESTS_UNIT_FAKE_KVM_H
 #define POSTHORN_TESTS_UNIT_FAKE_KVM_H
@@ -18,11 +20,13 @@
 #include <stdint.h>
 
 #include "kvm/irq.h"
+#include "kvm/relay.h"
 #include "kvm/vm.h"
 #include "vfio/iommu.h"
 
 #define FAKE_SLOTS_MAX	    32
 #define FAKE_IRQFDS_MAX	    4096
+#define FAKE_SOURCES_MAX    64
 #define FAKE_FAILURES_MAX   4
 #define FAKE_INJECTIONS_MAX 65536
 
@@ -41,6 +45,14 @@ struct fake_irqfd {
 	bool asserted;	/* a level: the pin is up until the guest acknowledges */
 };
 
+/* What relay_attach() got. */
+struct fake_source {
+	bool used;
+	int eventfd;
+	struct msi_message message;
+	uint64_t count; /* messages since then */
+};
+
 struct fake_failure {
 	const char *call;
 	unsigned int skip; /* calls that go well before */
@@ -55,8 +67,12 @@ struct fake_kvm {
 	bool allocated[IRQ_GSI_MAX];
 	struct fake_irqfd irqfds[FAKE_IRQFDS_MAX];
 	unsigned int irqfd_top; /* none is used from here up */
+	struct relay relay;	/* only to tell which fake is meant */
+	struct fake_source sources[FAKE_SOURCES_MAX];
+	bool relay_sleeps; /* the relay's thread does not get to run */
+	bool relay_late;   /* each relay_attach() returns with another signal in the count */
 	struct {
-		int gsi;
+		int gsi; /* -1: the relay sent it */
 		struct irq_route route;
 	} injections[FAKE_INJECTIONS_MAX];
 	unsigned int injection_count;
@@ -119,5 +135,8 @@ unsigned int fake_kvm_slots(const struct fake_kvm *kvm);
 unsigned int fake_kvm_maps(const struct fake_kvm *kvm);
 unsigned int fake_kvm_gsis(const struct fake_kvm *kvm);
 unsigned int fake_kvm_irqfds(const struct fake_kvm *kvm);
+
+/* How many eventfds the relay listens to. */
+unsigned int fake_kvm_sources(const struct fake_kvm *kvm);
 
 #endif

@@ -134,7 +134,7 @@ static void test_bind_refuses_without_touching_anything(void **state)
 		const char *says;
 	} refused[] = {
 		{ NIC_PORT, EXIT_USAGE, "bridge" },
-		{ "0000:05:00.0", EXIT_HOST, "intel_iommu=on" },
+		{ "0000:05:00.0", EXIT_HOST, IOMMU_REMEDY },
 		{ NVME, EXIT_HOST, "in use by this host: it holds the file system" },
 	};
 	char message[1024], driver[32];
@@ -168,7 +168,7 @@ static void test_a_step_that_fails_is_rolled_back(void **state)
 		{ "/driver_override", -EROFS, "driver_override: Read-only file system" },
 		{ "/driver/unbind", -EPERM, "run as root" },
 		{ "/driver/unbind", -EIO, "driver/unbind: Input/output error" },
-		{ "/drivers_probe", -EINVAL, "intel_iommu=on" },
+		{ "/drivers_probe", -EINVAL, IOMMU_REMEDY },
 		{ "/drivers_probe", -EBUSY, "does not take " NIC " (Device or resource busy)" },
 		{ "/drivers_probe", 0, "does not take " NIC " (its probe failed)" },
 	};
@@ -296,6 +296,22 @@ static void test_bind_without_the_module_changes_nothing(void **state)
 	}
 }
 
+/* See test_a_function_that_no_driver_took_may_get_a_group_yet(). */
+static void test_bind_takes_what_no_driver_took_before(void **state)
+{
+	const struct tree_function function = {
+		.bdf = "0000:00:05.0", .vendor = 0x1234, .device = 0x11e8, .class_code = 0xff0000
+	};
+
+	(void)state;
+	tree_function_put(&function);
+	assert_int_equal(host_pci_bind(tree.root, function.bdf), EXIT_HOST);
+	assert_string_equal(tree_driver(function.bdf), "");
+	tree_directory_put("/sys/class/iommu/smmu3.0x9050000");
+	assert_int_equal(host_pci_bind(tree.root, function.bdf), EXIT_OK);
+	assert_string_equal(tree_driver(function.bdf), "vfio-pci");
+}
+
 /* ---- unbind ---- */
 
 static void test_unbind_leaves_other_drivers_alone(void **state)
@@ -408,6 +424,7 @@ int main(void)
 		TREE_TEST(test_bind_that_cannot_remember_changes_nothing),
 		TREE_TEST(test_bind_loads_the_module),
 		TREE_TEST(test_bind_without_the_module_changes_nothing),
+		TREE_TEST(test_bind_takes_what_no_driver_took_before),
 		TREE_TEST(test_unbind_leaves_other_drivers_alone),
 		TREE_TEST(test_unbind_without_memory_lets_the_kernel_choose),
 		TREE_TEST(test_unbind_says_when_the_driver_is_gone),

@@ -218,7 +218,7 @@ static void test_blocker_names_the_driver_and_the_command(void **state)
 	assert_string_equal(why, "bound to no driver, not to vfio-pci: posthorn bind " NIC);
 }
 
-static void test_blocker_without_a_group_names_the_boot_option(void **state)
+static void test_blocker_without_a_group_says_how_to_turn_the_iommu_on(void **state)
 {
 	static const struct tree_function plain = { .bdf = NIC, .driver = "vfio-pci" };
 	char why[1024];
@@ -227,7 +227,25 @@ static void test_blocker_without_a_group_names_the_boot_option(void **state)
 	tree_function_put(&plain);
 	blocker_of(NIC, why);
 	assert_says(why, "no IOMMU group: ");
-	assert_says(why, "intel_iommu=on");
+	assert_says(why, IOMMU_REMEDY);
+	assert_null(strstr(why, OTHER_IOMMU_REMEDY));
+}
+
+/* On arm64 the kernel makes the group when a driver probes the function for the first time. */
+static void test_a_function_that_no_driver_took_may_get_a_group_yet(void **state)
+{
+	struct host_pci pci = { .bdf = NIC, .iommu_group = -1 };
+	char why[1024];
+
+	(void)state;
+	assert_true(host_pci_blocker(tree.root, &pci, why, sizeof(why)));
+	assert_says(why, "no IOMMU group: ");
+	tree_directory_put("/sys/class/iommu/smmu3.0x9050000");
+	assert_true(host_pci_blocker(tree.root, &pci, why, sizeof(why)));
+	assert_says(why, "before a driver takes it: posthorn bind " NIC);
+	strcpy(pci.driver, "igb");
+	assert_true(host_pci_blocker(tree.root, &pci, why, sizeof(why)));
+	assert_says(why, "no IOMMU group: ");
 }
 
 static void test_a_bridge_is_never_ready(void **state)
@@ -556,6 +574,7 @@ int main(void)
 		TREE_TEST(test_read_tells_what_sysfs_says),
 		TREE_TEST(test_a_function_may_have_neither_driver_nor_group),
 		TREE_TEST(test_a_group_of_the_no_iommu_mode_is_none),
+		TREE_TEST(test_a_function_that_no_driver_took_may_get_a_group_yet),
 		TREE_TEST(test_a_function_that_is_not_there_is_enodev),
 		TREE_TEST(test_each_goes_by_address),
 		TREE_TEST(test_each_of_a_group),
@@ -563,7 +582,7 @@ int main(void)
 		TREE_TEST(test_each_without_sysfs_is_an_error),
 		TREE_TEST(test_a_function_on_vfio_pci_is_ready),
 		TREE_TEST(test_blocker_names_the_driver_and_the_command),
-		TREE_TEST(test_blocker_without_a_group_names_the_boot_option),
+		TREE_TEST(test_blocker_without_a_group_says_how_to_turn_the_iommu_on),
 		TREE_TEST(test_a_bridge_is_never_ready),
 		TREE_TEST(test_a_group_is_not_viable_with_other_drivers),
 		TREE_TEST(test_a_group_is_viable_with_neutral_functions),

@@ -68,6 +68,15 @@ void tree_sibling_put(const char *bdf, const char *driver);
 void tree_driver_put(const char *bdf, const char *driver);
 const char *tree_driver(const char *bdf);
 
+/* Words of what mends a host without an IOMMU: of this architecture, and of the other. */
+#if defined(__x86_64__)
+#define IOMMU_REMEDY	   "intel_iommu=on"
+#define OTHER_IOMMU_REMEDY "SMMU"
+#elif defined(__aarch64__)
+#define IOMMU_REMEDY	   "CONFIG_ARM_SMMU_V3"
+#define OTHER_IOMMU_REMEDY "intel_iommu"
+#endif
+
 /* Fail the test unless @text contains @part. */
 void assert_says(const char *text, const char *part);
 

@@ -22,6 +22,9 @@ struct machine {
 	struct fake_kvm *kvm;
 	struct fake_vfio *fake;
 	struct vfio_msi *msi;
+	/* for machine_start() */
+	bool is_relayed;	 /* the relay stands in for irqfds */
+	struct irq_watch *watch; /* NULL: none */
 };
 
 static inline struct machine *machine_of(void **state)
@@ -51,15 +54,18 @@ static inline void machine_start(struct machine *machine, unsigned int msi_size,
 	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
 	fake->is_dynamic = is_dynamic;
 	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
-	assert_int_equal(msi_init(machine->msi, &fake->function.device,
-				  &(struct msi_config){
-					  .vm = &machine->kvm->vm,
-					  .msi_size = msi_size,
-					  .msix_size = msix_size,
-					  .intx_gsi = INTX_GSI,
-					  .device_id = DEVICE_ID,
-				  }),
-			 0);
+	assert_int_equal(
+		msi_init(machine->msi, &fake->function.device,
+			 &(struct msi_config){
+				 .vm = &machine->kvm->vm,
+				 .relay = machine->is_relayed ? &machine->kvm->relay : NULL,
+				 .watch = machine->watch,
+				 .msi_size = msi_size,
+				 .msix_size = msix_size,
+				 .intx_gsi = INTX_GSI,
+				 .device_id = DEVICE_ID,
+			 }),
+		0);
 }
 
 static inline void machine_restart(struct machine *machine, unsigned int msi_size,
@@ -84,6 +90,18 @@ static inline int setup_fixed(void **state)
 {
 	setup(state);
 	machine_restart(*state, 8, 16, false);
+	return 0;
+}
+
+/* The same with irq-path=userspace. */
+static inline int setup_relayed(void **state)
+{
+	struct machine *machine;
+
+	setup(state);
+	machine = *state;
+	machine->is_relayed = true;
+	machine_restart(machine, 8, 16, true);
 	return 0;
 }
 
@@ -161,5 +179,6 @@ static inline void intx_use(struct machine *machine)
 
 #define DYNAMIC(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define FIXED(name)   cmocka_unit_test_setup_teardown(name, setup_fixed, teardown)
+#define RELAYED(name) cmocka_unit_test_setup_teardown(name, setup_relayed, teardown)
 
 #endif

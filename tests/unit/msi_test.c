@@ -2,6 +2,10 @@
 /* vfio/msi.c: from what the guest wants to what the host has, over a made-up KVM and VFIO. */
 #include "tests/unit/msi_machine.h"
 
+#include <errno.h>
+
+#include "tests/unit/stderr_capture.h"
+
 /* ---- wiring ---- */
 
 static void test_nothing_is_on_before_the_guest_asks(void **state)
@@ -350,6 +354,130 @@ static void test_change_of_a_masked_message_is_routed_at_unmask(void **state)
 	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
 }
 
+/* ---- hosts on which the end of posting may drop an interrupt (vm.detach_discards) ---- */
+
+static void discards_begin(struct machine *machine)
+{
+	machine->kvm->vm.detach_discards = true;
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+}
+
+static void test_discards_nothing_is_made_up_at_the_first_attach(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	assert_int_equal(injected(machine, 4), 0);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+static void test_discards_each_unmask_brings_one_more(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	for (unsigned int i = 0; i < 3; i++) {
+		msix_mask(machine, 4, true);
+		assert_int_equal(injected(machine, 4), i);
+		msix_mask(machine, 4, false);
+		assert_int_equal(injected(machine, 4), i + 1);
+	}
+	/* It does not take the place of what comes later. */
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 4);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 4);
+}
+
+static void test_discards_pending_bit_tells_of_the_device_only(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+	fake_vfio_fire(machine->fake, 4);
+	assert_true(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	assert_false(msix_pending(machine, 4));
+	/* What was pending and what is one more are one interrupt. */
+	assert_int_equal(injected(machine, 4), 2);
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+}
+
+static void test_discards_change_of_message_brings_one_more_by_the_new_one(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 0);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+}
+
+static void test_discards_change_that_fails_brings_one_more_by_the_old_one(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	discards_begin(machine);
+	fake_fail(machine->kvm, "route_set", 0, -ENOSPC);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	capture = capture_start();
+	msix_mask(machine, 4, false);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(injected(machine, 4), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+}
+
+static void test_discards_only_vectors_that_were_connected(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	msix_mask_all(machine, true);
+	msix_unmask(machine, 5);
+	msix_mask_all(machine, false);
+	assert_int_equal(injected(machine, 4), 1);
+	assert_int_equal(injected(machine, 5), 0);
+}
+
+static void test_discards_off_and_on_begins_anew(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	discards_begin(machine);
+	msix_mask(machine, 4, true);
+	msix_enable(machine, false);
+	msix_enable(machine, true);
+	msix_mask(machine, 4, false);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 0);
+}
+
+static void test_discards_msi_too(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct msi_set *set = &machine->msi->msi;
+
+	machine->kvm->vm.detach_discards = true;
+	msi_enable(machine, 2);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 0);
+	set->vectors[1].masked = true;
+	msi_sync(machine->msi);
+	assert_false(msi_vector_pending(set, 1));
+	set->vectors[1].masked = false;
+	msi_sync(machine->msi);
+	assert_int_equal(injected(machine, 0), 0);
+	assert_int_equal(injected(machine, 1), 1);
+}
+
 /* ---- MSI ---- */
 
 static void test_msi_gets_all_its_vectors_in_one_call(void **state)
@@ -655,6 +783,16 @@ int main(void)
 		DYNAMIC(test_pending_does_not_outlive_the_kind),
 		DYNAMIC(test_change_of_a_live_message_reroutes_at_once),
 		DYNAMIC(test_change_of_a_masked_message_is_routed_at_unmask),
+		DYNAMIC(test_discards_nothing_is_made_up_at_the_first_attach),
+		DYNAMIC(test_discards_each_unmask_brings_one_more),
+		RELAYED(test_discards_each_unmask_brings_one_more),
+		DYNAMIC(test_discards_pending_bit_tells_of_the_device_only),
+		RELAYED(test_discards_pending_bit_tells_of_the_device_only),
+		DYNAMIC(test_discards_change_of_message_brings_one_more_by_the_new_one),
+		DYNAMIC(test_discards_change_that_fails_brings_one_more_by_the_old_one),
+		DYNAMIC(test_discards_only_vectors_that_were_connected),
+		DYNAMIC(test_discards_off_and_on_begins_anew),
+		DYNAMIC(test_discards_msi_too),
 		DYNAMIC(test_msi_gets_all_its_vectors_in_one_call),
 		DYNAMIC(test_msi_vectors_masked_from_the_start_are_kept_pending),
 		DYNAMIC(test_msi_can_be_turned_on_again_with_another_count),
@@ -667,6 +805,7 @@ int main(void)
 		DYNAMIC(test_intx_comes_back_when_msi_goes),
 		DYNAMIC(test_reset_puts_everything_back),
 		DYNAMIC(test_no_interrupt_is_lost_or_doubled_on_any_way),
+		RELAYED(test_no_interrupt_is_lost_or_doubled_on_any_way),
 	};
 
 	return cmocka_run_group_tests_name("msi", tests, NULL, NULL);

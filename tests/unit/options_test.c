@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "guest/boot.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/options.h"
@@ -60,6 +61,9 @@ static void test_run_has_defaults(void **state)
 	assert_int_equal(options.memory, 512 * MIB);
 	assert_false(options.hugepages);
 	assert_int_equal(options.device_count, 0);
+	assert_null(options.irq_report);
+	assert_false(options.require_posting);
+	assert_null(options.dump);
 	assert_int_equal(options.verbose, 0);
 }
 
@@ -163,6 +167,70 @@ static void test_memory_is_a_multiple_of_the_page_size(void **state)
 	snprintf(line, sizeof(line), "run --kernel k --memory %ldK", 65536 + page / 2048);
 	assert_int_equal(parsed_copy(&options, line, copy, why), EXIT_USAGE);
 	snprintf(line, sizeof(line), "multiple of %ldK", page / 1024);
+	assert_non_null(strstr(why, line));
+}
+
+static void test_the_path_of_interrupts_is_each_devices_own(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options,
+	       "run --kernel k --device 1:0.0,irq-path=userspace --device 2:0.0 "
+	       "--device=3:0.0,irq-path=irqfd --device=0004:00:00.7,irq-path=userspace",
+	       copy);
+	assert_int_equal(options.device_count, 4);
+	assert_string_equal(options.devices[0].bdf, "0000:01:00.0");
+	assert_true(options.devices[0].userspace_irqs);
+	assert_string_equal(options.devices[1].bdf, "0000:02:00.0");
+	assert_false(options.devices[1].userspace_irqs);
+	assert_string_equal(options.devices[2].bdf, "0000:03:00.0");
+	assert_false(options.devices[2].userspace_irqs);
+	assert_string_equal(options.devices[3].bdf, "0004:00:00.7");
+	assert_true(options.devices[3].userspace_irqs);
+}
+
+static void test_reports_and_what_they_must_say(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --kernel k --irq-report report.json", copy);
+	assert_string_equal(options.irq_report, "report.json");
+	assert_false(options.require_posting);
+	accept(&options, "run --require-posting --kernel k", copy);
+	assert_true(options.require_posting);
+	assert_null(options.irq_report);
+	accept(&options, "run --irq-report=- --require-posting --kernel k", copy);
+	assert_string_equal(options.irq_report, "-");
+	assert_true(options.require_posting);
+}
+
+/* Its name is that of what the architecture's guests are told of their machine. */
+static void test_what_the_guest_is_told_can_be_dumped(void **state)
+{
+	struct options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --kernel k " BOOT_DUMP_OPTION " there", copy);
+	assert_string_equal(options.dump, "there");
+	accept(&options, "run " BOOT_DUMP_OPTION "=there --kernel k", copy);
+	assert_string_equal(options.dump, "there");
+}
+
+static void test_the_other_architectures_dump_is_no_option(void **state)
+{
+	const char *other = strcmp(BOOT_DUMP_OPTION, "--dump-fdt") ? "--dump-fdt" : "--dump-acpi";
+	char copy[1024], line[128], why[512];
+	struct options options;
+
+	(void)state;
+	snprintf(line, sizeof(line), "run --kernel k %s there", other);
+	assert_int_equal(parsed_copy(&options, line, copy, why), EXIT_USAGE);
+	snprintf(line, sizeof(line), "no option '%s'", other);
 	assert_non_null(strstr(why, line));
 }
 
@@ -280,6 +348,28 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device 1:0.0 --device 0000:01:00.0", "0000:01:00.0", "once" },
 		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x'", "all that can follow" },
 		{ "run --kernel k --device 1:0.0,", "'1:0.0,'", "all that can follow" },
+		{ "run --kernel k --device 1:0.0,irq-path=", "irq-path='", "irq-path=irqfd" },
+		{ "run --kernel k --device 1:0.0,irq-path=kvm", "irq-path=kvm'", "irq-path=irqfd" },
+		{ "run --kernel k --device 1:0.0,irq-path=irqfd,", "irqfd,'", "irq-path=irqfd" },
+		{ "run --kernel k --device 1:0.0,irq-path=userspaces", "userspaces'", "userspace" },
+		{ "run --kernel k --device ,irq-path=irqfd", "',irq-path=irqfd'", "0000:01:00.0" },
+		{ "run --kernel k --device 1:0.0 --device 1:0.0,irq-path=userspace",
+		  "'1:0.0,irq-path=userspace'", "once" },
+		{ "run --kernel k --irq-report", "--irq-report needs a value", "FILE" },
+		{ "run --kernel k --irq-report=", "--irq-report ''", "no file" },
+		{ "run --kernel k --irq-report a --irq-report b", "--irq-report is there twice",
+		  "once" },
+		{ "run --kernel k --require-posting=on", "--require-posting takes no value",
+		  "'--require-posting=on'" },
+		{ "run --kernel k --require-posting --require-posting",
+		  "--require-posting is there twice", "once" },
+		{ "run --kernel k " BOOT_DUMP_OPTION, BOOT_DUMP_OPTION " needs a value",
+		  BOOT_DUMP_OPTION " " BOOT_DUMP_VALUE },
+		{ "run --kernel k " BOOT_DUMP_OPTION "=", BOOT_DUMP_OPTION " ''", "no file" },
+		{ "run --kernel k " BOOT_DUMP_OPTION " a " BOOT_DUMP_OPTION " b",
+		  BOOT_DUMP_OPTION " is there twice", "once" },
+		{ "devices --irq-report a", "no option '--irq-report'", "posthorn help devices" },
+		{ "bind --require-posting 1:0.0", "no option '--require-posting'", "help bind" },
 		{ "devices --kernel k", "no option '--kernel'", "posthorn help devices" },
 		{ "devices --json=yes", "--json takes no value", "'--json=yes'" },
 		{ "devices --json --json", "--json is there twice", "once" },
@@ -365,8 +455,20 @@ static void test_help_lists_commands_and_options(void **state)
 {
 	static const char *const commands[] = { "run ",	      "devices ", "bind BDF",
 						"unbind BDF", "help ",	  "version " };
-	static const char *const options[] = { "--kernel FILE", "--initrd", "--cmdline", "--cpus",
-					       "--memory",	"--device", "--console", "-v" };
+	static const char *const options[] = {
+		"--kernel FILE",
+		"--initrd",
+		"--cmdline",
+		"--cpus",
+		"--memory",
+		"--device BDF[,irq-path=PATH]",
+		"--console",
+		"--irq-report FILE",
+		"-v",
+		"--require-posting",
+		BOOT_KERNELS,
+		BOOT_DUMP_OPTION " " BOOT_DUMP_VALUE,
+	};
 	char text[4096];
 	unsigned int i;
 
@@ -393,6 +495,10 @@ int main(void)
 		cmocka_unit_test(test_the_command_line_of_the_kernel_may_be_empty),
 		cmocka_unit_test(test_memory_is_a_number_and_a_unit),
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
+		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
+		cmocka_unit_test(test_reports_and_what_they_must_say),
+		cmocka_unit_test(test_what_the_guest_is_told_can_be_dumped),
+		cmocka_unit_test(test_the_other_architectures_dump_is_no_option),
 		cmocka_unit_test(test_the_other_commands),
 		cmocka_unit_test(test_help_is_found_from_everywhere),
 		cmocka_unit_test(test_what_is_wrong_is_named),

@@ -159,6 +159,7 @@ static void gicv4_must_be_turned_on(void **state)
 		tree_text_put("/proc/cmdline", rows[i].cmdline);
 		if (posting_possible(tree.root, text, sizeof(text)) != rows[i].possible)
 			fail_msg("%s", rows[i].cmdline);
+		assert_int_equal(posting_detach_discards(tree.root), rows[i].possible);
 		if (!rows[i].possible)
 			assert_says(text, "booted without kvm-arm.vgic_v4_enable=1: boot with it");
 	}
@@ -397,6 +398,7 @@ int main(void)
 		TREE_TEST(a_message_that_the_its_does_not_know_goes_nowhere),
 		TREE_TEST(another_vm_is_not_asked),
 		TREE_TEST(lpis_tell_when_they_agree),
+		TREE_TEST(as_many_lpis_as_are_connected_are_all_of_them),
 		TREE_TEST(without_debugfs_no_doorbell_is_proof),
 		TREE_TEST(an_unreadable_debugfs_is_named_with_its_remedy),
 		TREE_TEST(nothing_at_all_is_unknown),

@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "guest/acpi.h"
@@ -516,6 +518,51 @@ static void test_more_than_the_tables_can_name_is_refused(void **state)
 	assert_refused(machine, -ENOSPC);
 }
 
+/* ---- boot_dump(); what is in the files: acpi_test.c ---------------------------------------- */
+
+static void test_the_dump_is_the_tables_that_the_guest_gets(void **state)
+{
+	char directory[] = "/tmp/posthorn-boot-XXXXXX", path[64];
+	static const char *const names[] = { "xsdt", "facp", "apic", "mcfg", "dsdt" };
+	struct machine *machine = *state;
+	const uint8_t *tables;
+
+	assert_int_equal(machine_setup(machine), 0);
+	tables = ram_at(machine, LAYOUT_ACPI, LAYOUT_ACPI_SIZE);
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(boot_dump(&machine->vm, directory), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		uint8_t table[LAYOUT_ACPI_SIZE];
+		FILE *file;
+		size_t size;
+
+		snprintf(path, sizeof(path), "%s/%s.dat", directory, names[i]);
+		file = fopen(path, "re");
+		assert_non_null(file);
+		size = fread(table, 1, sizeof(table), file);
+		fclose(file);
+		unlink(path);
+		assert_true(size > 36);
+		assert_non_null(memmem(tables, LAYOUT_ACPI_SIZE, table, size));
+	}
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_a_dump_into_no_directory_is_an_error_with_a_message(void **state)
+{
+	struct machine *machine = *state;
+	struct capture capture;
+	char text[512];
+	int error;
+
+	assert_int_equal(machine_setup(machine), 0);
+	capture = capture_start();
+	error = boot_dump(&machine->vm, "/nowhere/at/all");
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_int_equal(error, -ENOENT);
+	assert_non_null(strstr(text, "--dump-acpi /nowhere/at/all: No such file or directory"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_make, machine_free)
 #define PVH(name)  cmocka_unit_test_setup_teardown(name, pvh_machine_make, machine_free)
 
@@ -545,7 +592,9 @@ int main(void)
 		TEST(test_little_ram_is_touched),
 		TEST(test_without_ram_below_1_mib_it_is_refused),
 		TEST(test_more_than_the_tables_can_name_is_refused),
+		TEST(test_the_dump_is_the_tables_that_the_guest_gets),
+		TEST(test_a_dump_into_no_directory_is_an_error_with_a_message),
 	};
 
-	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("boot_x86_64", tests, NULL, NULL);
 }

@@ -106,6 +106,13 @@ static const struct ram_row ram_rows[] = {
 	  40,
 	  -ERANGE,
 	  {} },
+	{ "nor one so high that its start cannot be aligned",
+	  64 * MIB,
+	  2 * MIB,
+	  { { 0, 32 * MIB }, TO_THE_END(0xfffffffffffff000) },
+	  48,
+	  -ERANGE,
+	  {} },
 	{ "a narrow address space limits the RAM below 3 GiB too", GIB, 4096, {}, 29, -ERANGE, {} },
 	{ "64 bits and more of address are no trouble",
 	  4 * GIB,
@@ -314,5 +321,5 @@ int main(void)
 		cmocka_unit_test(test_the_64_bit_window_is_placed_as_the_table_says),
 	};
 
-	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("layout_x86_64", tests, NULL, NULL);
 }

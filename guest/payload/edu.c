@@ -4,9 +4,8 @@
  * of Linux knows it, and the e1000e's own gives MSI up on QEMU. Raises 1,000 interrupts one after
  * the other, moves the live MSI to another vector, and turns it off.
  */
-#include "guest/layout.h"
 #include "guest/payload/payload.h"
-#include "guest/payload/payload_x86_64.h"
+#include "guest/payload/pci.h"
 
 #define EDU_ID 0x11e81234 /* device and vendor */
 
@@ -17,26 +16,11 @@
 #define EDU_RAISE	   0x60
 #define EDU_ACKNOWLEDGE	   0x64
 
-/* Configuration space: PCI Local Bus 3.0, 6.1 and 6.8.1. */
-#define CONFIG_COMMAND	    0x04
-#define COMMAND_MEMORY	    0x02
-#define COMMAND_MASTER	    0x04
-#define CONFIG_BAR0	    0x10
-#define CONFIG_CAPABILITIES 0x34
-#define CAPABILITY_MSI	    0x05
-#define MSI_FLAGS	    0x02
-#define MSI_FLAGS_ENABLE    0x0001
-#define MSI_FLAGS_64BIT	    0x0080
-#define MSI_ADDRESS	    0x04
-
-/* Where a write is an interrupt of the first CPU: Intel SDM volume 3, 11.11.1. */
-#define MSI_TARGET 0xfee00000
-
 #define VECTOR_FIRST  0x40
 #define VECTOR_SECOND 0x51
 #define ROUNDS	      1000
 
-static uint64_t config, bar;
+static uint64_t bar;
 static volatile unsigned int counts[256];
 
 static void handler(unsigned int vector)
@@ -45,38 +29,17 @@ static void handler(unsigned int vector)
 	counts[vector]++;
 }
 
-static void edu_find(void)
+/* Returns where its configuration space is. */
+static uint64_t edu_init(void)
 {
-	for (unsigned int slot = 0; slot < 32 && !config; slot++)
-		if (mmio_read32(LAYOUT_ECAM + (slot << 15)) == EDU_ID)
-			config = LAYOUT_ECAM + (slot << 15);
-	if (!config)
-		payload_fail("there is no edu device");
-	bar = mmio_read32(config + CONFIG_BAR0) & ~0xfu;
-	mmio_write16(config + CONFIG_COMMAND, COMMAND_MEMORY | COMMAND_MASTER);
+	uint64_t config = pci_find(EDU_ID);
+
+	bar = pci_bar(config, 0);
+	mmio_write16(config + PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	payload_check(mmio_read32(bar + EDU_IDENTIFICATION) == 0x010000ed);
 	mmio_write32(bar + EDU_LIVENESS, 0x12345678);
 	payload_check(mmio_read32(bar + EDU_LIVENESS) == ~0x12345678u);
-}
-
-static uint64_t msi_find(void)
-{
-	unsigned int at = mmio_read8(config + CONFIG_CAPABILITIES);
-
-	while (at && mmio_read8(config + at) != CAPABILITY_MSI)
-		at = mmio_read8(config + at + 1);
-	payload_check(at);
-	return config + at;
-}
-
-static void msi_vector_set(uint64_t msi, unsigned int vector)
-{
-	uint16_t flags = mmio_read16(msi + MSI_FLAGS);
-
-	mmio_write32(msi + MSI_ADDRESS, MSI_TARGET);
-	if (flags & MSI_FLAGS_64BIT)
-		mmio_write32(msi + MSI_ADDRESS + 4, 0);
-	mmio_write16(msi + MSI_ADDRESS + (flags & MSI_FLAGS_64BIT ? 8 : 4), (uint16_t)vector);
+	return config;
 }
 
 static void rounds_run(unsigned int vector, unsigned int rounds)
@@ -93,23 +56,19 @@ static void rounds_run(unsigned int vector, unsigned int rounds)
 
 void payload_main(void)
 {
-	uint64_t msi;
+	uint64_t config = edu_init(), msi = pci_capability(config, PCI_CAPABILITY_MSI);
 
-	edu_find();
-	msi = msi_find();
 	interrupt_handler_set(VECTOR_FIRST, handler);
 	interrupt_handler_set(VECTOR_SECOND, handler);
-	msi_vector_set(msi, VECTOR_FIRST);
-	mmio_write16(msi + MSI_FLAGS, MSI_FLAGS_ENABLE);
+	pci_msi_vector_set(config, msi, VECTOR_FIRST);
+	pci_msi_enable(msi, true);
 	rounds_run(VECTOR_FIRST, ROUNDS);
 	print("edu: %u interrupts\n", counts[VECTOR_FIRST]);
 
 	/* MSI stays on: the next interrupt goes to the new vector, none to the old one. */
-	msi_vector_set(msi, VECTOR_SECOND);
+	pci_msi_vector_set(config, msi, VECTOR_SECOND);
 	rounds_run(VECTOR_SECOND, 100);
 	payload_check(counts[VECTOR_FIRST] == ROUNDS);
 	print("edu: %u interrupts on another vector\n", counts[VECTOR_SECOND]);
-
-	mmio_write16(msi + MSI_FLAGS, 0);
-	payload_check(!(mmio_read16(msi + MSI_FLAGS) & MSI_FLAGS_ENABLE));
+	pci_msi_enable(msi, false);
 }

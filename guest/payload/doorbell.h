@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registers of posthorn's doorbell (vmm/doorbell.h): 32 bits each, other accesses are dropped.
+ */
+#ifndef POSTHORN_GUEST_PAYLOAD_DOORBELL_H
+#define POSTHORN_GUEST_PAYLOAD_DOORBELL_H
+
+#define DOORBELL_ADDRESS_LOW  0x00 /* of the message */
+#define DOORBELL_ADDRESS_HIGH 0x04
+#define DOORBELL_DATA	      0x08
+#define DOORBELL_CONTROL      0x0c /* bit 0: connect it; reads whether it is connected */
+#define DOORBELL_RAISE	      0x10 /* a write of any value raises the interrupt */
+#define DOORBELL_MARK	      0x14 /* 1 when measuring begins, 0 when it ends */
+#define DOORBELL_REGISTERS    0x18 /* bytes of address space */
+
+/* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
+#define DOORBELL_DEVICE_ID 0xf8
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How long an interrupt takes: from the store that makes a device raise it to the first
+ * instructions of its handler, and until the interrupted code goes on. The same program runs as
+ * posthorn's guest, as another VMM's, and on the machine itself, so that the three can be compared.
+ *
+ * Words of the command line, all but the first optional:
+ *
+ *   source=edu|e1000e|eventfd    what raises the interrupts
+ *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
+ *   count=N, warmup=N            how many are measured, and how many before that are not
+ *   interval=US                  microseconds from one to the next
+ *   costs=N                      after that, N times each: accesses to configuration space and
+ *                                to a BAR, masking and moving of the vector
+ *   doorbell=0xADDRESS           where posthorn latency has its doorbell
+ *
+ * The numbers go to the console: see latency_lines.h.
+ */
+#include "guest/payload/latency.h"
+
+#include "guest/payload/doorbell.h"
+#include "guest/payload/histogram.h"
+#include "guest/payload/latency_lines.h"
+#include "guest/payload/payload.h"
+#include "guest/payload/pci.h"
+#include "guest/payload/source.h"
+
+#define VECTOR	     0x60
+#define VECTOR_OTHER 0x61
+#define US_PER_S     1000000
+
+/* How long one interrupt may take before it is lost: the clock's ticks in half a second. */
+static uint64_t patience;
+
+static const struct source *source;
+static uint64_t doorbell, ticks_per_s, overhead;
+static volatile uint64_t taken; /* interrupts that came */
+static struct histogram handler_times, return_times;
+
+uint64_t latency_doorbell(void)
+{
+	return doorbell;
+}
+
+static void handler(unsigned int vector)
+{
+	(void)vector;
+	taken++;
+}
+
+/* ---- the command line ---- */
+
+/* What is behind @name= on the command line, or NULL. */
+static const char *option_find(const char *name)
+{
+	const char *at = payload_cmdline;
+
+	while (*at) {
+		const char *want = name;
+
+		while (*want && *at == *want) {
+			at++;
+			want++;
+		}
+		if (!*want && *at == '=')
+			return at + 1;
+		while (*at && *at != ' ')
+			at++;
+		while (*at == ' ')
+			at++;
+	}
+	return NULL;
+}
+
+static unsigned int digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (unsigned int)(digit - '0');
+	if (digit >= 'a' && digit <= 'f')
+		return (unsigned int)(digit - 'a' + 10);
+	return 16;
+}
+
+/* A number, decimal or with 0x before it. */
+static uint64_t option_number(const char *name, uint64_t otherwise)
+{
+	const char *text = option_find(name);
+	unsigned int base = 10;
+	uint64_t number = 0;
+
+	if (!text)
+		return otherwise;
+	if (text[0] == '0' && text[1] == 'x') {
+		base = 16;
+		text += 2;
+	}
+	for (; *text && *text != ' '; text++) {
+		payload_check(digit_value(*text) < base);
+		number = number * base + digit_value(*text);
+	}
+	return number;
+}
+
+/* Is the value of @name @text? */
+static bool option_is(const char *name, const char *text)
+{
+	const char *value = option_find(name);
+
+	if (!value)
+		return false;
+	while (*text && *value == *text) {
+		value++;
+		text++;
+	}
+	return !*text && (!*value || *value == ' ');
+}
+
+static const struct source *source_find(void)
+{
+	static const struct source *const sources[] = {
+		&source_edu,
+		&source_e1000e,
+		&source_eventfd,
+	};
+
+	for (unsigned int i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		if (option_is("source", sources[i]->name))
+			return sources[i];
+	payload_fail("source= is none of edu, e1000e, eventfd");
+}
+
+/* ---- the clock ---- */
+
+/* The least that two readings, one right after the other, are apart. */
+static uint64_t overhead_find(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 1000; i++) {
+		uint64_t start = ticks_now(), ticks = ticks_now() - start;
+
+		least = ticks < least ? ticks : least;
+	}
+	return least;
+}
+
+static void ticks_wait(uint64_t ticks)
+{
+	uint64_t start = ticks_now();
+
+	while (ticks_now() - start < ticks)
+		;
+}
+
+/* ---- one interrupt ---- */
+
+struct sample {
+	uint64_t handler, end; /* ticks from the store */
+};
+
+/* Interrupts are let in before the store, and the CPU spins until the handler was there. */
+static bool running_once(struct sample *sample)
+{
+	uint64_t before = taken, start;
+
+	interrupts_on();
+	start = ticks_now();
+	source->raise();
+	while (taken == before && ticks_now() - start < patience)
+		;
+	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
+	interrupts_off();
+	return taken != before;
+}
+
+/* They are let in by the instruction that sleeps, so that none comes before it. */
+static bool halted_once(struct sample *sample)
+{
+	uint64_t before = taken, start;
+
+	start = ticks_now();
+	source->raise();
+	while (taken == before)
+		interrupt_wait();
+	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
+	return true;
+}
+
+/* ---- many ---- */
+
+/* Tell posthorn when measuring begins and ends: it counts exits in between. */
+static void mark(bool begin)
+{
+	if (doorbell)
+		mmio_write32(doorbell + DOORBELL_MARK, begin);
+}
+
+static void interrupts_measure(const char *state, bool (*once)(struct sample *sample))
+{
+	uint64_t count = option_number("count", 1000), warmup = option_number("warmup", 100);
+	uint64_t interval = option_number("interval", 0) * ticks_per_s / US_PER_S, lost = 0;
+	struct sample sample;
+
+	memset(&handler_times, 0, sizeof(handler_times));
+	memset(&return_times, 0, sizeof(return_times));
+	for (uint64_t i = 0; i < warmup + count; i++) {
+		if (i == warmup)
+			mark(true);
+		if (interval)
+			ticks_wait(interval);
+		if (!once(&sample)) {
+			lost++;
+			continue;
+		}
+		if (i < warmup)
+			continue;
+		histogram_add(&handler_times, sample.handler);
+		histogram_add(&return_times, sample.end);
+	}
+	mark(false);
+	latency_lines_begin(print, source->name, state, CLOCK_NAME, ticks_per_s, overhead);
+	latency_lines_count(print, count, count - handler_times.total);
+	latency_lines_metric(print, "handler", &handler_times);
+	latency_lines_metric(print, "return", &return_times);
+	latency_lines_end(print);
+}
+
+/* ---- what the rest of the path costs ---- */
+
+static void config_read(void)
+{
+	mmio_read32(source->config());
+}
+
+static void config_write(void)
+{
+	mmio_write16(source->config() + PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void bar_read(void)
+{
+	mmio_read32(source->scratch());
+}
+
+static void bar_write(void)
+{
+	mmio_write32(source->scratch(), 0);
+}
+
+static void mask_unmask(void)
+{
+	source->mask();
+	source->unmask();
+}
+
+static void move(void)
+{
+	static bool other;
+
+	other = !other;
+	source->move(other ? VECTOR_OTHER : VECTOR);
+}
+
+static void cost_measure(const char *name, void (*operation)(void), uint64_t count)
+{
+	memset(&handler_times, 0, sizeof(handler_times));
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t start = ticks_now();
+
+		operation();
+		histogram_add(&handler_times, ticks_now() - start);
+	}
+	latency_lines_metric(print, name, &handler_times);
+}
+
+static void costs_measure(uint64_t count)
+{
+	if (!count)
+		return;
+	latency_lines_begin(print, source->name, "costs", CLOCK_NAME, ticks_per_s, overhead);
+	latency_lines_count(print, 0, 0);
+	if (source->config()) {
+		cost_measure("config-read", config_read, count);
+		cost_measure("config-write", config_write, count);
+	}
+	if (source->scratch()) {
+		cost_measure("bar-read", bar_read, count);
+		cost_measure("bar-write", bar_write, count);
+	}
+	if (source->mask)
+		cost_measure("mask-unmask", mask_unmask, count);
+	if (source->move)
+		cost_measure("vector-change", move, count);
+	latency_lines_end(print);
+}
+
+void payload_main(void)
+{
+	doorbell = option_number("doorbell", 0);
+	source = source_find();
+	ticks_per_s = ticks_per_second();
+	patience = ticks_per_s / 2;
+	overhead = overhead_find();
+	interrupt_handler_set(VECTOR, handler);
+	interrupt_handler_set(VECTOR_OTHER, handler);
+	source->init(VECTOR);
+	serial_fifo_enable();
+	if (!option_is("state", "halted"))
+		interrupts_measure("running", running_once);
+	if (!option_is("state", "running"))
+		interrupts_measure("halted", halted_once);
+	costs_measure(option_number("costs", 0));
+}

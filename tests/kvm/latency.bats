@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file_tags=kvm
+# shellcheck disable=SC2154 # variables of bats and of helpers.bash
+# posthorn latency with its doorbell, which needs no device; and what it does with its results.
+
+load helpers
+
+setup() {
+	posthorn_setup
+	json=$BATS_TEST_TMPDIR/latency.json
+}
+
+teardown() {
+	posthorn_teardown
+}
+
+# latency [ARGUMENT]...: with few interrupts, unless an argument says how many.
+latency() {
+	run --separate-stderr timeout -k 1 240 "$posthorn" latency "$@"
+}
+
+quick=(--count 100 --warmup 10)
+
+# json_get FILTER: of the file, as one line.
+json_get() {
+	jq -cr "$1" "$json"
+}
+
+# console_make LOST: what the program may write, of three interrupts, LOST of which did not come.
+console_make() {
+	local came=$((3 - $1)) metric
+	printf 'Booting...\r\nlatency: format 1\r\nlatency: source edu\r\nlatency: state running\r\n'
+	printf 'latency: clock tsc 1000000000\r\nlatency: overhead 20\r\n'
+	printf 'latency: count 3\r\nlatency: lost %d\r\n' "$1"
+	for metric in handler return; do
+		printf 'latency: metric %s count %d min 100 max 100 sum %d\r\n' \
+			"$metric" "$came" $((100 * came))
+		printf 'latency: bucket 100 %d\r\n' "$came"
+	done
+	printf 'latency: end\r\n'
+}
+
+# ---- measuring ----
+
+@test "both paths in both states: four runs, and every interrupt came" {
+	latency "${quick[@]}" --json "$json"
+	expect_status 0
+	[ -z "$stderr" ]
+	expect_text "EXITS PER INTERRUPT" "$output"
+	expect_text "posthorn userspace halted" "$output"
+	[ "$(json_get '[.runs[] | .path + " " + .state] | join(", ")')" = \
+		"injected running, injected halted, userspace running, userspace halted" ]
+	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count, .metrics.return.count]]
+		| unique')" = "[[100,0,100,100]]" ]
+	[ "$(json_get '[.runs[] | .vmm + " " + .source] | unique | join(",")')" = "posthorn eventfd" ]
+}
+
+@test "no interrupt returns before its handler began" {
+	latency "${quick[@]}" --json "$json"
+	expect_status 0
+	json_get '.runs[] | [.state, .metrics.handler.min, .metrics.return.min]'
+	[ "$(json_get '[.runs[].metrics | .return.min >= .handler.min] | all')" = true ]
+	[ "$(json_get '[.runs[].metrics | .return.sum >= .handler.sum] | all')" = true ]
+}
+
+@test "a virtual CPU that sleeps leaves to the host once for each interrupt, at least" {
+	latency --count 200 --warmup 10 --path irqfd --state halted --json "$json"
+	expect_status 0
+	[ "$(json_get '.runs[0].environment.exits')" = null ] ||
+		skip "KVM shows no counters: $(json_get '.runs[0].environment.exits')"
+	json_get '.runs[0].exits'
+	if [ "$(uname -m)" = x86_64 ]; then
+		[ "$(json_get '.runs[0].exits.halt_exits >= 190')" = true ]
+	else
+		[ "$(json_get '.runs[0].exits.wfi_exit_stat >= 190')" = true ]
+	fi
+}
+
+@test "what somebody who repeats the run must know is written down" {
+	local key
+	latency "${quick[@]}" --path irqfd --state running --interval 50 --cpu 0 --json "$json"
+	expect_status 0
+	json_get '.runs[0].environment'
+	for key in kernel cpu cmdline cpus date posthorn posting clocksource; do
+		[ "$(json_get ".runs[0].environment.$key | length > 0")" = true ]
+	done
+	[ "$(json_get '.runs[0].environment | [.["interval.us"], .warmup, .pinned, .["pinned.vcpu"],
+		.["pinned.others"]] | join(" ")')" = "50 10 yes 0 0" ]
+	[ "$(json_get '.runs[0].environment.kernel')" = "Linux $(uname -r) $(uname -v) $(uname -m)" ]
+	[ "$(json_get '.runs[0].clock.hz > 1000')" = true ]
+}
+
+@test "progress is said with -v: which VM of how many" {
+	latency "${quick[@]}" --path userspace -v
+	expect_status 0
+	expect_text "latency: 1 of 2: userspace, running" "$stderr"
+	expect_text "latency: 2 of 2: userspace, halted" "$stderr"
+}
+
+@test "formats: cyclictest's histogram, and CSV" {
+	latency "${quick[@]}" --path irqfd --format cyclictest
+	expect_status 0
+	expect_text "# Histogram" "$output"
+	[[ $output =~ "# Total: 000000100 000000100" ]]
+	latency "${quick[@]}" --path irqfd --state halted --format csv
+	expect_status 0
+	[ "${lines[0]}" = "# posthorn injected halted" ]
+	[ "${lines[1]}" = "metric,low_ticks,high_ticks,low_ns,high_ns,count" ]
+	[[ ${lines[2]} == handler,* ]]
+}
+
+# ---- failing ----
+
+@test "a CPU that is not there: exit code 2, and which" {
+	latency "${quick[@]}" --cpu 0,1023
+	expect_status 2
+	expect_text "there is no CPU 1023" "$stderr"
+}
+
+@test "a file that cannot be written: exit code 2, before anything is measured" {
+	latency --count 1000000000 --json "$BATS_TEST_TMPDIR/none/a.json"
+	expect_status 2
+	expect_text "none/a.json" "$stderr"
+	latency --count 1000000000 --plot "$BATS_TEST_TMPDIR/none/a.svg"
+	expect_status 2
+	[ -z "$output" ]
+}
+
+@test "a VM that cannot be started: its exit code and message, and no file" {
+	run --separate-stderr bash -c 'ulimit -v 60000; "$@"' - \
+		"$posthorn" latency "${quick[@]}" --json "$json"
+	expect_status 3
+	expect_text "memory" "$stderr"
+	expect_text "latency: irqfd, running: the virtual machine ended with exit code 3" "$stderr"
+	[ ! -e "$json" ]
+}
+
+@test "a device that is not there: exit code 2" {
+	latency --device ffff:1f:1f.7
+	expect_status 2
+	expect_text "ffff:1f:1f.7" "$stderr"
+}
+
+@test "when it is killed, its VM ends too" {
+	local child i
+	"$posthorn" latency --count 1000000000 --state running >/dev/null 2>&1 3>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		child=$(pgrep -P "$pid") && [ -n "$child" ] && break
+		sleep 0.1
+	done
+	[ -n "$child" ]
+	kill -KILL "$pid"
+	wait "$pid" || true
+	pid=
+	for ((i = 0; i < 100; i++)); do
+		[ -e "/proc/$child" ] || break
+		sleep 0.1
+	done
+	[ ! -e "/proc/$child" ]
+}
+
+# ---- results of before ----
+
+@test "read: a console's output becomes a file of runs" {
+	console_make 0 >"$BATS_TEST_TMPDIR/console"
+	latency read "$BATS_TEST_TMPDIR/console" --path bare --vmm none --json "$json"
+	expect_status 0
+	expect_text "bare running" "$output"
+	[ "$(json_get '.runs[0] | [.path, .vmm, .source, .count, .metrics.handler.sum] | join(",")')" = \
+		"bare,,edu,3,300" ]
+	console_make 0 | "$posthorn" latency read - --path posted --vmm qemu --arch arm64 \
+		--json "$json" >/dev/null
+	[ "$(json_get '.runs[0] | [.path, .vmm, .architecture] | join(",")')" = "posted,qemu,arm64" ]
+}
+
+@test "read: lost interrupts are exit code 1, and yet all is written" {
+	console_make 1 >"$BATS_TEST_TMPDIR/console"
+	latency read "$BATS_TEST_TMPDIR/console" --path bare --json "$json"
+	expect_status 1
+	expect_text "bare running: 1 of 3 interrupts were lost" "$stderr"
+	[ "$(json_get '.runs[0].lost')" = 1 ]
+}
+
+@test "read: output without an end, or of something else: exit code 2" {
+	console_make 0 | grep -v 'latency: end' >"$BATS_TEST_TMPDIR/console"
+	latency read "$BATS_TEST_TMPDIR/console" --path bare --json "$json"
+	expect_status 2
+	expect_text "ends before the report does" "$stderr"
+	[ ! -e "$json" ]
+	latency read "$BATS_TEST_TMPDIR/none" --path bare
+	expect_status 2
+	expect_text "$BATS_TEST_TMPDIR/none: No such file" "$stderr"
+}
+
+@test "compare: ratios to the first run of the same state, as a table and as JSON" {
+	local a=$BATS_TEST_TMPDIR/a.json b=$BATS_TEST_TMPDIR/b.json
+	console_make 0 | "$posthorn" latency read - --path bare --json "$a" >/dev/null
+	console_make 0 | sed 's/100 max 100/200 max 200/; s/sum 300/sum 600/; s/bucket 100/bucket 164/' |
+		"$posthorn" latency read - --path injected --json "$b" >/dev/null
+	latency compare "$a" "$b" --json "$json"
+	expect_status 0
+	[[ $output =~ "injected running" ]]
+	[ "$(json_get '.comparisons | length')" = 2 ]
+	[ "$(json_get '.comparisons[0] | [.metric, .state, .runs[1].p50.ratio] | join(" ")')" = \
+		"handler running 2" ]
+}
+
+@test "compare: the same experiment twice is told apart by the files' names" {
+	local a=$BATS_TEST_TMPDIR/before.json b=$BATS_TEST_TMPDIR/after.json
+	console_make 0 | "$posthorn" latency read - --path bare --json "$a" >/dev/null
+	cp "$a" "$b"
+	latency compare "$a" "$b"
+	expect_status 0
+	expect_text "before bare running" "$output"
+	expect_text "after bare running" "$output"
+}
+
+@test "compare: a single run is nothing to compare: exit code 2" {
+	console_make 0 | "$posthorn" latency read - --path bare --json "$json" >/dev/null
+	latency compare "$json"
+	expect_status 2
+	expect_text "nothing to compare" "$stderr"
+}
+
+@test "a plot is drawn" {
+	command -v gnuplot >/dev/null || skip "there is no gnuplot"
+	console_make 0 | "$posthorn" latency read - --path bare --json "$json" \
+		--plot "$BATS_TEST_TMPDIR/a.svg" >/dev/null
+	grep -q '<svg' "$BATS_TEST_TMPDIR/a.svg"
+	latency compare "$json" "$json" --plot "$BATS_TEST_TMPDIR/b.png"
+	expect_status 0
+	[ -s "$BATS_TEST_TMPDIR/b.png" ]
+}

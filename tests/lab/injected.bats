@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
+# lab x86_64: --device e1000e
+# lab arm64: --gic 3 --device e1000e
+# The irq report on hosts that cannot post interrupts: what it says, and why.
+
+load helpers
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	lab_setup
+	nic=${devices[0]}
+	report=$BATS_TEST_TMPDIR/report
+	errors=$BATS_TEST_TMPDIR/errors
+	case $arch in
+	x86_64) why='kvm_amd can post' ;;
+	arm64) why='no GICv4' ;;
+	esac
+}
+
+teardown() {
+	lab_teardown
+}
+
+# msix FILTER: does FILTER hold for the report's rows of MSI-X?
+msix() {
+	jq -e "[.interrupts[] | select(.kind == \"MSI-X\")] | $1" "$report" || {
+		jq . "$report"
+		return 1
+	}
+}
+
+@test "1,000 pings: the report says injected, how often, and why not posted; exit code 6" {
+	guest_start --device "$nic" --irq-report "$report" --require-posting
+	guest net-up
+	guest 'ping -q -A -c 1000 -W 5 10.0.2.2 | grep "1000 packets received"'
+	local host
+	# The driver may have its device interrupt once more before it ends.
+	host=$(counts_sum "$(host_interrupts "$nic" | interrupts_sum)")
+	[ "$host" -ge 1000 ]
+	guest_end
+	expect_status 6
+	msix 'length == 3 and all(.delivery == "injected")'
+	msix "(map(.host.count) | add) >= $host"
+	expect_text "MSI-X vector 0 was not shown to be posted (injected)" "$(<"$errors")"
+	expect_text "MSI-X vector 1 was not shown to be posted (injected)" "$(<"$errors")"
+	jq -e ".posting.possible == false and (.posting.why | contains(\"$why\"))" "$report"
+	msix "all(.reason | contains(\"$why\"))"
+}
+
+@test "without --require-posting it is only said, and INTx has a reason of its own" {
+	guest_start --device "$nic" --irq-report "$report" --cmdline e1000e.IntMode=0
+	guest net-up
+	guest_pings 20
+	guest_end
+	expect_status 0
+	jq -e '.interrupts | length == 1 and .[0].kind == "INTx" and .[0].delivery == "injected" and
+		.[0].message == null and .[0].host.count >= 20 and
+		(.[0].reason | contains("level"))' "$report"
+}
+
+@test "irq-path=userspace: each interrupt of the host is one message that posthorn sent" {
+	guest_start --device "$nic,irq-path=userspace" --irq-report "$report"
+	guest net-up
+	guest 'ping -q -A -c 500 -W 5 10.0.2.2 | grep "500 packets received"'
+	guest_end
+	expect_status 0
+	msix 'length == 3 and all(.delivery == "userspace")'
+	# Signals that come faster than the thread runs become one message.
+	msix '(map(.host.count) | add) as $host | (map(.relayed) | add) as $sent |
+		$sent >= 500 and $sent <= $host'
+}
+
+@test "SIGUSR1: the table comes on standard error, and the guest goes on" {
+	guest_start --device "$nic"
+	guest net-up
+	guest_pings 10
+	kill -USR1 "$pid"
+	until grep -q 'MSI-X *2' "$errors"; do
+		sleep 0.1
+	done
+	guest_pings 10
+	guest_end
+	expect_status 0
+	cat "$errors"
+	grep -E '^FUNCTION +KIND +VECTOR' "$errors"
+	[ "$(grep -cE "^$nic +MSI-X .* injected" "$errors")" -eq 3 ]
+}
+
+@test "a report that cannot be written: exit code 2 before the guest starts" {
+	guest_command --device "$nic" --irq-report /nowhere/report
+	run --separate-stderr "${command[@]}" </dev/null
+	expect_status 2
+	[ -z "$output" ]
+	expect_text "--irq-report /nowhere/report: No such file" "$stderr"
+}
+
+@test "--require-posting of a guest that never turns an interrupt on: exit code 6" {
+	guest_start --require-posting
+	guest_end
+	expect_status 6
+	expect_text "turned no interrupt of a device on" "$(<"$errors")"
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vmm/doorbell.h: what the guest's writes do to KVM, and what they cannot do. */
+#include "vmm/doorbell.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/file.h"
+#include "tests/unit/fake_kvm.h"
+#include "tests/unit/stderr_capture.h"
+
+#define ADDRESS 0xe0200000
+
+/* What a test has: a VM, its doorbell, and what the doorbell told. */
+struct bell {
+	struct fake_kvm *kvm;
+	struct doorbell doorbell;
+	char marks[16]; /* '1' and '0' in the order of their coming */
+};
+
+/* The eventfd that KVM signals for RAISE: the fake takes no part in it. */
+static struct {
+	uint64_t address;
+	unsigned int size;
+	int eventfd;
+} ioeventfd;
+
+int vm_ioeventfd_add(struct vm *vm, uint64_t address, unsigned int size, int eventfd)
+{
+	(void)vm;
+	ioeventfd.address = address;
+	ioeventfd.size = size;
+	ioeventfd.eventfd = eventfd;
+	return 0;
+}
+
+static void mark_note(void *opaque, bool begins)
+{
+	struct bell *bell = opaque;
+
+	strcat(bell->marks, begins ? "1" : "0");
+}
+
+static struct bell *bell_make(void **state, bool relay)
+{
+	struct bell *bell = calloc(1, sizeof(*bell));
+	struct doorbell_config config = { .address = ADDRESS, .mark = mark_note, .opaque = bell };
+
+	bell->kvm = fake_kvm_new();
+	config.vm = &bell->kvm->vm;
+	config.relay = relay ? &bell->kvm->relay : NULL;
+	doorbell_init(&bell->doorbell, &config);
+	*state = bell;
+	return bell;
+}
+
+static int setup(void **state)
+{
+	bell_make(state, false);
+	return 0;
+}
+
+static int setup_relay(void **state)
+{
+	bell_make(state, true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bell *bell = *state;
+	unsigned int violations;
+
+	doorbell_cleanup(&bell->doorbell);
+	assert_int_equal(fake_kvm_gsis(bell->kvm), 0);
+	assert_int_equal(fake_kvm_irqfds(bell->kvm), 0);
+	assert_int_equal(fake_kvm_sources(bell->kvm), 0);
+	violations = fake_kvm_end(bell->kvm);
+	free(bell);
+	return (int)violations;
+}
+
+static void write_sized(struct bell *bell, uint64_t offset, uint64_t value, uint8_t size)
+{
+	struct access access = { ADDRESS + offset, value, size, true };
+
+	doorbell_access(&bell->doorbell, offset, &access);
+}
+
+static void write32(struct bell *bell, uint64_t offset, uint32_t value)
+{
+	write_sized(bell, offset, value, 4);
+}
+
+static uint64_t read_sized(struct bell *bell, uint64_t offset, uint8_t size)
+{
+	struct access access = { ADDRESS + offset, 0xffffffff, size, false };
+
+	doorbell_access(&bell->doorbell, offset, &access);
+	return access.data;
+}
+
+static void message_write(struct bell *bell, uint64_t address, uint32_t data)
+{
+	write32(bell, DOORBELL_ADDRESS_LOW, (uint32_t)address);
+	write32(bell, DOORBELL_ADDRESS_HIGH, (uint32_t)(address >> 32));
+	write32(bell, DOORBELL_DATA, data);
+}
+
+static void ring(struct bell *bell)
+{
+	eventfd_signal(ioeventfd.eventfd);
+	fake_kvm_deliver(bell->kvm);
+}
+
+static void test_raise_is_an_eventfd_that_kvm_signals(void **state)
+{
+	struct bell *bell = *state;
+
+	assert_int_equal(ioeventfd.address, ADDRESS + DOORBELL_RAISE);
+	assert_int_equal(ioeventfd.size, 4);
+	assert_int_equal(ioeventfd.eventfd, bell->doorbell.eventfd);
+}
+
+static void test_nothing_comes_before_it_is_connected(void **state)
+{
+	struct bell *bell = *state;
+
+	message_write(bell, 0xfee01000, 0x60);
+	ring(bell);
+	assert_int_equal(fake_kvm_injected_all(bell->kvm), 0);
+	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 0);
+}
+
+static void rings_reach_the_message(struct bell *bell)
+{
+	message_write(bell, 0x1234567800080040, 0x61);
+	write32(bell, DOORBELL_CONTROL, 1);
+	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 1);
+	for (int i = 0; i < 3; i++)
+		ring(bell);
+	assert_int_equal(fake_kvm_injected(bell->kvm, 0x1234567800080040, 0x61), 3);
+	write32(bell, DOORBELL_CONTROL, 0);
+	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 0);
+	ring(bell);
+	assert_int_equal(fake_kvm_injected_all(bell->kvm), 3);
+}
+
+static void test_rings_reach_the_message_through_an_irqfd(void **state)
+{
+	struct bell *bell = *state;
+
+	rings_reach_the_message(bell);
+	write32(bell, DOORBELL_CONTROL, 1);
+	assert_int_equal(fake_kvm_irqfds(bell->kvm), 1);
+	assert_int_equal(fake_kvm_sources(bell->kvm), 0);
+	assert_int_equal(bell->kvm->routes[bell->doorbell.gsi].message.device_id,
+			 DOORBELL_DEVICE_ID);
+}
+
+static void test_rings_reach_the_message_through_the_relay(void **state)
+{
+	struct bell *bell = *state;
+
+	rings_reach_the_message(bell);
+	write32(bell, DOORBELL_CONTROL, 1);
+	assert_int_equal(fake_kvm_irqfds(bell->kvm), 0);
+	assert_int_equal(fake_kvm_sources(bell->kvm), 1);
+	assert_int_equal(bell->kvm->sources[0].message.device_id, DOORBELL_DEVICE_ID);
+}
+
+static void test_a_new_message_holds_when_it_is_connected_again(void **state)
+{
+	struct bell *bell = *state;
+
+	message_write(bell, 0xfee00000, 0x60);
+	write32(bell, DOORBELL_CONTROL, 1);
+	message_write(bell, 0xfee01000, 0x61);
+	ring(bell);
+	write32(bell, DOORBELL_CONTROL, 1);
+	ring(bell);
+	assert_int_equal(fake_kvm_injected(bell->kvm, 0xfee00000, 0x60), 1);
+	assert_int_equal(fake_kvm_injected(bell->kvm, 0xfee01000, 0x61), 1);
+}
+
+static void test_marks_are_passed_on(void **state)
+{
+	struct bell *bell = *state;
+
+	write32(bell, DOORBELL_MARK, 1);
+	write32(bell, DOORBELL_MARK, 0);
+	write32(bell, DOORBELL_MARK, 1);
+	assert_string_equal(bell->marks, "101");
+}
+
+static void test_a_mark_that_nobody_waits_for_is_dropped(void **state)
+{
+	struct bell *bell = *state;
+
+	bell->doorbell.config.mark = NULL;
+	write32(bell, DOORBELL_MARK, 1);
+	assert_string_equal(bell->marks, "");
+}
+
+static void test_other_accesses_are_dropped(void **state)
+{
+	static const uint8_t sizes[] = { 1, 2, 8 };
+	struct bell *bell = *state;
+
+	for (unsigned int i = 0; i < sizeof(sizes); i++) {
+		write_sized(bell, DOORBELL_CONTROL, 1, sizes[i]);
+		write_sized(bell, DOORBELL_MARK, 1, sizes[i]);
+		assert_int_equal(read_sized(bell, DOORBELL_CONTROL, sizes[i]), 0xffffffff);
+	}
+	write32(bell, 0x02, 1);
+	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 0);
+	assert_int_equal(read_sized(bell, DOORBELL_DATA, 4), 0xffffffff);
+	assert_int_equal(read_sized(bell, DOORBELL_RAISE, 4), 0xffffffff);
+	assert_string_equal(bell->marks, "");
+}
+
+/* However often the guest tries, it is said once, and the VM goes on. */
+static void test_a_message_that_kvm_refuses_is_said_once(void **state)
+{
+	static const char *const calls[] = { "route_set", "irqfd_attach" };
+	struct bell *bell = *state;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct capture capture = capture_start();
+		unsigned int lines;
+
+		for (int j = 0; j < 3; j++) {
+			fake_fail(bell->kvm, calls[i], 0, -EINVAL);
+			write32(bell, DOORBELL_CONTROL, 1);
+			assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 0);
+		}
+		lines = capture_lines(capture);
+		assert_int_equal(lines, i == 0 ? 1 : 0);
+	}
+	write32(bell, DOORBELL_CONTROL, 1);
+	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 1);
+}
+
+#define BELL_TEST(test)	 cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define RELAY_TEST(test) cmocka_unit_test_setup_teardown(test, setup_relay, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BELL_TEST(test_raise_is_an_eventfd_that_kvm_signals),
+		BELL_TEST(test_nothing_comes_before_it_is_connected),
+		BELL_TEST(test_rings_reach_the_message_through_an_irqfd),
+		RELAY_TEST(test_rings_reach_the_message_through_the_relay),
+		BELL_TEST(test_a_new_message_holds_when_it_is_connected_again),
+		BELL_TEST(test_marks_are_passed_on),
+		BELL_TEST(test_a_mark_that_nobody_waits_for_is_dropped),
+		BELL_TEST(test_other_accesses_are_dropped),
+		BELL_TEST(test_a_message_that_kvm_refuses_is_said_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vfio/irq_watch.c under vfio/msi.c, over a made-up KVM and VFIO. What the host shows is made up
+ * too: the functions of kvm/posting.h, and host_irqs_read() of vfio/host_irq.h, which the linker
+ * replaces. They write into the log what they are asked, so that it tells what came before what.
+ */
+#include "tests/unit/msi_machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vfio/host_irq.h"
+#include "vfio/irq_watch.h"
+
+#define VM_FD	 77
+#define BDF	 "0000:01:00.0"
+#define ROWS_MAX 4
+
+/* What the host shows, and how often it was asked. */
+static struct host {
+	struct fake_kvm *kvm; /* whose log to write into; NULL: none */
+	bool impossible, misfit;
+	enum posting_state state;
+	const char *seen;
+	struct host_irq rows[ROWS_MAX];
+	int row_count; /* or -errno */
+	unsigned int possible_calls, probes;
+	struct posting_vm vm; /* of the last probe */
+	uint32_t device_id;
+	bool no_records; /* there is no memory for them */
+} host;
+
+bool posting_possible(const char *root, char *why, size_t size)
+{
+	assert_string_equal(root, "");
+	host.possible_calls++;
+	snprintf(why, size, "%s", host.impossible ? "IMPOSSIBLE" : "");
+	return !host.impossible;
+}
+
+enum posting_state posting_probe(const char *root, const struct posting_vm *vm, uint32_t device_id,
+				 uint32_t event, char *seen, size_t size)
+{
+	assert_string_equal(root, "");
+	host.probes++;
+	host.vm = *vm;
+	host.device_id = device_id;
+	fake_log(host.kvm, "probe %x", event);
+	snprintf(seen, size, "%s", host.seen);
+	return host.state;
+}
+
+bool posting_message_fits(const struct msi_message *message, char *why, size_t size)
+{
+	snprintf(why, size, "MISFIT %x", message->data);
+	return !host.misfit;
+}
+
+int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs)
+{
+	assert_string_equal(root, "");
+	assert_string_equal(bdf, BDF);
+	fake_log(host.kvm, "host_irqs_read");
+	*irqs = NULL;
+	if (host.row_count <= 0)
+		return host.row_count;
+	*irqs = malloc(sizeof(host.rows));
+	assert_non_null(*irqs);
+	memcpy(*irqs, host.rows, sizeof(host.rows));
+	return host.row_count;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (host.no_records && count * size == sizeof(struct irq_record))
+		return NULL;
+	return __real_calloc(count, size);
+}
+
+/* From now on /proc/interrupts has this row too. */
+static void host_row_put(enum irq_kind kind, unsigned int vector, unsigned int irq, uint64_t count)
+{
+	host.rows[host.row_count++] = (struct host_irq){ kind, vector, irq, false, count };
+}
+
+/* ---- the machine ---- */
+
+static void watch_start(void **state, bool is_continuous, bool is_relayed)
+{
+	struct machine *machine;
+	struct irq_watch *watch = calloc(1, sizeof(*watch));
+
+	assert_non_null(watch);
+	host = (struct host){ .seen = "SEEN" };
+	setup(state);
+	machine = *state;
+	machine->watch = watch;
+	machine->is_relayed = is_relayed;
+	machine_restart(machine, 8, 16, true);
+	machine->kvm->vm.fd = VM_FD;
+	host.kvm = machine->kvm;
+	irq_watch_init(watch, &machine->kvm->vm, is_continuous);
+}
+
+static int continuous_setup(void **state)
+{
+	watch_start(state, true, false);
+	return 0;
+}
+
+static int lazy_setup(void **state)
+{
+	watch_start(state, false, false);
+	return 0;
+}
+
+static int relayed_setup(void **state)
+{
+	watch_start(state, true, true);
+	return 0;
+}
+
+static int watch_teardown(void **state)
+{
+	struct irq_watch *watch = machine_of(state)->watch;
+	int result = teardown(state);
+
+	/* All is off now, and so nothing is connected. */
+	assert_int_equal(watch->connected, 0);
+	free(watch);
+	return result;
+}
+
+static unsigned int connected(const struct machine *machine)
+{
+	return machine->watch->connected;
+}
+
+static const struct irq_record *record_of(const struct machine *machine, unsigned int vector)
+{
+	return machine->msi->msix.vectors[vector].record;
+}
+
+#define REPORT_MAX 32
+
+/* What irq_watch_report() said: valid until the next report. */
+struct visits {
+	struct irq_row rows[REPORT_MAX];
+	struct irq_record records[REPORT_MAX];
+	unsigned int count, stop_at;
+};
+
+static int row_keep(void *opaque, const struct irq_row *row)
+{
+	struct visits *visits = opaque;
+
+	assert_true(visits->count < REPORT_MAX);
+	visits->records[visits->count] = *row->record;
+	visits->rows[visits->count] = *row;
+	visits->rows[visits->count].record = &visits->records[visits->count];
+	visits->count++;
+	return visits->count == visits->stop_at ? -ECANCELED : 0;
+}
+
+static void report(struct machine *machine, struct visits *visits)
+{
+	memset(visits, 0, sizeof(*visits));
+	assert_int_equal(irq_watch_report(machine->msi, row_keep, visits), 0);
+}
+
+/* The only row of a report. */
+static const struct irq_row *only_row(struct machine *machine, struct visits *visits)
+{
+	report(machine, visits);
+	assert_int_equal(visits->count, 1);
+	return &visits->rows[0];
+}
+
+/* ---- how many are connected ---- */
+
+static void test_what_is_connected_is_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	assert_int_equal(connected(machine), 0);
+	msix_unmask(machine, 2);
+	msix_unmask(machine, 5);
+	assert_int_equal(connected(machine), 2);
+	msix_mask(machine, 5, true);
+	assert_int_equal(connected(machine), 1);
+	msix_mask(machine, 5, true);
+	assert_int_equal(connected(machine), 1);
+	msix_mask(machine, 5, false);
+	assert_int_equal(connected(machine), 2);
+	machine->msi->msix.vectors[5].message.data = 0x77;
+	msix_mask(machine, 5, false);
+	assert_int_equal(connected(machine), 2);
+	msix_mask_all(machine, true);
+	assert_int_equal(connected(machine), 0);
+	msix_mask_all(machine, false);
+	assert_int_equal(connected(machine), 2);
+	msix_enable(machine, false);
+	assert_int_equal(connected(machine), 0);
+	msi_enable(machine, 4);
+	assert_int_equal(connected(machine), 4);
+}
+
+static void test_what_could_not_be_connected_is_not_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	machine->msi->msix.refused = true; /* nothing on standard error */
+	fake_fail(machine->kvm, "irqfd_attach", 0, -ENOMEM);
+	msix_unmask(machine, 2);
+	assert_int_equal(connected(machine), 0);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
+	msix_unmask(machine, 3);
+	assert_int_equal(connected(machine), 0);
+	report(machine, &visits);
+	assert_int_equal(visits.count, 0);
+}
+
+/* Without dynamic MSI-X, the host has lost all vectors over one more, and gives them back later. */
+static void test_what_is_connected_again_is_counted_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine_restart(machine, 0, 4, false);
+	host.kvm = machine->kvm;
+	machine->watch->vm = &machine->kvm->vm;
+	msix_enable(machine, true);
+	machine->msi->msix.refused = true; /* nothing on standard error */
+	msix_unmask(machine, 0);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
+	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
+	msix_unmask(machine, 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
+	assert_int_equal(connected(machine), 0);
+	msi_sync(machine->msi);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 2);
+	assert_int_equal(connected(machine), 2);
+}
+
+/* And what its handlers counted until then is not forgotten. */
+static void test_counts_outlive_an_enlargement(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	machine_restart(machine, 0, 4, false);
+	host.kvm = machine->kvm;
+	machine->watch->vm = &machine->kvm->vm;
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	host_row_put(IRQ_KIND_MSIX, 0, 40, 9);
+	msix_unmask(machine, 1);
+	assert_int_equal(connected(machine), 2);
+	host.rows[0].count = 1;
+	report(machine, &visits);
+	assert_int_equal(visits.records[0].host_count, 10);
+}
+
+/* A route that is refused leaves the vector as it was, connected. */
+static void test_refused_route_leaves_it_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 1);
+	machine->msi->msix.refused = true; /* nothing on standard error */
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	machine->msi->msix.vectors[1].message.data = 0x99;
+	msix_mask(machine, 1, false);
+	assert_int_equal(connected(machine), 1);
+	assert_int_equal(record_of(machine, 1)->message.data,
+			 machine->msi->msix.vectors[1].routed.data);
+}
+
+/* INTx cannot be posted, so that it is none of those that could be. */
+static void test_intx_is_not_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	assert_int_equal(connected(machine), 0);
+	assert_int_equal(host.probes, 0);
+}
+
+static void test_all_functions_are_counted_together(void **state)
+{
+	struct machine *machine = machine_of(state), second = { .kvm = machine->kvm };
+	const struct msi_config config = { .vm = &machine->kvm->vm,
+					   .watch = machine->watch,
+					   .msix_size = 2 };
+
+	second.fake = fake_vfio_new(machine->kvm);
+	second.fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2;
+	second.msi = &second.fake->function.msi;
+	vfio_device_init(&second.fake->function.device, &machine->kvm->iommu, BDF);
+	assert_int_equal(msi_init(second.msi, &second.fake->function.device, &config), 0);
+	msix_enable(machine, true);
+	msix_enable(&second, true);
+	msix_unmask(machine, 0);
+	msix_unmask(&second, 0);
+	msix_unmask(&second, 1);
+	assert_int_equal(connected(machine), 3);
+	assert_int_equal(host.vm.connected, 3);
+	msi_cleanup(second.msi);
+	assert_int_equal(connected(machine), 1);
+	vfio_device_cleanup(&second.fake->function.device);
+	fake_vfio_free(second.fake);
+}
+
+/* ---- looks ---- */
+
+static void test_each_change_is_looked_at_while_it_is_wired(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "route 24 fee01000 4002\n"
+			    "irqfd_attach 24\n"
+			    "irqs_set msix 2 1 [fd]\n"
+			    "probe 4002\n");
+	msix_mask(machine, 2, true);
+	log_expect(machine, "probe 4002\n"
+			    "irqfd_detach 24\n");
+	msix_mask(machine, 2, false);
+	log_expect(machine, "route 24 fee01000 4002\n"
+			    "irqfd_attach 24\n"
+			    "probe 4002\n");
+	/* A change of the message: a last look at the old one, a first at the new one. */
+	machine->msi->msix.vectors[2].message.data = 0x77;
+	msix_mask(machine, 2, false);
+	assert_true(strncmp(fake_log_take(machine->kvm), "probe ", 6) == 0);
+	assert_int_equal(host.probes, 5);
+	assert_int_equal(record_of(machine, 2)->message.data, 0x77);
+}
+
+/* The host forgets what it counted, and what was posted, as soon as the kind is off. */
+static void test_last_look_is_before_the_hosts_side_goes(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	msix_unmask(machine, 5);
+	msix_unmask(machine, 6);
+	msix_mask(machine, 6, true);
+	fake_log_take(machine->kvm);
+	msix_enable(machine, false);
+	log_expect(machine, "probe 4002\n"
+			    "probe 4005\n"
+			    "host_irqs_read\n"
+			    "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n");
+}
+
+static void test_looks_tell_the_vm_and_the_message(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	assert_int_equal(host.vm.pid, getpid());
+	assert_int_equal(host.vm.fd, VM_FD);
+	assert_int_equal(host.vm.connected, 2);
+	assert_int_equal(host.device_id, DEVICE_ID);
+	/* At the last look it is one of the connected still. */
+	msix_mask(machine, 1, true);
+	assert_int_equal(host.vm.connected, 2);
+}
+
+static void test_looks_add_up(void **state)
+{
+	struct machine *machine = machine_of(state);
+	const struct irq_looks *looks;
+
+	msix_enable(machine, true);
+	host.state = POSTING_NO;
+	msix_unmask(machine, 2);
+	host.state = POSTING_YES;
+	msix_mask(machine, 2, true);
+	msix_mask(machine, 2, false);
+	host.state = POSTING_UNMAPPED;
+	msix_enable(machine, false);
+	looks = &record_of(machine, 2)->looks;
+	assert_int_equal(looks->no, 1);
+	assert_int_equal(looks->yes, 2);
+	assert_int_equal(looks->unmapped, 1);
+	assert_int_equal(looks->first, POSTING_NO);
+	assert_int_equal(looks->last, POSTING_YES);
+}
+
+static void test_seen_is_kept_when_the_guest_has_unmapped_it(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	host.state = POSTING_UNMAPPED;
+	host.seen = "FIRST";
+	msix_unmask(machine, 2);
+	assert_string_equal(record_of(machine, 2)->seen, "FIRST");
+	host.state = POSTING_YES;
+	host.seen = "POSTED";
+	msix_mask(machine, 2, true);
+	msix_mask(machine, 2, false);
+	host.state = POSTING_UNMAPPED;
+	host.seen = "UNMAPPED";
+	msix_mask(machine, 2, true);
+	assert_string_equal(record_of(machine, 2)->seen, "POSTED");
+}
+
+static void test_lazy_watch_looks_only_for_the_report(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	msix_unmask(machine, 5);
+	msix_mask(machine, 5, true);
+	intx_use(machine);
+	assert_int_equal(connected(machine), 1);
+	assert_null(strstr(fake_log_take(machine->kvm), "host_irqs_read"));
+	assert_int_equal(host.probes, 0);
+	host.state = POSTING_YES;
+	report(machine, &visits);
+	/* Of the two only one is connected. */
+	log_expect(machine, "host_irqs_read\nprobe 4002\n");
+	assert_int_equal(visits.rows[0].record->looks.yes, 1);
+	assert_int_equal(visits.rows[1].record->looks.yes, 0);
+	msix_enable(machine, false);
+	assert_null(strstr(fake_log_take(machine->kvm), "host_irqs_read"));
+	assert_int_equal(host.probes, 1);
+}
+
+/* ---- counts ---- */
+
+static void test_counts_add_up_over_off_and_on(void **state)
+{
+	struct machine *machine = machine_of(state);
+	const struct irq_record *record;
+	struct visits visits;
+
+	msix_unmask(machine, 2);
+	for (unsigned int cycle = 1; cycle <= 3; cycle++) {
+		msix_enable(machine, true);
+		host.row_count = 0;
+		host_row_put(IRQ_KIND_MSIX, 1, 40, 1000);
+		host_row_put(IRQ_KIND_MSIX, 2, 50 + cycle, cycle * 10);
+		host_row_put(IRQ_KIND_MSI, 2, 60, 1000);
+		msix_enable(machine, false);
+	}
+	record = record_of(machine, 2);
+	assert_true(record->row_found);
+	assert_int_equal(record->host_count, 60);
+	assert_int_equal(record->host_irq, 53);
+	msix_enable(machine, true);
+	host.row_count = 0;
+	host_row_put(IRQ_KIND_MSIX, 2, 99, 5);
+	/* As often as it is asked: a report changes no count. */
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(only_row(machine, &visits)->record->host_count, 65);
+		assert_int_equal(visits.records[0].host_irq, 99);
+	}
+	assert_int_equal(record->host_count, 60);
+}
+
+/* A masked vector keeps its trigger, and the host's handler goes on running. */
+static void test_masked_vector_is_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	msix_mask(machine, 2, true);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 7);
+	assert_int_equal(only_row(machine, &visits)->record->host_count, 7);
+	msix_enable(machine, false);
+	assert_int_equal(record_of(machine, 2)->host_count, 7);
+}
+
+/* It is on again, but the guest has not unmasked this one: what the row says is not of it. */
+static void test_vector_without_a_trigger_is_not_counted(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 7);
+	msix_enable(machine, false);
+	msix_mask(machine, 2, true);
+	msix_enable(machine, true);
+	assert_int_equal(only_row(machine, &visits)->record->host_count, 7);
+	msix_enable(machine, false);
+	assert_int_equal(record_of(machine, 2)->host_count, 7);
+}
+
+static void test_lazy_watch_counts_what_is_connected_now(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 7);
+	assert_int_equal(only_row(machine, &visits)->record->host_count, 7);
+	msix_enable(machine, false);
+	assert_false(only_row(machine, &visits)->record->row_found);
+	assert_int_equal(visits.records[0].host_count, 0);
+}
+
+static void test_unreadable_interrupts_are_no_row(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host.row_count = -ENOENT;
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	assert_false(only_row(machine, &visits)->record->row_found);
+	assert_int_equal(visits.rows[0].verdict.delivery, IRQ_DELIVERY_UNKNOWN);
+	msix_enable(machine, false);
+	assert_false(record_of(machine, 2)->row_found);
+	assert_int_equal(host.row_count, -ENOENT);
+}
+
+/* ---- INTx ---- */
+
+static void test_intx_has_a_row_of_its_own(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	intx_use(machine);
+	host_row_put(IRQ_KIND_INTX, 0, 44, 6);
+	assert_int_equal(only_row(machine, &visits)->kind, IRQ_KIND_INTX);
+	assert_int_equal(visits.rows[0].vector, 0);
+	assert_int_equal(visits.rows[0].relayed, 0);
+	assert_int_equal(visits.records[0].gsi, INTX_GSI);
+	assert_int_equal(visits.records[0].host_irq, 44);
+	assert_int_equal(visits.records[0].host_count, 6);
+	assert_int_equal(visits.rows[0].verdict.delivery, IRQ_DELIVERY_INJECTED);
+	assert_int_equal(host.probes, 0);
+}
+
+static void test_intx_is_counted_before_it_goes(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	intx_use(machine);
+	host_row_put(IRQ_KIND_INTX, 0, 44, 6);
+	host_row_put(IRQ_KIND_MSIX, 0, 45, 1000);
+	fake_log_take(machine->kvm);
+	msix_enable(machine, true);
+	log_expect(machine, "host_irqs_read\n"
+			    "irqs_disable intx\n"
+			    "irqfd_detach 17\n"
+			    "irqs_set msix 0 1 [-1]\n");
+	/* The host uses the row for the next kind now. */
+	assert_int_equal(only_row(machine, &visits)->record->host_count, 6);
+	msix_enable(machine, false);
+	assert_int_equal(only_row(machine, &visits)->record->host_count, 12);
+}
+
+static void test_intx_that_failed_has_no_row(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+	int saved = dup(STDERR_FILENO);
+
+	fake_fail(machine->kvm, "irqfd_attach", 0, -EINVAL);
+	close(STDERR_FILENO); /* the message is msi_failures_test.c's */
+	intx_use(machine);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	report(machine, &visits);
+	assert_int_equal(visits.count, 0);
+}
+
+/* ---- the report ---- */
+
+static void test_report_has_what_is_and_what_was(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	intx_use(machine);
+	msix_enable(machine, true);
+	msix_unmask(machine, 3);
+	msix_unmask(machine, 9);
+	msix_enable(machine, false);
+	msi_enable(machine, 2);
+	report(machine, &visits);
+	assert_int_equal(visits.count, 5);
+	assert_int_equal(visits.rows[0].kind, IRQ_KIND_INTX);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(visits.rows[1 + i].kind, IRQ_KIND_MSI);
+		assert_int_equal(visits.rows[1 + i].vector, i);
+		assert_int_equal(visits.records[1 + i].message.data, DATA(i));
+		assert_int_equal(visits.rows[3 + i].kind, IRQ_KIND_MSIX);
+	}
+	assert_int_equal(visits.rows[3].vector, 3);
+	assert_int_equal(visits.rows[4].vector, 9);
+	assert_int_equal(visits.records[4].message.data, DATA(9));
+	assert_int_equal(visits.records[4].message.device_id, DEVICE_ID);
+	assert_true(visits.records[4].connected);
+}
+
+static void test_report_of_nothing_has_no_rows(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_enable(machine, false);
+	report(machine, &visits);
+	assert_int_equal(visits.count, 0);
+}
+
+static void test_report_ends_when_the_visitor_says_so(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	msi_enable(machine, 2);
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	for (unsigned int i = 1; i <= 5; i++) {
+		struct visits visits = { .stop_at = i };
+
+		assert_int_equal(irq_watch_report(machine->msi, row_keep, &visits), -ECANCELED);
+		assert_int_equal(visits.count, i);
+	}
+}
+
+static void test_report_tells_what_the_relay_sent(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(only_row(machine, &visits)->relayed, 3);
+	msix_mask(machine, 2, true);
+	assert_int_equal(only_row(machine, &visits)->relayed, 3);
+	msix_mask(machine, 2, false);
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(only_row(machine, &visits)->relayed, 4);
+	msix_enable(machine, false);
+	assert_int_equal(only_row(machine, &visits)->relayed, 4);
+	assert_int_equal(visits.rows[0].verdict.delivery, IRQ_DELIVERY_USERSPACE);
+	/* Whatever the host shows says nothing of what it does not deliver. */
+	assert_int_equal(host.probes, 0);
+}
+
+static void test_relay_does_not_make_intx_its_own(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	intx_use(machine);
+	host_row_put(IRQ_KIND_INTX, 0, 44, 6);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_INJECTED);
+	assert_int_equal(visits.rows[0].relayed, 0);
+}
+
+/* ---- the facts of the verdict ---- */
+
+static void test_posted_is_what_every_look_saw_and_no_handler(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host.state = POSTING_YES;
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 0);
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_POSTED);
+	assert_non_null(strstr(visits.rows[0].verdict.reason, "SEEN"));
+	/* One look at which it was not is enough, also when the kind is off again. */
+	host.state = POSTING_NO;
+	msix_mask(machine, 2, true);
+	host.state = POSTING_YES;
+	msix_mask(machine, 2, false);
+	msix_enable(machine, false);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_UNKNOWN);
+}
+
+static void test_handler_that_ran_is_injected(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_INJECTED);
+	assert_non_null(strstr(visits.rows[0].verdict.reason, "ran 9 times"));
+	assert_non_null(strstr(visits.rows[0].verdict.reason, "SEEN"));
+}
+
+static void test_message_that_cannot_be_posted_is_the_reason(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host.misfit = true;
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	assert_string_equal(only_row(machine, &visits)->verdict.reason, "MISFIT 4002");
+}
+
+static void test_host_that_cannot_post_is_the_reason(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host.impossible = host.misfit = true;
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	assert_string_equal(only_row(machine, &visits)->verdict.reason, "IMPOSSIBLE");
+}
+
+/* It reads many files, the kernel's log among them: not before somebody wants to know. */
+static void test_host_is_asked_once_what_it_can(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	msix_mask(machine, 2, true);
+	assert_int_equal(host.possible_calls, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		report(machine, &visits);
+		assert_int_equal(host.possible_calls, 1);
+	}
+}
+
+/* ---- out of memory ---- */
+
+static void test_without_memory_a_row_is_missing_and_nothing_else(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	host.no_records = true;
+	intx_use(machine);
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(injected(machine, 2), 1);
+	msix_mask(machine, 2, true);
+	msix_mask(machine, 2, false);
+	host.no_records = false;
+	msix_unmask(machine, 5);
+	assert_int_equal(connected(machine), 1);
+	host_row_put(IRQ_KIND_INTX, 0, 44, 1);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 1);
+	host_row_put(IRQ_KIND_MSIX, 5, 51, 8);
+	msix_enable(machine, false);
+	/* INTx is on again, and this time there is memory for it. */
+	report(machine, &visits);
+	assert_int_equal(visits.count, 2);
+	assert_int_equal(visits.rows[0].kind, IRQ_KIND_INTX);
+	assert_int_equal(visits.rows[1].vector, 5);
+	assert_int_equal(visits.records[1].host_count, 8);
+}
+
+#define CONTINUOUS(name) cmocka_unit_test_setup_teardown(name, continuous_setup, watch_teardown)
+#define LAZY(name)	 cmocka_unit_test_setup_teardown(name, lazy_setup, watch_teardown)
+#define WITH_RELAY(name) cmocka_unit_test_setup_teardown(name, relayed_setup, watch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CONTINUOUS(test_what_is_connected_is_counted),
+		LAZY(test_what_is_connected_is_counted),
+		CONTINUOUS(test_what_could_not_be_connected_is_not_counted),
+		CONTINUOUS(test_what_is_connected_again_is_counted_once),
+		CONTINUOUS(test_counts_outlive_an_enlargement),
+		CONTINUOUS(test_refused_route_leaves_it_counted),
+		CONTINUOUS(test_intx_is_not_counted),
+		CONTINUOUS(test_all_functions_are_counted_together),
+		CONTINUOUS(test_each_change_is_looked_at_while_it_is_wired),
+		CONTINUOUS(test_last_look_is_before_the_hosts_side_goes),
+		CONTINUOUS(test_looks_tell_the_vm_and_the_message),
+		CONTINUOUS(test_looks_add_up),
+		CONTINUOUS(test_seen_is_kept_when_the_guest_has_unmapped_it),
+		LAZY(test_lazy_watch_looks_only_for_the_report),
+		CONTINUOUS(test_counts_add_up_over_off_and_on),
+		CONTINUOUS(test_masked_vector_is_counted),
+		CONTINUOUS(test_vector_without_a_trigger_is_not_counted),
+		LAZY(test_lazy_watch_counts_what_is_connected_now),
+		CONTINUOUS(test_unreadable_interrupts_are_no_row),
+		CONTINUOUS(test_intx_has_a_row_of_its_own),
+		CONTINUOUS(test_intx_is_counted_before_it_goes),
+		CONTINUOUS(test_intx_that_failed_has_no_row),
+		CONTINUOUS(test_report_has_what_is_and_what_was),
+		CONTINUOUS(test_report_of_nothing_has_no_rows),
+		CONTINUOUS(test_report_ends_when_the_visitor_says_so),
+		WITH_RELAY(test_report_tells_what_the_relay_sent),
+		WITH_RELAY(test_relay_does_not_make_intx_its_own),
+		CONTINUOUS(test_posted_is_what_every_look_saw_and_no_handler),
+		CONTINUOUS(test_handler_that_ran_is_injected),
+		CONTINUOUS(test_message_that_cannot_be_posted_is_the_reason),
+		CONTINUOUS(test_host_that_cannot_post_is_the_reason),
+		CONTINUOUS(test_host_is_asked_once_what_it_can),
+		CONTINUOUS(test_without_memory_a_row_is_missing_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests_name("irq_watch", tests, NULL, NULL);
+}

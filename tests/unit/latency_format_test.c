@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "tests/unit/latency_made.h"
+#include "vmm/latency_format.h"
+
+/* A run of a clock with one tick in a nanosecond, and one with a tick in a microsecond. */
+static void runs_make(struct latency_runs *runs)
+{
+	struct latency_run *run = run_made(runs, "injected", 1000000000);
+
+	values_made(run, "handler", 2000, 99);
+	values_made(run, "handler", 7000, 1);
+	values_made(run, "config-read", 90, 1);
+	latency_exit_add(run, "mmio", 100);
+	latency_exit_add(run, "nmi", 0);
+	latency_exit_add(run, "halt", 50);
+	run = run_made(runs, "posted", 1000000);
+	values_made(run, "handler", 1, 4);
+	run->count = 5;
+	run->lost = 1;
+}
+
+static void assert_written(char *text, const char *expected)
+{
+	if (!strstr(text, expected))
+		fail_msg("no '%s' in:\n%s", expected, text);
+}
+
+static void test_the_summary_has_a_line_for_each_metric(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	runs_make(&runs);
+	latency_format_summary(file, &runs);
+	fclose(file);
+	assert_written(text, "RUN                        METRIC           COUNT       MIN"
+			     "       P50       P90       P99     P99.9       MAX"
+			     "  EXITS PER INTERRUPT\n"
+			     "posthorn injected running  handler            100      2000"
+			     "      2015      2015      2015      7000      7000"
+			     "  mmio 1.00, halt 0.50\n"
+			     "posthorn injected running  config-read          1      90.0"
+			     "      90.0      90.0      90.0      90.0      90.0  \n"
+			     "posthorn posted running    handler              4      1000"
+			     "      1000      1000      1000      1000      1000  -\n");
+	assert_written(text, "at most 1/64 too high");
+	assert_written(text, "posthorn posted running: clock tsc, 1000000 Hz: one tick is 1e+03");
+	assert_written(text, "posthorn posted running: 1 of 5 interrupts never came.\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_cyclictest_has_a_column_for_each_run(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	runs_make(&runs);
+	assert_int_equal(latency_format_cyclictest(file, &runs, "handler", 0), 0);
+	fclose(file);
+	assert_string_equal(text,
+			    "# posthorn latency, handler, thread 0: posthorn injected running\n"
+			    "# posthorn latency, handler, thread 1: posthorn posted running\n"
+			    "# Histogram\n"
+			    "000000 000000\t000000\n"
+			    "000001 000000\t000004\n"
+			    "000002 000099\t000000\n"
+			    "000003 000000\t000000\n"
+			    "000004 000000\t000000\n"
+			    "000005 000000\t000000\n"
+			    "000006 000000\t000000\n"
+			    "000007 000001\t000000\n"
+			    "# Total: 000000100 000000004\n"
+			    "# Min Latencies: 00002 00001\n"
+			    "# Avg Latencies: 00002 00001\n"
+			    "# Max Latencies: 00007 00001\n"
+			    "# Histogram Overflows: 00000 00000\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_cyclictest_counts_what_is_over_the_limit(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	runs_make(&runs);
+	assert_int_equal(latency_format_cyclictest(file, &runs, "handler", 2), 0);
+	fclose(file);
+	assert_written(text, "000001 000000\t000004\n# Total: 000000000 000000004\n");
+	assert_written(text, "# Max Latencies: 00007 00001\n# Histogram Overflows: 00100 00000\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_cyclictest_has_only_runs_with_the_metric(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	runs_make(&runs);
+	assert_int_equal(latency_format_cyclictest(file, &runs, "config-read", 0), 0);
+	assert_int_equal(latency_format_cyclictest(file, &runs, "return", 0), -ENOENT);
+	fclose(file);
+	assert_written(text, "# Histogram\n000000 000001\n# Total: 000000001\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_cyclictest_does_not_write_rows_without_end(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	values_made(run_made(&runs, "bare", 1), "handler", HISTOGRAM_VALUE_MAX, 1);
+	assert_int_equal(latency_format_cyclictest(file, &runs, "handler", 0), 0);
+	fclose(file);
+	assert_written(text, "099999 000000\n# Total: 000000000\n");
+	assert_written(text, "# Histogram Overflows: 00001\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_csv_has_a_line_for_each_bucket(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	runs_make(&runs);
+	latency_format_csv(file, &runs.list[0]);
+	fclose(file);
+	assert_string_equal(text, "metric,low_ticks,high_ticks,low_ns,high_ns,count\n"
+				  "handler,2000,2015,2000.000,2015.000,99\n"
+				  "handler,6976,7039,6976.000,7039.000,1\n"
+				  "config-read,90,90,90.000,90.000,1\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_summary_has_a_line_for_each_metric),
+		cmocka_unit_test(test_cyclictest_has_a_column_for_each_run),
+		cmocka_unit_test(test_cyclictest_counts_what_is_over_the_limit),
+		cmocka_unit_test(test_cyclictest_has_only_runs_with_the_metric),
+		cmocka_unit_test(test_cyclictest_does_not_write_rows_without_end),
+		cmocka_unit_test(test_csv_has_a_line_for_each_bucket),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

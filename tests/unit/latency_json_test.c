@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "lib/file.h"
+#include "lib/util.h"
+#include "tests/unit/latency_made.h"
+#include "vmm/latency_json.h"
+
+/* A file that the test writes into, and its end. */
+static void path_make(char path[64])
+{
+	int fd;
+
+	strcpy(path, "/tmp/posthorn-latency-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void test_runs_are_read_as_they_were_written(void **state)
+{
+	struct latency_runs runs = { 0 }, back = { 0 };
+	struct latency_run *run = run_made(&runs, "posted", 2400000000);
+	char path[64], why[512];
+
+	(void)state;
+	values_made(run, "handler", 999, 3);
+	values_made(run, "handler", 123456789, 1);
+	values_made(run, "config-read", HISTOGRAM_VALUE_MAX, 2);
+	run->lost = 1;
+	run->count++;
+	latency_exit_add(run, "mmio", 7);
+	latency_fact_add(run, "cpu", "a \"fast\" one");
+	memset(run_made(&runs, "bare", 1000)->vmm, 0, LATENCY_NAME_SIZE);
+	values_made(&runs.list[1], "handler", 0, 1);
+	path_make(path);
+	assert_int_equal(latency_json_write(&runs, path, why, sizeof(why)), 0);
+	if (latency_json_read(&back, path, why, sizeof(why)))
+		fail_msg("%s", why);
+	unlink(path);
+	assert_int_equal(back.count, 2);
+	run = &runs.list[0];
+	/* The names and numbers come before the arrays, and have no padding but zeros. */
+	assert_memory_equal(&back.list[0], run, offsetof(struct latency_run, metrics));
+	assert_memory_equal(&back.list[1], &runs.list[1], offsetof(struct latency_run, metrics));
+	assert_int_equal(back.list[0].metric_count, 2);
+	assert_memory_equal(back.list[0].metrics, run->metrics, 2 * sizeof(*run->metrics));
+	assert_int_equal(back.list[0].exit_count, 1);
+	assert_string_equal(back.list[0].exits[0].reason, "mmio");
+	assert_int_equal(back.list[0].exits[0].count, 7);
+	assert_string_equal(back.list[0].facts[0].key, "cpu");
+	assert_string_equal(back.list[0].facts[0].value, "a \"fast\" one");
+	latency_runs_cleanup(&runs);
+	latency_runs_cleanup(&back);
+}
+
+/* A right file, of which a fault changes one place. */
+static const char right[] =
+	"{\"format\": 1, \"runs\": [{\"vmm\": \"\", \"path\": \"bare\", \"architecture\": "
+	"\"arm64\","
+	" \"state\": \"running\", \"source\": \"edu\", \"clock\": {\"name\": \"cntvct\", \"hz\": "
+	"10},"
+	" \"overhead\": 2, \"count\": 3, \"lost\": 1, \"environment\": {\"cpu\": \"x\"},"
+	" \"exits\": {\"halt\": 4}, \"metrics\": {\"handler\": {\"count\": 2, \"min\": 9,"
+	" \"max\": 131, \"sum\": 140, \"buckets\": [[9, 9, 1], [130, 131, 1]]}}}]}";
+
+static int text_read(const char *text, struct latency_runs *runs, char *why, size_t size)
+{
+	char path[64];
+	int error;
+
+	path_make(path);
+	assert_int_equal(file_write_text(path, text), 0);
+	error = latency_json_read(runs, path, why, size);
+	unlink(path);
+	return error;
+}
+
+static void test_a_file_by_hand_is_read(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char why[512];
+
+	(void)state;
+	if (text_read(right, &runs, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_string_equal(runs.list[0].clock, "cntvct");
+	assert_int_equal(runs.list[0].metrics[0].histogram.buckets[129], 1);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_what_is_wrong_is_refused(void **state)
+{
+	static const struct {
+		const char *from, *to, *what;
+	} faults[] = {
+		{ "{\"format\"", "\"format\"", "line 1" },
+		{ "\"format\": 1", "\"format\": 2", "format" },
+		{ "\"runs\"", "\"walks\"", "runs" },
+		{ "\"state\": \"running\",", "", "state" },
+		{ "\"lost\": 1", "\"lost\": \"1\"", "integer" },
+		{ "\"lost\": 1", "\"lost\": -1", "not what it should be" },
+		{ "\"hz\": 10", "\"hz\": 0", "not what it should be" },
+		{ "\"edu\"", "\"e'du\"", "not what it should be" },
+		{ "\"edu\"", "\"e2345678901234567890123456789012\"", "not what it should be" },
+		{ "{\"cpu\": \"x\"}", "{\"cpu\": 1}", "not what it should be" },
+		{ "{\"halt\": 4}", "{\"halt\": -4}", "not what it should be" },
+		{ "{\"halt\": 4}", "{\"ha lt\": 4}", "not what it should be" },
+		{ "\"handler\"", "\"hand'ler\"", "not what it should be" },
+		{ "\"min\": 9", "\"min\": -9", "not what it should be" },
+		{ "[9, 9, 1]", "[9, 9, 0]", "not what it should be" },
+		{ "[9, 9, 1]", "[9, 9]", "not what it should be" },
+		{ "[9, 9, 1]", "[9, 9, 1, 1]", "not what it should be" },
+		{ "[9, 9, 1]", "[-9, -9, 1]", "not what it should be" },
+		{ "[130, 131, 1]", "[131, 131, 1]", "not what it should be" },
+		{ "[130, 131, 1]", "[130, 132, 1]", "not what it should be" },
+		{ "[130, 131, 1]", "[9, 9, 1]", "not what it should be" },
+		{ "\"sum\": 140", "\"sum\": 141", "sum" },
+		{ "\"count\": 3", "\"count\": 4", "do not make the count" },
+		{ "{\"handler\"", "{}, \"no\": {\"handler\"", "no metric" },
+		{ "\"lost\": 1", "\"lost\": 1, \"lost\": 1", "duplicate" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct latency_runs runs = { 0 };
+		const char *at = strstr(right, faults[i].from);
+		char text[2048], why[512];
+
+		assert_non_null(at);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - right), right, faults[i].to,
+			 at + strlen(faults[i].from));
+		if (text_read(text, &runs, why, sizeof(why)) != -EINVAL ||
+		    !strstr(why, faults[i].what) || !strstr(why, "posthorn latency --json"))
+			fail_msg("'%s' gives: %s", faults[i].to, why);
+		latency_runs_cleanup(&runs);
+	}
+}
+
+static void test_a_file_that_cannot_be_had_is_named(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char why[512];
+
+	(void)state;
+	assert_int_equal(latency_json_read(&runs, "/nowhere/x", why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "/nowhere/x cannot be read"));
+	assert_int_equal(latency_json_write(&runs, "/nowhere/x", why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "/nowhere/x cannot be written"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_runs_are_read_as_they_were_written),
+		cmocka_unit_test(test_a_file_by_hand_is_read),
+		cmocka_unit_test(test_what_is_wrong_is_refused),
+		cmocka_unit_test(test_a_file_that_cannot_be_had_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a VM of `posthorn latency` leaves behind: written by the probe, read into runs. */
+#include "vmm/latency_result.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kvm/stats.h"
+#include "lib/file.h"
+#include "lib/util.h"
+#include "vfio/host_irq.h"
+#include "vmm/latency_probe.h"
+#include "vmm/latency_run.h"
+#include "vmm/latency_vm.h"
+
+static struct latency_runs runs;
+
+static int setup(void **state)
+{
+	*state = latency_run_add(&runs);
+	return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	latency_runs_cleanup(&runs);
+	return 0;
+}
+
+/* The value of @key, or "". */
+static const char *fact(const struct latency_run *run, const char *key)
+{
+	for (unsigned int i = 0; i < run->fact_count; i++) {
+		if (!strcmp(run->facts[i].key, key))
+			return run->facts[i].value;
+	}
+	return "";
+}
+
+/* The count of @reason, or -1. */
+static int exits(const struct latency_run *run, const char *reason)
+{
+	for (unsigned int i = 0; i < run->exit_count; i++) {
+		if (!strcmp(run->exits[i].reason, reason))
+			return (int)run->exits[i].count;
+	}
+	return -1;
+}
+
+/* ---- the irq report ---- */
+
+#define ROW(kind, host, delivery)                                                       \
+	"{\"kind\": \"" kind "\", \"host\": " host ", \"delivery\": \"" delivery "\", " \
+	"\"reason\": \"because of " delivery "\"}"
+#define REPORT(rows) "{\"posting\": {}, \"interrupts\": [" rows "]}"
+
+static void test_the_path_is_what_the_report_found(void **state)
+{
+	static const char *const reports[][2] = {
+		{ REPORT(ROW("MSI", "null", "posted")), "posted" },
+		{ REPORT(ROW("MSI-X", "null", "injected")), "injected" },
+		{ REPORT(ROW("MSI", "null", "userspace")), "userspace" },
+		{ REPORT(ROW("MSI", "null", "unknown")), "unknown" },
+	};
+	struct latency_run *run = *state;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(reports); i++) {
+		assert_int_equal(latency_result_report(run, reports[i][0], false), 0);
+		assert_string_equal(run->path, reports[i][1]);
+	}
+}
+
+static void test_the_row_is_the_one_that_was_used(void **state)
+{
+	static const char report[] =
+		REPORT(ROW("INTx", "{\"irq\": 9, \"count\": 5}", "injected") ", " ROW(
+			"MSI-X", "null",
+			"none") ", " ROW("MSI-X", "{\"irq\": 130, \"count\": 11000}", "injected"));
+	struct latency_run *run = *state;
+
+	assert_int_equal(latency_result_report(run, report, false), 0);
+	assert_string_equal(run->path, "injected");
+	assert_string_equal(fact(run, "delivery"), "injected");
+	assert_string_equal(fact(run, "delivery.why"), "because of injected");
+	assert_string_equal(fact(run, "host.irq"), "130");
+	assert_string_equal(fact(run, "host.count"), "11000");
+}
+
+static void test_an_intx_is_called_intx_and_its_delivery_kept(void **state)
+{
+	static const char report[] = REPORT(ROW("INTx", "{\"irq\": 9, \"count\": 5}",
+						"injected") ", " ROW("MSI", "null", "posted"));
+	struct latency_run *run = *state;
+
+	assert_int_equal(latency_result_report(run, report, true), 0);
+	assert_string_equal(run->path, "intx");
+	assert_string_equal(fact(run, "delivery"), "injected");
+	assert_string_equal(fact(run, "host.irq"), "9");
+}
+
+static void test_a_report_without_the_interrupt_leaves_it_unknown(void **state)
+{
+	struct latency_run *run = *state;
+
+	assert_int_equal(latency_result_report(run, REPORT(""), false), 0);
+	assert_string_equal(run->path, "unknown");
+	assert_int_equal(latency_result_report(run, REPORT(ROW("INTx", "null", "injected")), false),
+			 0);
+	assert_string_equal(run->path, "unknown");
+	assert_string_equal(fact(run, "host.irq"), "");
+}
+
+static void test_what_is_no_report_is_refused(void **state)
+{
+	static const char *const texts[] = { "", "{", "[]", "{\"interrupts\": 1}" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_int_equal(latency_result_report(*state, texts[i], false), -EINVAL);
+}
+
+/* ---- the probe ---- */
+
+#define BDF "0000:01:00.0"
+
+/* What KVM and the host show to the probe. */
+static struct {
+	uint64_t exits, mmio, other;
+	int error;
+	int irqs;
+} shown;
+
+int __wrap_stats_read(int fd, void (*visit)(void *, const char *, uint64_t), void *opaque);
+int __wrap_stats_read(int fd, void (*visit)(void *, const char *, uint64_t), void *opaque)
+{
+	assert_int_equal(fd, 7);
+	if (shown.error)
+		return shown.error;
+	visit(opaque, "exits", shown.exits);
+	visit(opaque, "mmio_exit_user", shown.mmio);
+	visit(opaque, "halt_wakeup", shown.other);
+	return 0;
+}
+
+int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs);
+int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs)
+{
+	assert_string_equal(root, "");
+	assert_string_equal(bdf, BDF);
+	*irqs = calloc(2, sizeof(**irqs));
+	/* Numbers that no host has, so that there is no affinity to read. */
+	(*irqs)[0].irq = 999999;
+	(*irqs)[1].irq = 999998;
+	return shown.irqs;
+}
+
+/* A probe with a file, which is open for as long as the test. */
+static struct latency_probe probe_make(const char *bdf)
+{
+	memset(&shown, 0, sizeof(shown));
+	return (struct latency_probe){
+		.vcpu_fd = 7,
+		.fd = memfd_create("probe", MFD_CLOEXEC),
+		.bdf = bdf,
+	};
+}
+
+/* What the probe wrote becomes part of @run. Returns what latency_result_probe() does. */
+static int probe_read(struct latency_probe *probe, struct latency_run *run)
+{
+	char text[4096] = "";
+	int error;
+
+	assert_true(pread(probe->fd, text, sizeof(text) - 1, 0) >= 0);
+	error = latency_result_probe(run, text);
+	latency_probe_cleanup(probe);
+	fd_close(&probe->fd);
+	return error;
+}
+
+static void test_exits_are_counted_from_mark_to_mark(void **state)
+{
+	struct latency_probe probe = probe_make(NULL);
+	struct latency_run *run = *state;
+
+	shown.exits = 1000;
+	shown.mmio = 400;
+	latency_probe_mark(&probe, true);
+	shown.exits = 3500;
+	shown.mmio = 401;
+	shown.other = 77;
+	latency_probe_mark(&probe, false);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(exits(run, "exits"), 2500);
+	assert_int_equal(exits(run, "mmio_exit_user"), 1);
+	assert_int_equal(run->exit_count, 2);
+	assert_string_equal(fact(run, "exits"), "");
+	assert_string_equal(fact(run, "host.affinity"), "");
+}
+
+static void test_the_last_measurement_counts(void **state)
+{
+	struct latency_probe probe = probe_make(NULL);
+	struct latency_run *run = *state;
+
+	latency_probe_mark(&probe, true);
+	shown.exits = 1000000;
+	latency_probe_mark(&probe, false);
+	latency_probe_mark(&probe, true);
+	shown.exits += 3;
+	latency_probe_mark(&probe, false);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(exits(run, "exits"), 3);
+}
+
+/* A guest may write what it likes. */
+static void test_marks_in_no_order_do_no_harm(void **state)
+{
+	struct latency_probe probe = probe_make(NULL);
+	struct latency_run *run = *state;
+
+	shown.exits = 5;
+	latency_probe_mark(&probe, false);
+	latency_probe_mark(&probe, true);
+	latency_probe_mark(&probe, true);
+	latency_probe_mark(&probe, false);
+	latency_probe_mark(&probe, false);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(exits(run, "exits"), -1);
+}
+
+static void test_a_kernel_without_counters_is_said(void **state)
+{
+	struct latency_probe probe = probe_make(NULL);
+	struct latency_run *run = *state;
+
+	shown.error = -ENOTTY;
+	latency_probe_mark(&probe, true);
+	latency_probe_mark(&probe, false);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(run->exit_count, 0);
+	assert_string_equal(fact(run, "exits"), strerror(ENOTTY));
+}
+
+static void test_the_interrupts_of_the_device_are_named(void **state)
+{
+	struct latency_probe probe = probe_make(BDF);
+	struct latency_run *run = *state;
+
+	shown.irqs = 2;
+	latency_probe_mark(&probe, true);
+	latency_probe_mark(&probe, false);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_string_equal(fact(run, "host.affinity"), "999999: , 999998: ");
+	assert_string_equal(fact(run, "host.effective"), "999999: , 999998: ");
+}
+
+static void test_affinities_are_kept(void **state)
+{
+	struct latency_run *run = *state;
+
+	assert_int_equal(latency_result_probe(run, "{\"exits\": {}, \"irqs\": [{\"irq\": 40, "
+						   "\"affinity\": \"0-3\", \"effective\": \"2\"}], "
+						   "\"error\": \"\"}"),
+			 0);
+	assert_string_equal(fact(run, "host.affinity"), "40: 0-3");
+	assert_string_equal(fact(run, "host.effective"), "40: 2");
+}
+
+/* A program that ended before its first mark. */
+static void test_what_no_probe_wrote_is_refused(void **state)
+{
+	static const char *const texts[] = { "", "{}", "{\"exits\": {}}", "{\"irqs\": []}" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_int_equal(latency_result_probe(*state, texts[i]), -EINVAL);
+}
+
+/* ---- what the VM is started with ---- */
+
+static void test_the_program_is_told_all_it_needs(void **state)
+{
+	const struct latency_options options = {
+		.source = "edu", .count = 10, .warmup = 2, .interval = 30, .costs = 4
+	};
+	struct latency_vm vm = { &options, LATENCY_PATH_INTX, LATENCY_STATE_HALTED, true };
+	char text[256];
+
+	(void)state;
+	assert_true(latency_vm_cmdline(&vm, text, sizeof(text)) < sizeof(text));
+	assert_non_null(strstr(text, "source=edu state=halted kind=intx count=10 warmup=2 "
+				     "interval=30 costs=4 doorbell=0x"));
+	vm = (struct latency_vm){ &options, LATENCY_PATH_USERSPACE, LATENCY_STATE_RUNNING, false };
+	latency_vm_cmdline(&vm, text, sizeof(text));
+	assert_non_null(strstr(text, "state=running kind=msi count=10 warmup=2 interval=30 costs=0"
+				     " "));
+}
+
+static void test_the_time_limit_grows_with_the_work(void **state)
+{
+	struct latency_options options = { .count = 1 };
+	const struct latency_vm vm = { .options = &options };
+
+	(void)state;
+	assert_int_equal(latency_vm_limit(&vm), 60002);
+	options.count = 99000;
+	options.warmup = 1000;
+	assert_int_equal(latency_vm_limit(&vm), 260000);
+	options.interval = 1000;
+	assert_int_equal(latency_vm_limit(&vm), 460000);
+}
+
+#define RUN_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN_TEST(test_the_path_is_what_the_report_found),
+		RUN_TEST(test_the_row_is_the_one_that_was_used),
+		RUN_TEST(test_an_intx_is_called_intx_and_its_delivery_kept),
+		RUN_TEST(test_a_report_without_the_interrupt_leaves_it_unknown),
+		RUN_TEST(test_what_is_no_report_is_refused),
+		RUN_TEST(test_exits_are_counted_from_mark_to_mark),
+		RUN_TEST(test_the_last_measurement_counts),
+		RUN_TEST(test_marks_in_no_order_do_no_harm),
+		RUN_TEST(test_a_kernel_without_counters_is_said),
+		RUN_TEST(test_the_interrupts_of_the_device_are_named),
+		RUN_TEST(test_affinities_are_kept),
+		RUN_TEST(test_what_no_probe_wrote_is_refused),
+		cmocka_unit_test(test_the_program_is_told_all_it_needs),
+		cmocka_unit_test(test_the_time_limit_grows_with_the_work),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vfio/msi.c with irq-path=userspace: the relay in the place of irqfds. */
+#include "tests/unit/msi_machine.h"
+
+#include <errno.h>
+
+#include "tests/unit/stderr_capture.h"
+
+/* Turn MSI-X on and connect vector 4. */
+static void begin(struct machine *machine)
+{
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+}
+
+/* ---- wiring ---- */
+
+static void test_relay_stands_where_the_irqfd_was(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	log_expect(machine, "route 24 fee01000 4002\n"
+			    "relay_attach fee01000 4002\n"
+			    "irqs_set msix 2 1 [fd]\n");
+	assert_int_equal(machine->kvm->sources[0].message.device_id, DEVICE_ID);
+	fake_vfio_fire(machine->fake, 2);
+	assert_int_equal(injected(machine, 2), 1);
+	msix_enable(machine, false);
+	log_expect(machine, "irqs_disable msix\n"
+			    "relay_detach\n");
+	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
+}
+
+static void test_no_vector_of_msix_gets_an_irqfd(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 16; i++)
+		msix_unmask(machine, i);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	assert_int_equal(fake_kvm_sources(machine->kvm), 16);
+	for (unsigned int i = 0; i < 16; i++)
+		fake_vfio_fire(machine->fake, i);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(injected(machine, i), 1);
+}
+
+static void test_no_vector_of_msi_gets_an_irqfd(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	msi_enable(machine, 4);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	assert_int_equal(fake_kvm_sources(machine->kvm), 4);
+	fake_vfio_fire(machine->fake, 3);
+	assert_int_equal(injected(machine, 3), 1);
+}
+
+/* A level has an end, which only a resample irqfd sees. */
+static void test_intx_keeps_its_resample_irqfd(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	intx_use(machine);
+	log_expect(machine, "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n");
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
+	begin(machine);
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	fake_log_take(machine->kvm);
+	msix_enable(machine, false);
+	log_expect(machine, "irqs_disable msix\n"
+			    "relay_detach\n"
+			    "irqfd_attach 17 resample\n"
+			    "irqs_set intx 0 1 [fd]\n"
+			    "intx_unmask_set\n");
+	assert_int_equal(fake_kvm_sources(machine->kvm), 0);
+}
+
+/* ---- masks and messages ---- */
+
+static void test_mask_takes_the_eventfd_from_the_relay(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	fake_log_take(machine->kvm);
+	msix_mask(machine, 4, true);
+	log_expect(machine, "relay_detach\n");
+	fake_vfio_fire(machine->fake, 4);
+	assert_true(msix_pending(machine, 4));
+	assert_int_equal(injected(machine, 4), 0);
+	msix_mask(machine, 4, false);
+	log_expect(machine, "route 24 fee01000 4004\n"
+			    "relay_attach fee01000 4004\n");
+	assert_int_equal(injected(machine, 4), 1);
+	msix_mask(machine, 4, true);
+	assert_false(msix_pending(machine, 4));
+}
+
+static void test_change_of_a_live_message_tells_the_relay(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	fake_vfio_fire(machine->fake, 4);
+	fake_log_take(machine->kvm);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	msix_mask(machine, 4, false);
+	log_expect(machine, "relay_detach\n"
+			    "route 24 fee01000 77\n"
+			    "relay_attach fee01000 77\n");
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 1);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
+}
+
+/* What the thread had not come to when the guest masked is pending, and sent at unmask. */
+static void test_what_the_relay_had_not_come_to_is_pending(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	machine->kvm->relay_sleeps = true;
+	fake_vfio_fire(machine->fake, 4);
+	msix_mask(machine, 4, true);
+	assert_true(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+static void test_what_the_relay_had_not_come_to_goes_by_the_new_message(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	machine->kvm->relay_sleeps = true;
+	fake_vfio_fire(machine->fake, 4);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	msix_mask(machine, 4, false);
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
+}
+
+/* The count of an attached eventfd is the relay's alone: with an irqfd, msi.c takes it here. */
+static void test_what_comes_right_after_attach_is_left_to_the_relay(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	msix_mask(machine, 4, true);
+	machine->kvm->relay_sleeps = machine->kvm->relay_late = true;
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 0);
+	machine->kvm->relay_sleeps = false;
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* ---- what was relayed ---- */
+
+static void test_relayed_adds_up_over_detaches(void **state)
+{
+	struct machine *machine = machine_of(state);
+	const struct msi_vector *vector = &machine->msi->msix.vectors[4];
+
+	begin(machine);
+	assert_int_equal(vector->relayed, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_vfio_fire(machine->fake, 4);
+	msix_mask(machine, 4, true);
+	assert_int_equal(vector->relayed, 3);
+	fake_vfio_fire(machine->fake, 4);
+	msix_mask(machine, 4, false);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	msix_mask(machine, 4, false);
+	assert_int_equal(vector->relayed, 4);
+	fake_vfio_fire(machine->fake, 4);
+	msix_enable(machine, false);
+	assert_int_equal(vector->relayed, 5);
+	msix_enable(machine, true);
+	fake_vfio_fire(machine->fake, 4);
+	msix_enable(machine, false);
+	assert_int_equal(vector->relayed, 6);
+	assert_int_equal(machine->msi->msix.vectors[3].relayed, 0);
+}
+
+static void test_without_a_relay_nothing_is_relayed(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	begin(machine);
+	fake_vfio_fire(machine->fake, 4);
+	msix_mask(machine, 4, true);
+	assert_int_equal(machine->msi->msix.vectors[4].relayed, 0);
+}
+
+/* ---- failures ---- */
+
+static void test_relay_that_refuses_is_reported_once_and_tried_again(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	fake_fail(machine->kvm, "relay_attach", 0, -ENOMEM);
+	fake_fail(machine->kvm, "relay_attach", 0, -ENOMEM);
+	capture = capture_start();
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, false);
+	assert_int_equal(capture_lines(capture), 1);
+	log_expect(machine, "route 24 fee01000 4004\n"
+			    "relay_attach fee01000 4004 fails\n"
+			    "route 24 fee01000 4004\n"
+			    "relay_attach fee01000 4004 fails\n");
+	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
+	msix_mask(machine, 4, false);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* The guest's interrupt stays in the count, which a failed attach leaves alone. */
+static void test_what_came_before_a_refusal_is_sent_after_it(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture;
+
+	begin(machine);
+	msix_mask(machine, 4, true);
+	fake_vfio_fire(machine->fake, 4);
+	fake_fail(machine->kvm, "relay_attach", 0, -EMFILE);
+	capture = capture_start();
+	msix_mask(machine, 4, false);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(injected(machine, 4), 0);
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* ---- endurance ---- */
+
+#define WALK_VECTORS 8
+
+struct walk {
+	bool owed[WALK_VECTORS];	 /* sent by the device, not injected so far */
+	unsigned int seen[WALK_VECTORS]; /* injected so far */
+};
+
+static void walk_step(struct machine *machine, struct walk *walk, unsigned int choice,
+		      unsigned int vector)
+{
+	if (choice < 4) {
+		walk->owed[vector] = true;
+		fake_vfio_fire(machine->fake, vector);
+	} else if (choice < 7) {
+		msix_mask(machine, vector, !machine->msi->msix.vectors[vector].masked);
+	} else {
+		machine->kvm->relay_sleeps = !machine->kvm->relay_sleeps;
+	}
+}
+
+static void walk_check(struct machine *machine, struct walk *walk, unsigned int vector)
+{
+	unsigned int count = injected(machine, vector);
+
+	if (count != walk->seen[vector]) {
+		assert_int_equal(count, walk->seen[vector] + 1);
+		assert_true(walk->owed[vector]);
+		walk->owed[vector] = false;
+		walk->seen[vector] = count;
+	}
+	if (!machine->msi->msix.vectors[vector].masked && !machine->kvm->relay_sleeps)
+		assert_false(walk->owed[vector]);
+}
+
+/*
+ * However the guest masks, and however late the thread is: what the device sent reaches the guest,
+ * and what it did not send does not.
+ */
+static void test_no_interrupt_is_lost_or_made_up_on_any_way(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct walk walk = { 0 };
+	unsigned int seed = 1;
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		msix_unmask(machine, i);
+	for (unsigned int step = 0; step < 4000; step++) {
+		seed = seed * 1103515245 + 12345;
+		walk_step(machine, &walk, seed >> 16 & 7, seed >> 24 & 7);
+		for (unsigned int i = 0; i < WALK_VECTORS; i++)
+			walk_check(machine, &walk, i);
+		fake_log_take(machine->kvm);
+	}
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		assert_true(walk.seen[i] > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RELAYED(test_relay_stands_where_the_irqfd_was),
+		RELAYED(test_no_vector_of_msix_gets_an_irqfd),
+		RELAYED(test_no_vector_of_msi_gets_an_irqfd),
+		RELAYED(test_intx_keeps_its_resample_irqfd),
+		RELAYED(test_mask_takes_the_eventfd_from_the_relay),
+		RELAYED(test_change_of_a_live_message_tells_the_relay),
+		RELAYED(test_what_the_relay_had_not_come_to_is_pending),
+		RELAYED(test_what_the_relay_had_not_come_to_goes_by_the_new_message),
+		RELAYED(test_what_comes_right_after_attach_is_left_to_the_relay),
+		RELAYED(test_relayed_adds_up_over_detaches),
+		DYNAMIC(test_without_a_relay_nothing_is_relayed),
+		RELAYED(test_relay_that_refuses_is_reported_once_and_tried_again),
+		RELAYED(test_what_came_before_a_refusal_is_sent_after_it),
+		RELAYED(test_no_interrupt_is_lost_or_made_up_on_any_way),
+	};
+
+	return cmocka_run_group_tests_name("msi_relay", tests, NULL, NULL);
+}

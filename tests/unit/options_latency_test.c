@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of `posthorn latency` and its subcommands. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/options.h"
+
+#define ARGUMENTS_MAX 32
+
+static char copy[1024], why[512];
+
+/* Parse what comes after "posthorn"; words are separated by single spaces. */
+static int parsed(struct options *options, const char *line)
+{
+	char *argv[ARGUMENTS_MAX + 1] = { "posthorn" }, *rest = copy;
+	int argc = 1;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	while (rest && argc < ARGUMENTS_MAX)
+		argv[argc++] = strsep(&rest, " ");
+	return options_parse(options, argc, argv, why, sizeof(why));
+}
+
+static struct latency_options accepted(const char *line)
+{
+	struct options options;
+
+	if (parsed(&options, line))
+		fail_msg("'%s' was refused: %s", line, why);
+	return options.latency;
+}
+
+static void test_latency_has_defaults(void **state)
+{
+	const unsigned int both = BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_USERSPACE);
+	struct latency_options latency = accepted("latency");
+
+	(void)state;
+	assert_string_equal(latency.bdf, "");
+	assert_string_equal(latency.source, "eventfd");
+	assert_int_equal(latency.paths, both);
+	assert_int_equal(latency.states, BIT(LATENCY_STATE_RUNNING) | BIT(LATENCY_STATE_HALTED));
+	assert_int_equal(latency.count, 100000);
+	assert_int_equal(latency.warmup, 1000);
+	assert_int_equal(latency.interval, 0);
+	assert_int_equal(latency.costs, 0);
+	assert_int_equal(latency.vcpu_cpu, -1);
+	assert_int_equal(latency.format, LATENCY_FORMAT_SUMMARY);
+	assert_null(latency.json);
+	assert_null(latency.plot);
+}
+
+/* Slow devices are measured less often; the source is found later, from the ids. */
+static void test_a_device_changes_the_defaults(void **state)
+{
+	struct latency_options latency = accepted("latency --device 1:0.0");
+
+	(void)state;
+	assert_string_equal(latency.bdf, "0000:01:00.0");
+	assert_null(latency.source);
+	assert_int_equal(latency.count, 10000);
+	assert_string_equal(accepted("latency --device 1:0.0 --source igb").source, "igb");
+}
+
+static void test_every_option_is_taken(void **state)
+{
+	struct latency_options latency =
+		accepted("latency --device 1:0.0 --source edu --path intx,irqfd --state halted "
+			 "--count 5 --warmup 0 --interval 20 --costs 7 --cpu 2,3 --format csv "
+			 "--json a.json --plot a.svg");
+
+	(void)state;
+	assert_string_equal(latency.source, "edu");
+	assert_int_equal(latency.paths, BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_INTX));
+	assert_int_equal(latency.states, BIT(LATENCY_STATE_HALTED));
+	assert_int_equal(latency.count, 5);
+	assert_int_equal(latency.warmup, 0);
+	assert_int_equal(latency.interval, 20);
+	assert_int_equal(latency.costs, 7);
+	assert_int_equal(latency.vcpu_cpu, 2);
+	assert_int_equal(latency.format, LATENCY_FORMAT_CSV);
+	assert_string_equal(latency.json, "a.json");
+	assert_string_equal(latency.plot, "a.svg");
+	assert_int_equal(accepted("latency --state both").states, 3);
+	assert_int_equal(accepted("latency --format cyclictest").format, LATENCY_FORMAT_CYCLICTEST);
+}
+
+static void test_cpus_are_a_list_and_its_first_is_the_guests(void **state)
+{
+	static const struct {
+		const char *line;
+		int first;
+		const char *all; /* of CPUs 0 to 7 */
+	} lists[] = {
+		{ "latency --cpu 2", 2, "2" },		{ "latency --cpu 2,3", 2, "23" },
+		{ "latency --cpu 3,2", 3, "23" },	{ "latency --cpu 2-5", 2, "2345" },
+		{ "latency --cpu 7,0-1,4", 7, "0147" }, { "latency --cpu 5-5", 5, "5" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct latency_options latency = accepted(lists[i].line);
+		char all[9] = "";
+
+		for (unsigned int cpu = 0; cpu < 8; cpu++) {
+			if (CPU_ISSET(cpu, &latency.cpus))
+				snprintf(all + strlen(all), sizeof(all) - strlen(all), "%u", cpu);
+		}
+		assert_int_equal(latency.vcpu_cpu, lists[i].first);
+		assert_string_equal(all, lists[i].all);
+	}
+}
+
+static void test_compare_takes_files(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parsed(&options, "latency compare a.json b.json --plot x.png"), 0);
+	assert_int_equal(options.command, COMMAND_LATENCY_COMPARE);
+	assert_int_equal(options.latency.file_count, 2);
+	assert_string_equal(options.latency.files[0], "a.json");
+	assert_string_equal(options.latency.files[1], "b.json");
+	assert_string_equal(options.latency.plot, "x.png");
+}
+
+static void test_read_takes_a_file_and_labels(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parsed(&options, "latency read console --path bare --vmm none --arch arm64"
+					  " --json a.json"),
+			 0);
+	assert_int_equal(options.command, COMMAND_LATENCY_READ);
+	assert_string_equal(options.latency.files[0], "console");
+	assert_string_equal(options.latency.path, "bare");
+	assert_string_equal(options.latency.vmm, "none");
+	assert_string_equal(options.latency.architecture, "arm64");
+	assert_int_equal(parsed(&options, "latency read - --path posted"), 0);
+	assert_string_equal(options.latency.files[0], "-");
+	assert_null(options.latency.vmm);
+}
+
+static void test_help_is_there_for_commands_of_two_words(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "help latency", "latency" },
+		{ "help latency compare", "latency compare" },
+		{ "latency read --help", "latency read" },
+		{ "latency --help", "latency" },
+	};
+	struct options options;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_int_equal(parsed(&options, lines[i][0]), 0);
+		assert_int_equal(options.command, COMMAND_HELP);
+		assert_string_equal(options.topic, lines[i][1]);
+	}
+}
+
+static void test_what_is_wrong_is_named_with_the_remedy(void **state)
+{
+	static const char *const lines[][3] = {
+		{ "latency x", "'x' is one argument too many", "help latency" },
+		{ "latency --device nic", "--device 'nic'", "posthorn devices" },
+		{ "latency --source e1000", "--source 'e1000'", "e1000e" },
+		{ "latency --source edu", "--source edu", "--device BDF" },
+		{ "latency --source eventfd --device 1:0.0", "eventfd", "leave" },
+		{ "latency --path posted", "--path 'posted'", "irqfd, userspace and intx" },
+		{ "latency --path irqfd,", "--path 'irqfd,'", "irqfd, userspace and intx" },
+		{ "latency --path=", "--path ''", "irqfd, userspace and intx" },
+		{ "latency --path intx", "--path intx", "--device BDF" },
+		{ "latency --state idle", "--state 'idle'", "running, halted or both" },
+		{ "latency --count 0", "--count '0'", "at least 1" },
+		{ "latency --count many", "--count 'many'", "a number" },
+		{ "latency --count 1000000001", "--count '1000000001'", "up to 1000000000" },
+		{ "latency --interval 1ms", "--interval '1ms'", "a number" },
+		{ "latency --warmup -1", "--warmup '-1'", "a number" },
+		{ "latency --cpu a", "--cpu 'a'", "2,3" },
+		{ "latency --cpu 3-2", "--cpu '3-2'", "2-3" },
+		{ "latency --cpu 2,", "--cpu '2,'", "2,3" },
+		{ "latency --cpu 2-", "--cpu '2-'", "2-3" },
+		{ "latency --cpu 1024", "--cpu '1024'", "0 to 1023" },
+		{ "latency --format xml", "--format 'xml'", "cyclictest" },
+		{ "latency --plot a.jpg", "--plot 'a.jpg'", ".svg" },
+		{ "latency --plot svg", "--plot 'svg'", ".svg" },
+		{ "latency --json=", "--json", "no file" },
+		{ "latency --vmm qemu", "no option '--vmm'", "help latency" },
+		{ "latency compare", "is missing", "latency compare FILE" },
+		{ "latency compare --count 1 a", "no option '--count'", "help latency compare" },
+		{ "latency read", "console's output is missing", "latency read FILE" },
+		{ "latency read a", "--path is missing", "--path bare" },
+		{ "latency read a b --path bare", "'b' is one argument too many", "help" },
+		{ "latency read a --path b/c", "--path 'b/c'", "a word" },
+		{ "latency read a --path bare --device 1:0.0", "no option '--device'", "help" },
+		{ "run --kernel k --count 1", "no option '--count'", "help run" },
+	};
+	struct options options;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (parsed(&options, lines[i][0]) != EXIT_USAGE)
+			fail_msg("'%s' was not refused", lines[i][0]);
+		for (unsigned int j = 1; j < 3; j++) {
+			if (!strstr(why, lines[i][j]))
+				fail_msg("'%s': '%s' is not in: %s", lines[i][0], lines[i][j], why);
+		}
+	}
+}
+
+static void test_there_are_only_so_many_files(void **state)
+{
+	char line[256] = "latency compare";
+	struct options options;
+
+	(void)state;
+	for (unsigned int i = 0; i < OPTIONS_FILES_MAX; i++)
+		strcat(line, " f");
+	assert_int_equal(parsed(&options, line), 0);
+	assert_int_equal(options.latency.file_count, OPTIONS_FILES_MAX);
+	strcat(line, " g");
+	assert_int_equal(parsed(&options, line), EXIT_USAGE);
+	assert_non_null(strstr(why, "'g' is one argument too many"));
+}
+
+/* `run` has none of what latency asks of its machines. */
+static void test_run_is_not_pinned_and_has_no_doorbell(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parsed(&options, "run --kernel k"), 0);
+	assert_false(options.doorbell);
+	assert_false(options.doorbell_relay);
+	assert_int_equal(options.vcpu_cpu, -1);
+	assert_int_equal(options.probe_fd, -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_latency_has_defaults),
+		cmocka_unit_test(test_a_device_changes_the_defaults),
+		cmocka_unit_test(test_every_option_is_taken),
+		cmocka_unit_test(test_cpus_are_a_list_and_its_first_is_the_guests),
+		cmocka_unit_test(test_compare_takes_files),
+		cmocka_unit_test(test_read_takes_a_file_and_labels),
+		cmocka_unit_test(test_help_is_there_for_commands_of_two_words),
+		cmocka_unit_test(test_what_is_wrong_is_named_with_the_remedy),
+		cmocka_unit_test(test_there_are_only_so_many_files),
+		cmocka_unit_test(test_run_is_not_pinned_and_has_no_doorbell),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

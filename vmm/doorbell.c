@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/doorbell.h"
+
+#include <string.h>
+
+#include "kvm/relay.h"
+#include "kvm/vm.h"
+#include "lib/file.h"
+#include "lib/log.h"
+
+void doorbell_init(struct doorbell *doorbell, const struct doorbell_config *config)
+{
+	int error;
+
+	*doorbell = (struct doorbell){ .config = *config };
+	doorbell->message.device_id = DOORBELL_DEVICE_ID;
+	doorbell->eventfd = eventfd_create();
+	if (doorbell->eventfd < 0)
+		die(EXIT_HOST,
+		    "cannot make the doorbell's eventfd: %s; is the limit of open files too low "
+		    "(ulimit -n)?",
+		    strerror(-doorbell->eventfd));
+	doorbell->gsi = irq_gsi_alloc(config->vm);
+	if (doorbell->gsi < 0)
+		die(EXIT_INTERNAL, "the doorbell gets no GSI: %s", strerror(-doorbell->gsi));
+	error = vm_ioeventfd_add(config->vm, config->address + DOORBELL_RAISE, 4,
+				 doorbell->eventfd);
+	if (error < 0)
+		die(EXIT_HOST, "KVM cannot tie the doorbell to an eventfd (KVM_IOEVENTFD): %s",
+		    strerror(-error));
+}
+
+static void disconnect(struct doorbell *doorbell)
+{
+	const struct doorbell_config *config = &doorbell->config;
+
+	if (!doorbell->connected)
+		return;
+	doorbell->connected = false;
+	if (config->relay) {
+		relay_detach(config->relay, doorbell->eventfd);
+		return;
+	}
+	irqfd_detach(config->vm, doorbell->gsi, doorbell->eventfd);
+	irq_route_clear(config->vm, doorbell->gsi);
+}
+
+/* The same two ways as those of an assigned device's message: see vfio/msi.c. */
+static int attach(struct doorbell *doorbell)
+{
+	const struct doorbell_config *config = &doorbell->config;
+	int error;
+
+	if (config->relay)
+		return relay_attach(config->relay, doorbell->eventfd, &doorbell->message);
+	error = irq_route_set(config->vm, doorbell->gsi, &doorbell->message);
+	if (error < 0)
+		return error;
+	error = irqfd_attach(config->vm, doorbell->gsi, doorbell->eventfd, -1);
+	if (error < 0)
+		irq_route_clear(config->vm, doorbell->gsi);
+	return error;
+}
+
+static void connect_message(struct doorbell *doorbell)
+{
+	int error = attach(doorbell);
+
+	doorbell->connected = error == 0;
+	if (error == 0 || doorbell->warned)
+		return;
+	doorbell->warned = true;
+	log_error("the doorbell cannot be connected to the guest's message 0x%llx=0x%x: %s",
+		  (unsigned long long)doorbell->message.address, doorbell->message.data,
+		  strerror(-error));
+}
+
+void doorbell_cleanup(struct doorbell *doorbell)
+{
+	disconnect(doorbell);
+	irq_gsi_free(doorbell->config.vm, doorbell->gsi);
+	fd_close(&doorbell->eventfd);
+}
+
+static void register_write(struct doorbell *doorbell, uint64_t offset, uint32_t value)
+{
+	struct msi_message *message = &doorbell->message;
+
+	switch (offset) {
+	case DOORBELL_ADDRESS_LOW:
+		message->address = (message->address & ~0xffffffffULL) | value;
+		break;
+	case DOORBELL_ADDRESS_HIGH:
+		message->address = (message->address & 0xffffffff) | (uint64_t)value << 32;
+		break;
+	case DOORBELL_DATA:
+		message->data = value;
+		break;
+	case DOORBELL_CONTROL:
+		disconnect(doorbell);
+		if (value & 1)
+			connect_message(doorbell);
+		break;
+	case DOORBELL_MARK:
+		if (doorbell->config.mark)
+			doorbell->config.mark(doorbell->config.opaque, value & 1);
+		break;
+	}
+}
+
+void doorbell_access(void *opaque, uint64_t offset, struct access *access)
+{
+	struct doorbell *doorbell = opaque;
+
+	if (access->size != 4)
+		return;
+	if (access->is_write)
+		register_write(doorbell, offset, (uint32_t)access->data);
+	else if (offset == DOORBELL_CONTROL)
+		access->data = doorbell->connected;
+}

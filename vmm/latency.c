@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `posthorn latency`: one virtual machine for each path and state that was asked for, one after
+ * the other. What is measured, and by whom:
+ *
+ *   this process                            a child process for each VM
+ *   latency_vm_run() ────────────────────▶ command_run(): the VM, its device or doorbell
+ *                                             the program: raises, waits, keeps histograms
+ *                                             latency_probe: KVM's counters, host interrupts
+ *   latency_read()         ◀── console ───  its report, as text
+ *   latency_result_*()     ◀── files ─────  irq report, probe
+ *   latency_host_facts()
+ *   latency_output()
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/host_pci.h"
+#include "vmm/commands.h"
+#include "vmm/latency_host.h"
+#include "vmm/latency_output.h"
+#include "vmm/latency_read.h"
+#include "vmm/latency_result.h"
+#include "vmm/latency_run.h"
+#include "vmm/latency_vm.h"
+#include "vmm/options.h"
+
+#define ROOT	   "" /* the real host */
+#define TAIL_LINES 5
+
+/* ---- before ---- */
+
+/* The devices that the program can raise interrupts of: see guest/payload/source_*.c. */
+static const struct {
+	uint16_t vendor, device;
+	const char *source;
+} known_devices[] = {
+	{ 0x1234, 0x11e8, "edu" },
+	{ 0x8086, 0x10d3, "e1000e" }, /* 82574 */
+	{ 0x8086, 0x10c9, "igb" },    /* 82576 */
+	{ 0x8086, 0x1533, "igb" },    /* I210 */
+};
+
+static const char *source_find(const char *bdf)
+{
+	struct host_pci pci;
+
+	if (host_pci_read(ROOT, bdf, &pci) < 0)
+		die(EXIT_USAGE,
+		    "--device %s: this host has no such PCI function; `posthorn devices` lists "
+		    "them",
+		    bdf);
+	for (unsigned int i = 0; i < ARRAY_SIZE(known_devices); i++) {
+		if (known_devices[i].vendor == pci.vendor && known_devices[i].device == pci.device)
+			return known_devices[i].source;
+	}
+	die(EXIT_USAGE,
+	    "--device %s: nothing is known of a device %04x:%04x that raises an interrupt at will; "
+	    "use an edu, e1000e or igb, or say with --source which of these it is like",
+	    bdf, pci.vendor, pci.device);
+}
+
+static void cpus_check(const struct latency_options *options)
+{
+	cpu_set_t allowed;
+
+	if (options->vcpu_cpu < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return;
+	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &options->cpus) && !CPU_ISSET(cpu, &allowed))
+			die(EXIT_USAGE,
+			    "--cpu: there is no CPU %zu, or this process may not use it; "
+			    "`taskset -cp $$` says which it may",
+			    cpu);
+	}
+}
+
+/* ---- one virtual machine ---- */
+
+/* The last lines of a console, on standard error: what went wrong is most likely there. */
+static void tail_print(const char *console)
+{
+	const char *tail = console + strlen(console);
+	unsigned int lines = 0;
+
+	while (tail > console && lines <= TAIL_LINES)
+		lines += *--tail == '\n';
+	if (lines > TAIL_LINES)
+		tail++;
+	while (*tail) {
+		size_t length = strcspn(tail, "\r\n");
+
+		if (length)
+			log_error("the program: %.*s", (int)length, tail);
+		tail += length + strspn(tail + length, "\r\n");
+	}
+}
+
+/* Say what went wrong. Returns the exit code for it. */
+static int failure(const struct latency_vm *vm, const struct latency_vm_result *result,
+		   const char *why)
+{
+	char text[128];
+
+	if (result->timed_out)
+		snprintf(
+			text, sizeof(text),
+			"the program did not end in %llu s, and was ended: do the interrupts come?",
+			(unsigned long long)latency_vm_limit(vm) / 1000);
+	else if (result->exit_code)
+		snprintf(text, sizeof(text), "the virtual machine ended with exit code %d",
+			 result->exit_code);
+	log_error("latency: %s, %s: %s", latency_path_names[vm->path],
+		  latency_state_names[vm->state],
+		  result->timed_out || result->exit_code ? text : why);
+	tail_print(result->console);
+	if (result->exit_code && !result->timed_out)
+		return result->exit_code;
+	return vm->options->bdf[0] ? EXIT_DEVICE : EXIT_INTERNAL;
+}
+
+static int pinning_add(struct latency_run *run, const struct latency_options *options)
+{
+	char text[CPU_SETSIZE * 5] = "", vcpu[16];
+	size_t length = 0;
+
+	if (options->vcpu_cpu < 0)
+		return latency_fact_add(run, "pinned", "no");
+	snprintf(vcpu, sizeof(vcpu), "%d", options->vcpu_cpu);
+	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &options->cpus) &&
+		    (cpu != (size_t)options->vcpu_cpu || CPU_COUNT(&options->cpus) == 1))
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%zu",
+						   length ? "," : "", cpu);
+	}
+	if (latency_fact_add(run, "pinned", "yes") < 0 ||
+	    latency_fact_add(run, "pinned.vcpu", vcpu) < 0)
+		return -ENOMEM;
+	return latency_fact_add(run, "pinned.others", text);
+}
+
+/* The parameters that the program's own report does not repeat. */
+static int parameters_add(struct latency_run *run, const struct latency_options *options)
+{
+	char warmup[24], interval[24];
+
+	snprintf(warmup, sizeof(warmup), "%llu", (unsigned long long)options->warmup);
+	snprintf(interval, sizeof(interval), "%llu", (unsigned long long)options->interval);
+	if (latency_fact_add(run, "warmup", warmup) < 0 ||
+	    latency_fact_add(run, "interval.us", interval) < 0)
+		return -ENOMEM;
+	return options->bdf[0] ? latency_fact_add(run, "device", options->bdf) : 0;
+}
+
+/* What the program does not know of itself. */
+static int run_complete(struct latency_run *run, const struct latency_vm *vm,
+			const struct latency_vm_result *result)
+{
+	bool userspace = vm->path == LATENCY_PATH_USERSPACE;
+	int error;
+
+	strcpy(run->vmm, "posthorn");
+	strcpy(run->architecture, latency_host_architecture());
+	/* An eventfd that KVM signals itself is injected: there is no device that could post. */
+	strcpy(run->path, userspace ? "userspace" : "injected");
+	error = parameters_add(run, vm->options);
+	if (!error)
+		error = pinning_add(run, vm->options);
+	if (!error && vm->options->bdf[0])
+		error = latency_result_report(run, result->report, vm->path == LATENCY_PATH_INTX);
+	/* The exits are those of the interrupts, and there are none in a run of costs. */
+	if (!error && run->count)
+		error = latency_result_probe(run, result->probe);
+	if (!error)
+		error = latency_host_facts(ROOT, vm->options->vcpu_cpu, run);
+	return error;
+}
+
+/* Move what is in @from to the end of @runs. 0 or -ENOMEM. */
+static int runs_append(struct latency_runs *runs, struct latency_runs *from)
+{
+	for (unsigned int i = 0; i < from->count; i++) {
+		struct latency_run *run = latency_run_add(runs);
+
+		if (!run)
+			return -ENOMEM;
+		*run = from->list[i];
+		from->list[i] = (struct latency_run){ .clock_hz = 0 };
+	}
+	return 0;
+}
+
+/* From what the VM left behind to runs; @why is set when that fails. 0 or -errno. */
+static int result_read(const struct latency_vm *vm, const struct latency_vm_result *result,
+		       struct latency_runs *runs, char *why, size_t size)
+{
+	int error = latency_read(result->console, runs, why, size);
+
+	if (error < 0)
+		return error;
+	for (unsigned int i = 0; error == 0 && i < runs->count; i++)
+		error = run_complete(&runs->list[i], vm, result);
+	if (error < 0)
+		snprintf(why, size, "%s",
+			 error == -ENOMEM ? "out of memory: close other programs"
+					  : "its irq report or its counts of exits are damaged");
+	return error;
+}
+
+static int vm_measure(const struct latency_vm *vm, struct latency_runs *runs)
+{
+	struct latency_vm_result result;
+	struct latency_runs read = { 0 };
+	char why[512] = "";
+	int code = EXIT_OK;
+
+	latency_vm_run(vm, &result);
+	if (result.exit_code || result.timed_out ||
+	    result_read(vm, &result, &read, why, sizeof(why)) < 0)
+		code = failure(vm, &result, why);
+	else if (runs_append(runs, &read) < 0)
+		code = failure(vm, &result, "out of memory: close other programs");
+	latency_runs_cleanup(&read);
+	latency_vm_result_cleanup(&result);
+	return code;
+}
+
+/* ---- all of them ---- */
+
+static bool is_wanted(const struct latency_options *options, unsigned int path, unsigned int state)
+{
+	return (options->paths & BIT(path)) && (options->states & BIT(state));
+}
+
+static void progress_say(const struct latency_vm *vm, unsigned int number, unsigned int count)
+{
+	if (isatty(STDERR_FILENO) || log_level_get() >= LOG_LEVEL_INFO)
+		fprintf(stderr, "posthorn: latency: %u of %u: %s, %s\n", number, count,
+			latency_path_names[vm->path], latency_state_names[vm->state]);
+}
+
+static int measure(const struct latency_options *options, struct latency_runs *runs)
+{
+	unsigned int count = (unsigned int)(__builtin_popcount(options->paths) *
+					    __builtin_popcount(options->states));
+	unsigned int number = 0;
+	int code = EXIT_OK;
+
+	for (unsigned int path = 0; path < LATENCY_PATHS; path++) {
+		bool costs = options->costs;
+
+		for (unsigned int state = 0; state < LATENCY_STATES && !code; state++) {
+			const struct latency_vm vm = { options, (enum latency_path)path,
+						       (enum latency_state)state, costs };
+
+			if (!is_wanted(options, path, state))
+				continue;
+			progress_say(&vm, ++number, count);
+			code = vm_measure(&vm, runs);
+			costs = false; /* they do not depend on the state: once is enough */
+		}
+	}
+	return code;
+}
+
+int command_latency(const struct options *options)
+{
+	struct latency_options latency = options->latency;
+	struct latency_runs runs = { 0 };
+	int code, output_code = EXIT_OK;
+
+	if (!latency.source)
+		latency.source = source_find(latency.bdf);
+	cpus_check(&latency);
+	latency_output_check(&latency);
+	code = measure(&latency, &runs);
+	/* What was found before something failed is not lost. */
+	if (runs.count)
+		output_code = latency_output(&latency, &runs);
+	latency_runs_cleanup(&runs);
+	return code ? code : output_code;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/latency_plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/util.h"
+#include "vmm/latency_run.h"
+#include "vmm/latency_stats.h"
+
+/* ---- data ---- */
+
+/* Bins of the right panel in one power of two: buckets are too fine to look at. */
+#define BINS_SHIFT 4
+
+static double bin_microseconds(const struct latency_run *run, double ticks)
+{
+	/* Zero has no place on a logarithmic axis; it stands for less than one tick. */
+	return latency_ns(run, ticks > 0 ? ticks : 0.5) / 1000;
+}
+
+/* Lines "LATENCY PERCENT": this percentage of the values is at least that latency. */
+static void tail_write(FILE *file, const struct latency_run *run, const struct histogram *histogram)
+{
+	uint64_t below = 0, left = histogram->total, low = 0;
+
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (!histogram->buckets[i])
+			continue;
+		/* All of the bucket are at least its lowest value: nothing is made up. */
+		left = histogram->total - below;
+		low = max(histogram_low(i), histogram->minimum);
+		fprintf(file, "%.6g %.6g\n", bin_microseconds(run, (double)low),
+			100 * (double)left / (double)histogram->total);
+		below += histogram->buckets[i];
+	}
+	if (histogram->maximum > low)
+		fprintf(file, "%.6g %.6g\n", bin_microseconds(run, (double)histogram->maximum),
+			100 / (double)histogram->total);
+}
+
+/* The first bucket after the bin that begins with bucket @index. */
+static unsigned int bin_end(unsigned int index)
+{
+	uint64_t low = histogram_low(index);
+	unsigned int top = 63 - (unsigned int)__builtin_clzll(low | 1);
+
+	if (top <= BINS_SHIFT)
+		return index + 1;
+	low = align_down(low, BIT(top - BINS_SHIFT)) + BIT(top - BINS_SHIFT);
+	return low > HISTOGRAM_VALUE_MAX ? HISTOGRAM_BUCKETS : histogram_index(low);
+}
+
+/*
+ * Lines "LATENCY PERCENT": how often that latency came, up to the 99.9th percentile. Bins are not
+ * all equally wide, so the share is brought to one width: 5 % of the latency.
+ */
+static void bins_write(FILE *file, const struct latency_run *run, const struct histogram *histogram)
+{
+	unsigned int last = histogram_index(latency_percentile(histogram, 999)), end;
+
+	for (unsigned int i = histogram_index(histogram->minimum); i <= last; i = end) {
+		uint64_t count = 0;
+		double low, high;
+
+		end = bin_end(i);
+		for (unsigned int j = i; j < end; j++)
+			count += histogram->buckets[j];
+		low = bin_microseconds(run, (double)histogram_low(i));
+		high = bin_microseconds(run, (double)histogram_high(end - 1) + 1);
+		fprintf(file, "%.6g %.6g\n", sqrt(low * high),
+			100 * (double)count / (double)histogram->total * log(1.05) /
+				log(high / low));
+	}
+}
+
+/* ---- the script ---- */
+
+/* What is drawn: the runs that have values. */
+struct drawn {
+	const struct latency_run *runs[LATENCY_PLOT_RUNS];
+	const struct histogram *histograms[LATENCY_PLOT_RUNS];
+	unsigned int count;
+};
+
+static int drawn_get(struct drawn *drawn, const struct latency_runs *runs, const char *metric,
+		     char *why, size_t size)
+{
+	drawn->count = 0;
+	for (unsigned int i = 0; i < runs->count; i++) {
+		const struct latency_metric *found = latency_metric_find(&runs->list[i], metric);
+
+		if (!found || !found->histogram.total)
+			continue;
+		if (drawn->count == LATENCY_PLOT_RUNS) {
+			snprintf(why, size, "more than %u runs cannot be told apart: plot fewer",
+				 LATENCY_PLOT_RUNS);
+			return -EINVAL;
+		}
+		drawn->runs[drawn->count] = &runs->list[i];
+		drawn->histograms[drawn->count++] = &found->histogram;
+	}
+	if (drawn->count)
+		return 0;
+	snprintf(why, size, "no run has values of metric '%s': name one that the summary lists",
+		 metric);
+	return -EINVAL;
+}
+
+static void title_write(FILE *file, const struct latency_run *run, const char *metric)
+{
+	if (!strcmp(metric, "handler"))
+		fputs("Interrupt latency, from the store that raises it to its handler", file);
+	else if (!strcmp(metric, "return"))
+		fputs("Interrupt latency, from the store that raises it to the return", file);
+	else
+		fprintf(file, "Time of %s", metric);
+	fprintf(file, " (%s, %s)", run->source, run->architecture);
+}
+
+/* Far apart for the colour-blind too; the first ones also in lightness. */
+static const char *const colours[LATENCY_PLOT_RUNS] = {
+	"#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f"
+};
+static const char *const dashes[LATENCY_PLOT_RUNS] = {
+	"solid", "(12,4)", "(3,3)", "(12,4,3,4)", "(20,6)", "(6,3)", "(2,6)", "(12,3,3,3,3,3)"
+};
+static const int marks[LATENCY_PLOT_RUNS] = { 7, 4, 8, 12, 5, 6, 9, 13 };
+
+static void head_write(FILE *file, const struct drawn *drawn, const char *metric,
+		       const char *terminal)
+{
+	bool png = !strcmp(terminal, "png");
+	double scale = png ? 1.25 : 1, legend = 70 + 20 * drawn->count, height = 440 + legend;
+
+	fprintf(file,
+		"set terminal %s noenhanced font 'DejaVu Sans,%g' size %g,%g background "
+		"'#ffffff'\n",
+		png ? "pngcairo" : "svg", 12 * scale, 1200 * scale, height * scale);
+	/* The legend is below both panels: inside, it would hide lines. */
+	fprintf(file,
+		"set multiplot layout 1,2 margins screen 0.08,0.985,%.3f,0.91 spacing screen 0.08"
+		" title '",
+		legend / height);
+	title_write(file, drawn->runs[0], metric);
+	fputs("'\nset key at screen 0.5,0.01 center bottom maxcols 1 Left reverse samplen 6\n",
+	      file);
+	for (unsigned int i = 0; i < drawn->count; i++)
+		fprintf(file, "set linetype %u lc rgb '%s' dt %s lw 2 pt %d ps 0.9\n", i + 1,
+			colours[i], dashes[i], marks[i]);
+	fputs("set logscale x\nset format '%g'\nset grid lc rgb '#d0d0d0' lt 1\n"
+	      "set border 3\nset tics nomirror\nset xlabel 'latency, µs'\n",
+	      file);
+}
+
+/* "plot": one line for each run, a mark at every @interval points, or a little more. */
+static void lines_write(FILE *file, const struct drawn *drawn, const char *data,
+			unsigned int interval)
+{
+	char label[LATENCY_LABEL_SIZE];
+
+	for (unsigned int i = 0; i < drawn->count; i++) {
+		latency_run_label(drawn->runs[i], label);
+		/* Marks at different places, for lines that lie on each other. */
+		fprintf(file,
+			"%s $%s%u using 1:2 with linespoints lt %u pointinterval %u"
+			" title '%s, n = %" PRIu64 "'",
+			i ? "," : "plot", data, i, i + 1, interval > 1 ? interval + 2 * i : 1,
+			label, drawn->histograms[i]->total);
+	}
+	fputc('\n', file);
+}
+
+/* Let the latency axis end where @per_mille of each run do. Given, since gnuplot wants no point. */
+static void range_write(FILE *file, const struct drawn *drawn, unsigned int per_mille)
+{
+	double low = 0, high = 0;
+	bool fine;
+
+	for (unsigned int i = 0; i < drawn->count; i++) {
+		const struct histogram *histogram = drawn->histograms[i];
+		double first = bin_microseconds(drawn->runs[i], (double)histogram->minimum);
+		uint64_t last = latency_percentile(histogram, per_mille);
+
+		low = i && low < first ? low : first;
+		high = max(high, bin_microseconds(drawn->runs[i], (double)last));
+	}
+	fprintf(file, "set xrange [%.6g:%.6g]\nset xtics (", low * 0.8, high * 1.25);
+	/* By itself gnuplot labels only powers of ten, of which there may be none. */
+	fine = high < 1000 * low;
+	for (double decade = 1e-4; decade < 1e8; decade *= 10) {
+		fprintf(file, "%g,", decade);
+		if (fine)
+			fprintf(file, "%g,%g,", 2 * decade, 5 * decade);
+	}
+	fputs("1e8)\n", file);
+}
+
+/* Let the axis of shares end a little below one value of the longest run. */
+static void tail_range_write(FILE *file, const struct drawn *drawn)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < drawn->count; i++)
+		total = max(total, drawn->histograms[i]->total);
+	fprintf(file, "set yrange [%.6g:100]\n", 70 / (double)total);
+}
+
+int latency_plot_script(FILE *file, const struct latency_runs *runs, const char *metric,
+			const char *terminal, char *why, size_t size)
+{
+	struct drawn drawn;
+	int error = drawn_get(&drawn, runs, metric, why, size);
+
+	if (error)
+		return error;
+	for (unsigned int i = 0; i < drawn.count; i++) {
+		fprintf(file, "$tail%u << END\n", i);
+		tail_write(file, drawn.runs[i], drawn.histograms[i]);
+		fprintf(file, "END\n$bins%u << END\n", i);
+		bins_write(file, drawn.runs[i], drawn.histograms[i]);
+		fputs("END\n", file);
+	}
+	head_write(file, &drawn, metric, terminal);
+	fputs("set logscale y\nset ylabel 'share that took at least as long, %'\n", file);
+	range_write(file, &drawn, 1000);
+	tail_range_write(file, &drawn);
+	lines_write(file, &drawn, "tail", 7);
+	fputs("unset logscale y\nset yrange [0:*]\nunset key\n"
+	      "set ylabel 'share for each 5 % of latency, %'\n"
+	      "set xlabel 'latency, µs (without the slowest 0.1 %)'\n",
+	      file);
+	range_write(file, &drawn, 999);
+	lines_write(file, &drawn, "bins", 1);
+	fputs("unset multiplot\n", file);
+	return 0;
+}
+
+/* ---- running gnuplot ---- */
+
+/* Run gnuplot with @input as its script, and @output for what it draws. 0, -ENOENT or -EIO. */
+static int gnuplot_run(int input, int output)
+{
+	static char name[] = "gnuplot";
+	char *const argv[] = { name, NULL };
+	posix_spawn_file_actions_t actions;
+	int error, status;
+	pid_t pid;
+
+	if (posix_spawn_file_actions_init(&actions))
+		return -EIO;
+	error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (!error)
+		error = posix_spawnp(&pid, name, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (error)
+		return error == ENOENT ? -ENOENT : -EIO;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -EIO;
+	}
+	/* Where posix_spawnp() cannot tell that there is no such program, its child ends so. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return -ENOENT;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+/* Let gnuplot draw what @script says into @output. */
+static int script_draw(const char *script, size_t size, int output)
+{
+	int input = memfd_create("gnuplot script", MFD_CLOEXEC), error;
+
+	if (input < 0)
+		return -errno;
+	error = fd_write_all(input, script, size);
+	if (!error && lseek(input, 0, SEEK_SET) < 0)
+		error = -errno;
+	if (!error)
+		error = gnuplot_run(input, output);
+	close(input);
+	return error;
+}
+
+/* Put the script, or what gnuplot makes of it, into the file @path. */
+static int output_write(const char *path, bool draw, const char *script, size_t length, char *why,
+			size_t size)
+{
+	int output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error;
+
+	if (output < 0) {
+		error = -errno;
+		snprintf(why, size, "%s cannot be made: %s", path, strerror(-error));
+		return error;
+	}
+	error = draw ? script_draw(script, length, output) : fd_write_all(output, script, length);
+	if (close(output) < 0 && !error)
+		error = -errno;
+	if (error == -ENOENT)
+		snprintf(why, size,
+			 "gnuplot is not here to draw %s: install the package gnuplot-nox, or name"
+			 " a file FILE.gp to get its script",
+			 path);
+	else if (error)
+		snprintf(why, size, "gnuplot could not draw %s: %s; FILE.gp gets its script", path,
+			 strerror(-error));
+	if (error)
+		unlink(path);
+	return error;
+}
+
+int latency_plot(const struct latency_runs *runs, const char *metric, const char *path, char *why,
+		 size_t size)
+{
+	const char *ending = strrchr(path, '.');
+	char *script = NULL;
+	size_t length = 0;
+	FILE *file;
+	int error;
+
+	if (!ending ||
+	    (strcmp(ending, ".svg") && strcmp(ending, ".png") && strcmp(ending, ".gp"))) {
+		snprintf(why, size, "%s: the name of a plot ends with .svg, .png or .gp", path);
+		return -EINVAL;
+	}
+	snprintf(why, size, "no memory for the plot: close other programs");
+	file = open_memstream(&script, &length);
+	if (!file)
+		return -ENOMEM;
+	error = latency_plot_script(file, runs, metric, strcmp(ending, ".png") ? "svg" : "png", why,
+				    size);
+	if (fclose(file) && !error)
+		error = -ENOMEM;
+	if (!error)
+		error = output_write(path, !!strcmp(ending, ".gp"), script, length, why, size);
+	free(script);
+	return error;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/latency_vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest/layout.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/commands.h"
+
+#define MEMORY	   (64 * MIB) /* what the program needs is some hundred KiB; the least is 32 MiB */
+#define LIMIT_MS   60000
+#define GRACE_MS   5000 /* from the polite end to the other one */
+#define TEXT_LIMIT (16 * MIB)
+
+/* The program: see latency_program.S. */
+extern const char latency_program[], latency_program_end[];
+
+/* A file in memory, and a path by which this process and its children can open it. */
+struct memory_file {
+	int fd;
+	char path[32];
+};
+
+static void memory_file_make(struct memory_file *file, const char *name)
+{
+	file->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (file->fd < 0)
+		die(EXIT_HOST, "cannot make a file in memory for the %s: %s", name,
+		    strerror(errno));
+	snprintf(file->path, sizeof(file->path), "/proc/self/fd/%d", file->fd);
+}
+
+/* The whole of a file, the caller's to free(); "" when it cannot be read. */
+static char *memory_file_text(const struct memory_file *file)
+{
+	struct stat status = { .st_size = 0 };
+	size_t size;
+	char *text;
+
+	fstat(file->fd, &status);
+	size = min((size_t)status.st_size, (size_t)TEXT_LIMIT);
+	text = calloc(1, size + 1);
+	if (!text)
+		die(EXIT_HOST, "out of memory");
+	if (fd_pread_all(file->fd, text, size, 0) < 0)
+		text[0] = '\0';
+	return text;
+}
+
+struct files {
+	struct memory_file program, console, report, probe;
+};
+
+static void files_make(struct files *files)
+{
+	size_t size = (size_t)(latency_program_end - latency_program);
+	int error;
+
+	memory_file_make(&files->program, "latency-program");
+	memory_file_make(&files->console, "latency-console");
+	memory_file_make(&files->report, "latency-report");
+	memory_file_make(&files->probe, "latency-probe");
+	error = fd_write_all(files->program.fd, latency_program, size);
+	if (error < 0)
+		die(EXIT_HOST, "cannot write the latency program into memory: %s",
+		    strerror(-error));
+	/* Nothing may change it from now on, neither this process nor a mistake in the other. */
+	fcntl(files->program.fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
+}
+
+static void files_close(struct files *files)
+{
+	fd_close(&files->program.fd);
+	fd_close(&files->console.fd);
+	fd_close(&files->report.fd);
+	fd_close(&files->probe.fd);
+}
+
+/* ---- the process with the VM ---- */
+
+size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t size)
+{
+	const struct latency_options *options = vm->options;
+
+	return (size_t)snprintf(
+		cmdline, size,
+		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
+		"doorbell=0x%llx",
+		options->source, latency_state_names[vm->state],
+		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
+		(unsigned long long)options->warmup, (unsigned long long)options->interval,
+		vm->costs ? (unsigned long long)options->costs : 0ULL,
+		(unsigned long long)LAYOUT_DOORBELL);
+}
+
+/* All threads of this process but those of vCPUs, which start elsewhere: see run.c. */
+static void others_pin(const struct latency_options *options)
+{
+	cpu_set_t cpus = options->cpus;
+
+	if (options->vcpu_cpu < 0)
+		return;
+	if (CPU_COUNT(&cpus) > 1)
+		CPU_CLR((size_t)options->vcpu_cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
+		die(EXIT_HOST, "--cpu: %s", strerror(errno));
+}
+
+static int child_main(const struct latency_vm *vm, const struct files *files)
+{
+	char cmdline[512];
+	struct options run = {
+		.command = COMMAND_RUN,
+		.kernel = files->program.path,
+		.cmdline = cmdline,
+		.console = files->console.path,
+		.cpus = 1,
+		.memory = MEMORY,
+		.doorbell = true,
+		.probe_fd = files->probe.fd,
+		.vcpu_cpu = vm->options->vcpu_cpu,
+	};
+
+	latency_vm_cmdline(vm, cmdline, sizeof(cmdline));
+	if (vm->options->bdf[0]) {
+		strcpy(run.devices[0].bdf, vm->options->bdf);
+		run.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
+		run.device_count = 1;
+		run.irq_report = files->report.path;
+	} else {
+		run.doorbell_relay = vm->path == LATENCY_PATH_USERSPACE;
+	}
+	others_pin(vm->options);
+	return command_run(&run);
+}
+
+static pid_t child_start(const struct latency_vm *vm, const struct files *files)
+{
+	pid_t parent = getpid(), child;
+
+	/* What is in the buffers must not be written twice. */
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		die(EXIT_HOST, "cannot start a process: %s; is a limit too low (ulimit -u)?",
+		    strerror(errno));
+	if (child)
+		return child;
+	/* A VM that nobody waits for would hold the device. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_INTERNAL);
+	exit(child_main(vm, files));
+}
+
+/* ---- the process that waits ---- */
+
+uint64_t latency_vm_limit(const struct latency_vm *vm)
+{
+	const struct latency_options *options = vm->options;
+	uint64_t rounds = options->count + options->warmup + options->costs;
+
+	return LIMIT_MS + rounds * 2 + rounds * options->interval / 500;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Wait until the process behind @pidfd has ended, @ms milliseconds at most. Has it? */
+static bool child_wait(int pidfd, uint64_t ms)
+{
+	uint64_t now = now_ms(), end = now + ms;
+	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+	for (; now < end; now = now_ms()) {
+		if (poll(&fd, 1, (int)min(end - now, (uint64_t)INT32_MAX)) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Returns its exit code; *@timed_out is set when it had to be ended. */
+static int child_reap(pid_t child, uint64_t limit, bool *timed_out)
+{
+	int pidfd = pidfd_open(child, 0), status;
+
+	/* Without a pidfd nobody can look at the clock, but all the rest works. */
+	*timed_out = pidfd >= 0 && !child_wait(pidfd, limit);
+	if (*timed_out) {
+		kill(child, SIGTERM);
+		if (!child_wait(pidfd, GRACE_MS))
+			kill(child, SIGKILL);
+	}
+	fd_close(&pidfd);
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR)
+			return EXIT_INTERNAL;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
+}
+
+void latency_vm_run(const struct latency_vm *vm, struct latency_vm_result *result)
+{
+	struct files files;
+	pid_t child;
+
+	files_make(&files);
+	child = child_start(vm, &files);
+	result->exit_code = child_reap(child, latency_vm_limit(vm), &result->timed_out);
+	result->console = memory_file_text(&files.console);
+	result->report = memory_file_text(&files.report);
+	result->probe = memory_file_text(&files.probe);
+	files_close(&files);
+}
+
+void latency_vm_result_cleanup(struct latency_vm_result *result)
+{
+	free(result->console);
+	free(result->report);
+	free(result->probe);
+}
