@@ -28,6 +28,8 @@
 #define VECTOR	     0x60
 #define VECTOR_OTHER 0x61
 #define US_PER_S     1000000
+#define MARK_EARLY   1	/* interrupts */
+#define LOST_MAX     10 /* then it gives up */
 
 /* How long one interrupt may take before it is lost: the clock's ticks in half a second. */
 static uint64_t patience;
@@ -198,13 +200,18 @@ static void mark(bool begin)
 static void interrupts_measure(const char *state, bool (*once)(struct sample *sample))
 {
 	uint64_t count = option_number("count", 1000), warmup = option_number("warmup", 100);
-	uint64_t interval = option_number("interval", 0) * ticks_per_s / US_PER_S, lost = 0;
+	uint64_t interval = option_number("interval", 0), lost = 0;
 	struct sample sample;
+
+	if (interval < source->interval)
+		interval = source->interval;
+	interval = interval * ticks_per_s / US_PER_S;
 
 	memset(&handler_times, 0, sizeof(handler_times));
 	memset(&return_times, 0, sizeof(return_times));
-	for (uint64_t i = 0; i < warmup + count; i++) {
-		if (i == warmup)
+	/* It is marked before the last that is not measured: what that costs is over by then. */
+	for (uint64_t i = 0; i < warmup + count && lost < LOST_MAX; i++) {
+		if (i + MARK_EARLY == warmup || (warmup < MARK_EARLY && i == 0))
 			mark(true);
 		if (interval)
 			ticks_wait(interval);

@@ -10,6 +10,7 @@
 
 struct source {
 	const char *name;
+	unsigned int interval; /* the least from one interrupt to the next, in microseconds */
 	/* Find it and let its interrupts raise @vector. Fails the payload if it is not there. */
 	void (*init)(unsigned int vector);
 	/* The store. */
