@@ -19,6 +19,7 @@
 #define VECTOR_FIRST  0x40
 #define VECTOR_SECOND 0x51
 #define ROUNDS	      1000
+#define SETTLE	      10000 /* times to look whether one more comes */
 
 static uint64_t bar;
 static volatile unsigned int counts[256];
@@ -42,7 +43,8 @@ static uint64_t edu_init(void)
 	return config;
 }
 
-static void rounds_run(unsigned int vector, unsigned int rounds)
+/* Each round waits for its interrupt; up to @extra more may come, of which nobody asked for. */
+static void rounds_run(unsigned int vector, unsigned int rounds, unsigned int extra)
 {
 	for (unsigned int i = 0; i < rounds; i++) {
 		unsigned int before = counts[vector];
@@ -50,8 +52,10 @@ static void rounds_run(unsigned int vector, unsigned int rounds)
 		mmio_write32(bar + EDU_RAISE, 1);
 		while (counts[vector] == before)
 			interrupts_take();
-		payload_check(counts[vector] == before + 1);
 	}
+	for (unsigned int i = 0; i < SETTLE; i++)
+		interrupts_take();
+	payload_check(counts[vector] >= rounds && counts[vector] <= rounds + extra);
 }
 
 void payload_main(void)
@@ -62,12 +66,15 @@ void payload_main(void)
 	interrupt_handler_set(VECTOR_SECOND, handler);
 	pci_msi_vector_set(config, msi, VECTOR_FIRST);
 	pci_msi_enable(msi, true);
-	rounds_run(VECTOR_FIRST, ROUNDS);
+	rounds_run(VECTOR_FIRST, ROUNDS, 0);
 	print("edu: %u interrupts\n", counts[VECTOR_FIRST]);
 
-	/* MSI stays on: the next interrupt goes to the new vector, none to the old one. */
+	/*
+	 * MSI stays on: the next interrupt goes to the new vector, none to the old one. Where the
+	 * hardware posts them, posthorn raises one more lest one is lost (docs/interrupt.md).
+	 */
 	pci_msi_vector_set(config, msi, VECTOR_SECOND);
-	rounds_run(VECTOR_SECOND, 100);
+	rounds_run(VECTOR_SECOND, 100, 1);
 	payload_check(counts[VECTOR_FIRST] == ROUNDS);
 	print("edu: %u interrupts on another vector\n", counts[VECTOR_SECOND]);
 	pci_msi_enable(msi, false);

@@ -27,7 +27,6 @@ edu_run() {
 	run --separate-stderr timeout --foreground 60 "$posthorn" run --memory 64M \
 		--kernel "$payload" --device "$edu" --irq-report "$report" "$@" </dev/null
 	cat "$report"
-	expected=$'edu: 1000 interrupts\r\nedu: 100 interrupts on another vector\r\npayload: pass\r'
 }
 
 # msi_report FILTER: of the report's entry for MSI.
@@ -39,7 +38,7 @@ msi_report() {
 	[ "$arch" = x86_64 ] || skip "the same is posted: see the next test"
 	edu_run
 	expect_status 0
-	[ "$output" = "$expected" ]
+	[ "$output" = $'edu: 1000 interrupts\r\nedu: 100 interrupts on another vector\r\npayload: pass\r' ]
 	msi_report '.host.count == 1100'
 }
 
@@ -47,7 +46,8 @@ msi_report() {
 	[ "$arch" = arm64 ] || skip "the lab cannot post on $arch"
 	edu_run --require-posting
 	expect_status 0
-	[ "$output" = "$expected" ]
+	# One too many when the message changes: an ITS may drop the one that is on its way.
+	[[ $output == $'edu: 1000 interrupts\r\nedu: 10'[01]$' interrupts on another vector\r\npayload: pass\r' ]]
 	msi_report '.delivery == "posted" and .host.count == 0'
 }
 

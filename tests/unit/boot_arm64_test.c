@@ -152,8 +152,8 @@ static void test_the_tree_has_what_the_configuration_says(void **state)
 	assert_true(property_exists(tree, "/chosen", "linux,initrd-start"));
 	assert_non_null(reg);
 	assert_int_equal(length, 16);
-	assert_int_equal(fdt64_to_cpu(reg[0]), LAYOUT_RAM);
-	assert_int_equal(fdt64_to_cpu(reg[1]), RAM_SIZE);
+	assert_int_equal(fdt64_ld(&reg[0]), LAYOUT_RAM);
+	assert_int_equal(fdt64_ld(&reg[1]), RAM_SIZE);
 	assert_true(fdt_path_offset(tree, "/cpus/cpu@1") >= 0);
 	assert_true(fdt_path_offset(tree, "/cpus/cpu@2") < 0);
 	assert_true(property_exists(tree, "/pcie@b000000", "interrupt-map"));
