@@ -61,3 +61,15 @@ bool posting_cmdline_next(const char **at, const char *name, char *value, size_t
 		word += length;
 	}
 }
+
+const char *posting_state_name(enum posting_state state)
+{
+	static const char *const names[] = {
+		[POSTING_UNKNOWN] = "unknown",
+		[POSTING_NO] = "not posted",
+		[POSTING_YES] = "posted",
+		[POSTING_UNMAPPED] = "not mapped",
+	};
+
+	return names[state];
+}

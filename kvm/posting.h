@@ -27,6 +27,9 @@ enum posting_state {
 	POSTING_UNMAPPED, /* not at all: the guest's ITS does not know the message (arm64) */
 };
 
+/* "unknown", "not posted", "posted", "not mapped". */
+const char *posting_state_name(enum posting_state state);
+
 /* Long enough for every text that these functions write. */
 #define POSTING_TEXT_SIZE 256
 

@@ -7,6 +7,7 @@
 
 #include "kvm/relay.h"
 #include "kvm/vm.h"
+#include "lib/log.h"
 #include "vfio/device.h"
 #include "vfio/host_irq.h"
 #include "vfio/msi.h"
@@ -45,6 +46,8 @@ static void look(struct vfio_msi *msi, struct irq_record *record)
 		return;
 	state = posting_probe(ROOT, &vm, record->message.device_id, record->message.data, seen,
 			      sizeof(seen));
+	log_debug("%s: message 0x%x is %s: %s", msi->device->bdf, record->message.data,
+		  posting_state_name(state), seen);
 	irq_looks_add(&record->looks, state);
 	/* The guest may take its mapping back before it turns the vector off: that says nothing. */
 	if (state != POSTING_UNMAPPED || !record->seen[0])
@@ -59,23 +62,50 @@ static struct irq_record *record_get(struct irq_record **record)
 	return *record;
 }
 
-void irq_watch_connected(struct vfio_msi *msi, unsigned int number)
+/* Begin to watch a vector. NULL when there is no memory to remember anything. */
+static struct irq_record *watch_begin(struct vfio_msi *msi, struct msi_vector *vector)
 {
-	struct msi_vector *vector = vector_find(msi, number);
-	struct irq_record *record = record_get(vector ? &vector->record : &msi->intx_record);
+	struct irq_record *record = record_get(&vector->record);
 
 	if (!record)
-		return;
+		return NULL;
 	record->connected = true;
-	record->gsi = vector ? vector->gsi : (int)msi->intx_gsi;
-	if (!vector)
-		return;
+	record->gsi = vector->gsi;
 	record->message = vector->routed;
 	if (!vector->watched)
 		msi->watch->connected++;
 	vector->watched = true;
-	if (msi->watch->continuous)
+	return record;
+}
+
+static void intx_connected(struct vfio_msi *msi)
+{
+	struct irq_record *record = record_get(&msi->intx_record);
+
+	if (!record)
+		return;
+	record->connected = true;
+	record->gsi = (int)msi->intx_gsi;
+}
+
+void irq_watch_connected(struct vfio_msi *msi, unsigned int number)
+{
+	struct msi_vector *vector = vector_find(msi, number);
+	struct irq_record *record;
+
+	if (!vector) {
+		intx_connected(msi);
+		return;
+	}
+	record = watch_begin(msi, vector);
+	if (record && msi->watch->continuous)
 		look(msi, record);
+}
+
+static void watch_end(struct vfio_msi *msi, struct msi_vector *vector)
+{
+	vector->watched = false;
+	msi->watch->connected--;
 }
 
 void irq_watch_detaching(struct vfio_msi *msi, unsigned int number)
@@ -86,8 +116,23 @@ void irq_watch_detaching(struct vfio_msi *msi, unsigned int number)
 		return;
 	if (msi->watch->continuous)
 		look(msi, vector->record);
-	vector->watched = false;
-	msi->watch->connected--;
+	watch_end(msi, vector);
+}
+
+/* Look at all that are watched: with a number of the connected that is right for each. */
+static void looks_take(struct vfio_msi *msi, const struct msi_set *set)
+{
+	for (unsigned int i = 0; msi->watch->continuous && i < set->size; i++)
+		if (set->vectors[i].watched)
+			look(msi, set->vectors[i].record);
+}
+
+void irq_watch_enlarged(struct vfio_msi *msi, struct msi_set *set)
+{
+	for (unsigned int i = 0; i < set->size; i++)
+		if (set->vectors[i].triggered && set->vectors[i].attached)
+			watch_begin(msi, &set->vectors[i]);
+	looks_take(msi, set);
 }
 
 /* What the row of a vector that VFIO serves now says, added to @record. */
@@ -106,8 +151,10 @@ void irq_watch_disabling(struct vfio_msi *msi)
 	struct host_irq *rows;
 	int count;
 
-	for (unsigned int i = 0; msi->active != IRQ_KIND_INTX && i < set->size; i++)
-		irq_watch_detaching(msi, i);
+	looks_take(msi, set);
+	for (unsigned int i = 0; i < set->size; i++)
+		if (set->vectors[i].watched)
+			watch_end(msi, &set->vectors[i]);
 	if (!msi->watch->continuous)
 		return;
 	count = host_irqs_read(ROOT, msi->device->bdf, &rows);

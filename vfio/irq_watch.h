@@ -19,6 +19,7 @@
 #include "kvm/posting.h"
 #include "vfio/irq_verdict.h"
 
+struct msi_set;
 struct vfio_msi;
 struct vm;
 
@@ -52,6 +53,10 @@ void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuou
 
 /* @vector of the active kind has been connected (0 for INTx), or its message changed. */
 void irq_watch_connected(struct vfio_msi *msi, unsigned int vector);
+
+/* All vectors of @set were turned off (irq_watch_disabling()) and on again, those with a trigger.
+ */
+void irq_watch_enlarged(struct vfio_msi *msi, struct msi_set *set);
 
 /* The irqfd of @vector is about to be taken away (for MSI and MSI-X, by a mask or a change). */
 void irq_watch_detaching(struct vfio_msi *msi, unsigned int vector);

@@ -243,13 +243,11 @@ static int host_enlarge(struct vfio_msi *msi, struct msi_set *set, unsigned int 
 	if (result != 0 && host_enable(msi, set, former) != 0)
 		for (unsigned int i = 0; i < former; i++)
 			set->vectors[i].triggered = false;
-	for (unsigned int i = 0; i < former; i++) {
-		if (!set->vectors[i].triggered)
-			continue;
-		eventfd_signal(set->vectors[i].eventfd);
-		if (set->vectors[i].attached && msi->watch)
-			irq_watch_connected(msi, i);
-	}
+	for (unsigned int i = 0; i < former; i++)
+		if (set->vectors[i].triggered)
+			eventfd_signal(set->vectors[i].eventfd);
+	if (msi->watch)
+		irq_watch_enlarged(msi, set);
 	return result > 0 ? -ENOSPC : result;
 }
 

@@ -27,7 +27,8 @@ static struct host {
 	struct host_irq rows[ROWS_MAX];
 	int row_count; /* or -errno */
 	unsigned int possible_calls, probes;
-	struct posting_vm vm; /* of the last probe */
+	struct posting_vm vm;	    /* of the last probe */
+	unsigned int connected[64]; /* by the number of the probe */
 	uint32_t device_id;
 	bool no_records; /* there is no memory for them */
 } host;
@@ -44,6 +45,7 @@ enum posting_state posting_probe(const char *root, const struct posting_vm *vm, 
 				 uint32_t event, char *seen, size_t size)
 {
 	assert_string_equal(root, "");
+	host.connected[host.probes % ARRAY_SIZE(host.connected)] = vm->connected;
 	host.probes++;
 	host.vm = *vm;
 	host.device_id = device_id;
@@ -264,9 +266,29 @@ static void test_counts_outlive_an_enlargement(void **state)
 	host_row_put(IRQ_KIND_MSIX, 0, 40, 9);
 	msix_unmask(machine, 1);
 	assert_int_equal(connected(machine), 2);
+	msix_unmask(machine, 2);
+	assert_int_equal(connected(machine), 3);
 	host.rows[0].count = 1;
 	report(machine, &visits);
-	assert_int_equal(visits.records[0].host_count, 10);
+	assert_int_equal(visits.records[0].host_count, 19);
+}
+
+/* All of them are looked at before the first is taken away, and when all are back. */
+static void test_looks_around_an_enlargement_see_all_that_are_connected(void **state)
+{
+	static const unsigned int expected[] = { 2, 2, 2, 2, 3 };
+	struct machine *machine = machine_of(state);
+
+	machine_restart(machine, 0, 4, false);
+	host.kvm = machine->kvm;
+	machine->watch->vm = &machine->kvm->vm;
+	msix_enable(machine, true);
+	msix_unmask(machine, 0);
+	msix_unmask(machine, 1);
+	host.probes = 0;
+	msix_unmask(machine, 2);
+	assert_int_equal(host.probes, ARRAY_SIZE(expected));
+	assert_memory_equal(host.connected, expected, sizeof(expected));
 }
 
 /* A route that is refused leaves the vector as it was, connected. */
@@ -802,6 +824,7 @@ int main(void)
 		CONTINUOUS(test_what_could_not_be_connected_is_not_counted),
 		CONTINUOUS(test_what_is_connected_again_is_counted_once),
 		CONTINUOUS(test_counts_outlive_an_enlargement),
+		CONTINUOUS(test_looks_around_an_enlargement_see_all_that_are_connected),
 		CONTINUOUS(test_refused_route_leaves_it_counted),
 		CONTINUOUS(test_intx_is_not_counted),
 		CONTINUOUS(test_all_functions_are_counted_together),
