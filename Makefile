@@ -166,7 +166,7 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 	@$(CC) $(payload_cflags) -c -o $@ $<
 
 $(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
-                     source_e1000e.o source_eventfd.o)
+                     source_e1000e.o source_igb.o source_eventfd.o)
 
 $(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@echo "  LINK  $@"
@@ -238,6 +238,12 @@ demo: ## boot guests with an assigned network card in the lab, and show their in
 bench: all guest ## compare with QEMU in the lab's deterministic mode
 	@$(MAKE) --no-print-directory STATIC=1 all
 	@scripts/bench
+
+.PHONY: bench-latency
+bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deterministic mode
+	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
+	@$(MAKE) --no-print-directory ARCH=arm64 all guest
+	@scripts/bench-latency
 
 # ---- the rest ----------------------------------------------------------------------------------
 

@@ -40,10 +40,10 @@ static const struct {
 	uint16_t vendor, device;
 	const char *source;
 } known_devices[] = {
-	{ 0x1234, 0x11e8, "edu" },
-	{ 0x8086, 0x10d3, "e1000e" }, /* 82574 */
-	{ 0x8086, 0x10c9, "igb" },    /* 82576 */
-	{ 0x8086, 0x1533, "igb" },    /* I210 */
+	{ 0x1234, 0x11e8, "edu" }, { 0x8086, 0x10d3, "e1000e" }, /* 82574 */
+	{ 0x8086, 0x10c9, "igb" },				 /* 82576 */
+	{ 0x8086, 0x1521, "igb" },				 /* I350 */
+	{ 0x8086, 0x1533, "igb" },				 /* I210 */
 };
 
 static const char *source_find(const char *bdf)

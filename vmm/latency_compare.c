@@ -272,6 +272,13 @@ int latency_compare(const struct latency_runs *runs, const char *metric,
 
 /* ---- output ---- */
 
+/* To 1 %: a clock that was compared with another to learn its rate is never twice quite the same.
+ */
+static bool hz_alike(uint64_t a, uint64_t b)
+{
+	return fabs((double)a - (double)b) <= 0.01 * (double)max(a, b);
+}
+
 /* Call @warn for each thing that makes run @index less comparable with the base. */
 static void warnings_make(const struct latency_runs *runs, const char *metric, unsigned int index,
 			  void (*warn)(void *opaque, const char *text), void *opaque)
@@ -282,7 +289,7 @@ static void warnings_make(const struct latency_runs *runs, const char *metric, u
 	char text[512], label[LATENCY_LABEL_SIZE];
 
 	latency_run_label(run, label);
-	if (strcmp(run->clock, base->clock) || run->clock_hz != base->clock_hz) {
+	if (strcmp(run->clock, base->clock) || !hz_alike(run->clock_hz, base->clock_hz)) {
 		snprintf(text, sizeof(text),
 			 "run %u (%s) has the clock %s at %" PRIu64 " Hz, the base %s at %" PRIu64
 			 " Hz: times are only as comparable as the clocks",

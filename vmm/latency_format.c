@@ -33,16 +33,19 @@ static struct widths widths_get(const struct latency_runs *runs)
 	return widths;
 }
 
+#define EXITS_LEAST 0.005 /* what is less would be 0.00 */
+
 /* "mmio 1.00, halt 0.98": no line break, nothing without interrupts. */
 static void exits_print(FILE *file, const struct latency_run *run)
 {
 	const char *comma = "";
 
 	for (unsigned int i = 0; run->count && i < run->exit_count; i++) {
-		if (!run->exits[i].count)
+		double share = (double)run->exits[i].count / (double)run->count;
+
+		if (share < EXITS_LEAST)
 			continue;
-		fprintf(file, "%s%s %.2f", comma, run->exits[i].reason,
-			(double)run->exits[i].count / (double)run->count);
+		fprintf(file, "%s%s %.2f", comma, run->exits[i].reason, share);
 		comma = ", ";
 	}
 	if (!comma[0])

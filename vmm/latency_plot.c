@@ -19,8 +19,12 @@
 
 /* ---- data ---- */
 
-/* Bins of the right panel in one power of two: buckets are too fine to look at. */
-#define BINS_SHIFT 4
+/*
+ * Bins of the right panel in one power of two, each as many times the one before: buckets are too
+ * fine to look at. BINS_WIDTH is what they are called.
+ */
+#define BINS	   8
+#define BINS_WIDTH "9 %"
 
 static double bin_microseconds(const struct latency_run *run, double ticks)
 {
@@ -43,43 +47,70 @@ static void tail_write(FILE *file, const struct latency_run *run, const struct h
 			100 * (double)left / (double)histogram->total);
 		below += histogram->buckets[i];
 	}
-	if (histogram->maximum > low)
+	/* A line to the bottom, also where all values are the same and there would be none. */
+	if (histogram->maximum > low || left > 1)
 		fprintf(file, "%.6g %.6g\n", bin_microseconds(run, (double)histogram->maximum),
 			100 / (double)histogram->total);
 }
 
-/* The first bucket after the bin that begins with bucket @index. */
+/* The bin that bucket @index is in: that of the bucket's middle. */
+static unsigned int bin_get(unsigned int index)
+{
+	double middle = ((double)histogram_low(index) + (double)histogram_high(index)) / 2;
+
+	return middle < 1 ? 0 : 1 + (unsigned int)(BINS * log2(middle));
+}
+
+/* The first bucket of the bin that bucket @index is in, and the first one after that bin. */
+static unsigned int bin_begin(unsigned int index)
+{
+	while (index && bin_get(index - 1) == bin_get(index))
+		index--;
+	return index;
+}
+
 static unsigned int bin_end(unsigned int index)
 {
-	uint64_t low = histogram_low(index);
-	unsigned int top = 63 - (unsigned int)__builtin_clzll(low | 1);
+	unsigned int bin = bin_get(index);
 
-	if (top <= BINS_SHIFT)
-		return index + 1;
-	low = align_down(low, BIT(top - BINS_SHIFT)) + BIT(top - BINS_SHIFT);
-	return low > HISTOGRAM_VALUE_MAX ? HISTOGRAM_BUCKETS : histogram_index(low);
+	while (index < HISTOGRAM_BUCKETS && bin_get(index) == bin)
+		index++;
+	return index;
+}
+
+/* How many values are in the bin that begins with bucket @index; 0 where there is none. */
+static uint64_t bin_count(const struct histogram *histogram, unsigned int index)
+{
+	uint64_t count = 0;
+
+	if (index >= HISTOGRAM_BUCKETS)
+		return 0;
+	for (unsigned int end = bin_end(index); index < end; index++)
+		count += histogram->buckets[index];
+	return count;
 }
 
 /*
- * Lines "LATENCY PERCENT": how often that latency came, up to the 99.9th percentile. Bins are not
- * all equally wide, so the share is brought to one width: 5 % of the latency.
+ * Lines "LATENCY PERCENT": this percentage of the values is in the bin around that latency, up to
+ * the bin after that of the 99.9th percentile. Bins of a slow clock's few ticks, which no value can
+ * be in, are not there, so nothing looks like a gap. Of empty ones there are those beside others.
  */
 static void bins_write(FILE *file, const struct latency_run *run, const struct histogram *histogram)
 {
-	unsigned int last = histogram_index(latency_percentile(histogram, 999)), end;
+	unsigned int last = bin_end(histogram_index(latency_percentile(histogram, 999))), end;
+	unsigned int i = bin_begin(histogram_index(histogram->minimum));
+	uint64_t former = 0;
 
-	for (unsigned int i = histogram_index(histogram->minimum); i <= last; i = end) {
-		uint64_t count = 0;
-		double low, high;
+	for (i = i ? bin_begin(i - 1) : 0; i <= last && i < HISTOGRAM_BUCKETS; i = end) {
+		uint64_t count = bin_count(histogram, i);
 
 		end = bin_end(i);
-		for (unsigned int j = i; j < end; j++)
-			count += histogram->buckets[j];
-		low = bin_microseconds(run, (double)histogram_low(i));
-		high = bin_microseconds(run, (double)histogram_high(end - 1) + 1);
-		fprintf(file, "%.6g %.6g\n", sqrt(low * high),
-			100 * (double)count / (double)histogram->total * log(1.05) /
-				log(high / low));
+		if (former || count || bin_count(histogram, end))
+			fprintf(file, "%.6g %.6g\n",
+				sqrt(bin_microseconds(run, (double)histogram_low(i)) *
+				     bin_microseconds(run, (double)histogram_high(end - 1) + 1)),
+				100 * (double)count / (double)histogram->total);
+		former = count;
 	}
 }
 
@@ -154,9 +185,10 @@ static void head_write(FILE *file, const struct drawn *drawn, const char *metric
 	title_write(file, drawn->runs[0], metric);
 	fputs("'\nset key at screen 0.5,0.01 center bottom maxcols 1 Left reverse samplen 6\n",
 	      file);
+	/* Runs that lie on each other, as where nothing varies, are seen by the marks' sizes. */
 	for (unsigned int i = 0; i < drawn->count; i++)
-		fprintf(file, "set linetype %u lc rgb '%s' dt %s lw 2 pt %d ps 0.9\n", i + 1,
-			colours[i], dashes[i], marks[i]);
+		fprintf(file, "set linetype %u lc rgb '%s' dt %s lw 2 pt %d ps %g\n", i + 1,
+			colours[i], dashes[i], marks[i], 0.7 + 0.25 * (drawn->count - 1 - i));
 	fputs("set logscale x\nset format '%g'\nset grid lc rgb '#d0d0d0' lt 1\n"
 	      "set border 3\nset tics nomirror\nset xlabel 'latency, µs'\n",
 	      file);
@@ -236,7 +268,7 @@ int latency_plot_script(FILE *file, const struct latency_runs *runs, const char 
 	tail_range_write(file, &drawn);
 	lines_write(file, &drawn, "tail", 7);
 	fputs("unset logscale y\nset yrange [0:*]\nunset key\n"
-	      "set ylabel 'share for each 5 % of latency, %'\n"
+	      "set ylabel 'share in bins " BINS_WIDTH " wide, %'\n"
 	      "set xlabel 'latency, µs (without the slowest 0.1 %)'\n",
 	      file);
 	range_write(file, &drawn, 999);

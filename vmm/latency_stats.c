@@ -2,6 +2,7 @@
 #include "vmm/latency_stats.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "lib/util.h"
@@ -48,12 +49,20 @@ void latency_ns_text(const struct latency_run *run, double ticks, char text[LATE
 	snprintf(text, LATENCY_NS_SIZE, "%.*f", ns < 100 ? 1 : 0, ns);
 }
 
+/* Three digits, or more before the point: a tick is often less than a nanosecond. */
+static void ns_plain_text(double ns, char text[LATENCY_NS_SIZE])
+{
+	snprintf(text, LATENCY_NS_SIZE, "%.*g", ns < 100 ? 3 : 15, ns < 100 ? ns : rint(ns));
+}
+
 void latency_clock_text(const struct latency_run *run, char *text, size_t size)
 {
+	char tick[LATENCY_NS_SIZE], overhead[LATENCY_NS_SIZE];
+
+	ns_plain_text(latency_ns(run, 1), tick);
+	ns_plain_text(latency_ns(run, (double)run->overhead), overhead);
 	snprintf(text, size,
-		 "clock %s, %" PRIu64
-		 " Hz: one tick is %.3g ns; reading it twice takes %.3g ns, which"
+		 "clock %s, %" PRIu64 " Hz: one tick is %s ns; reading it twice takes %s ns, which"
 		 " is part of every value",
-		 run->clock, run->clock_hz, latency_ns(run, 1),
-		 latency_ns(run, (double)run->overhead));
+		 run->clock, run->clock_hz, tick, overhead);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "guest/layout.h"
+#include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -121,6 +122,18 @@ static void others_pin(const struct latency_options *options)
 		die(EXIT_HOST, "--cpu: %s", strerror(errno));
 }
 
+/*
+ * Tell the program how fast its clock is, where KVM knows: found out by the program, it would be
+ * another in each VM, and take two seconds.
+ */
+static void clock_append(char *cmdline, size_t length, size_t size)
+{
+	uint64_t hz = vm_clock_hz();
+
+	if (hz)
+		snprintf(cmdline + length, size - length, " hz=%llu", (unsigned long long)hz);
+}
+
 static int child_main(const struct latency_vm *vm, const struct files *files)
 {
 	char cmdline[512];
@@ -136,7 +149,7 @@ static int child_main(const struct latency_vm *vm, const struct files *files)
 		.vcpu_cpu = vm->options->vcpu_cpu,
 	};
 
-	latency_vm_cmdline(vm, cmdline, sizeof(cmdline));
+	clock_append(cmdline, latency_vm_cmdline(vm, cmdline, sizeof(cmdline)), sizeof(cmdline));
 	if (vm->options->bdf[0]) {
 		strcpy(run.devices[0].bdf, vm->options->bdf);
 		run.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;

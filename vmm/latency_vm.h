@@ -42,7 +42,10 @@ void latency_vm_result_cleanup(struct latency_vm_result *result);
  */
 uint64_t latency_vm_limit(const struct latency_vm *vm);
 
-/* The command line for the program. Returns its length, which is below @size if it fits. */
+/*
+ * The command line for the program; latency_vm_run() adds how fast its clock is. Returns its
+ * length, which is below @size if it fits.
+ */
 size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t size);
 
 #endif

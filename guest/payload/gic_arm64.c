@@ -51,21 +51,22 @@ static void cpu_interface_init(void)
 #define GICD_ICFGR	   0x0c00
 #define GICD_IROUTER	   0x6000
 
-static uint8_t spi_vectors[GIC_SPI_END];
+static uint8_t line_vectors[GIC_SPI_END];
 
-static void bit_set(uint64_t registers, unsigned int bit)
+static void bit_set(uint64_t registers, unsigned int bit, bool set)
 {
 	uint64_t address = registers + bit / 32 * 4;
+	uint32_t mask = 1u << bit % 32, others = mmio_read32(address) & ~mask;
 
-	mmio_write32(address, mmio_read32(address) | 1u << bit % 32);
+	mmio_write32(address, set ? others | mask : others);
 }
 
-void gic_spi_enable(unsigned int intid, unsigned int vector)
+void gic_spi_enable(unsigned int intid, bool level, unsigned int vector)
 {
 	payload_check(intid >= GIC_SPI && intid < GIC_SPI_END);
-	spi_vectors[intid] = (uint8_t)vector;
-	bit_set(gic.distributor + GICD_IGROUPR, intid);
-	bit_set(gic.distributor + GICD_ICFGR, 2 * intid + 1);
+	line_vectors[intid] = (uint8_t)vector;
+	bit_set(gic.distributor + GICD_IGROUPR, intid, true);
+	bit_set(gic.distributor + GICD_ICFGR, 2 * intid + 1, !level);
 	mmio_write8(gic.distributor + GICD_IPRIORITYR + intid, vector_priority(vector));
 	mmio_write64(gic.distributor + GICD_IROUTER + 8UL * intid, cpu_affinity());
 	mmio_write32(gic.distributor + GICD_ISENABLER + intid / 32 * 4, 1u << intid % 32);
@@ -134,6 +135,21 @@ static void redistributor_init(void)
 		     (uint64_t)lpi_pending | TABLE_WRITE_BACK | GICR_PENDBASER_IS_ZERO);
 	memory_barrier();
 	mmio_write32(gic.redistributor + GICR_CTLR, GICR_CTLR_LPIS);
+}
+
+/* ---- interrupts of the CPU's own peripherals: the redistributor's second frame ---- */
+
+#define GICR_IGROUPR0	0x10080
+#define GICR_ISENABLER0 0x10100
+#define GICR_IPRIORITYR 0x10400
+
+void gic_ppi_enable(unsigned int intid, unsigned int vector)
+{
+	payload_check(intid >= GIC_PPI && intid < GIC_SPI);
+	line_vectors[intid] = (uint8_t)vector;
+	bit_set(gic.redistributor + GICR_IGROUPR0, intid, true);
+	mmio_write8(gic.redistributor + GICR_IPRIORITYR + intid, vector_priority(vector));
+	mmio_write32(gic.redistributor + GICR_ISENABLER0, 1u << intid);
 }
 
 /* ---- messages, as devices send them: 12.19, the ITS ---- */
@@ -278,8 +294,8 @@ void interrupt_dispatch(void)
 		return;
 	if (intid >= GIC_LPI)
 		interrupt_handle(intid - GIC_LPI);
-	else if (intid >= GIC_SPI && intid < GIC_SPI_END)
-		interrupt_handle(spi_vectors[intid]);
+	else if (intid >= GIC_PPI && intid < GIC_SPI_END)
+		interrupt_handle(line_vectors[intid]);
 	else
 		payload_fail("interrupt %u, which nobody asked for", intid);
 	sysreg_write(ICC_EOIR1_EL1, intid);

@@ -10,8 +10,10 @@
 #ifndef POSTHORN_GUEST_PAYLOAD_GIC_ARM64_H
 #define POSTHORN_GUEST_PAYLOAD_GIC_ARM64_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#define GIC_PPI	     16	  /* the first of the CPU's own peripherals' interrupts */
 #define GIC_SPI	     32	  /* the first of the shared peripheral interrupts... */
 #define GIC_SPI_END  1020 /* ...and one past the last */
 #define GIC_SPURIOUS 1023
@@ -21,10 +23,14 @@
 void gic_init(void);
 
 /*
- * Raise @vector when the line of @intid, GIC_SPI to GIC_SPI_END, rises. Also where it is level-
- * triggered: once for each time, so that a handler need not know how to make the device let go.
+ * Raise @vector for the line of @intid, GIC_SPI to GIC_SPI_END. @level: for as long as the line is
+ * up, so that the handler must make the device let go. Otherwise when it rises, and that can be
+ * asked for where the device is level-triggered too: then the handler need not know how.
  */
-void gic_spi_enable(unsigned int intid, unsigned int vector);
+void gic_spi_enable(unsigned int intid, bool level, unsigned int vector);
+
+/* Raise @vector for as long as the line of @intid, GIC_PPI to GIC_SPI, of this CPU is up. */
+void gic_ppi_enable(unsigned int intid, unsigned int vector);
 
 /*
  * Raise @vector when the ITS's device @requester (a PCI requester id) writes @vector to the address

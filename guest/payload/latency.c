@@ -6,12 +6,14 @@
  *
  * Words of the command line, all but the first optional:
  *
- *   source=edu|e1000e|eventfd    what raises the interrupts
+ *   source=NAME                  what raises the interrupts: edu, e1000e, igb, eventfd
+ *   kind=msi|intx                as messages, or by its line
  *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
  *   count=N, warmup=N            how many are measured, and how many before that are not
  *   interval=US                  microseconds from one to the next
  *   costs=N                      after that, N times each: accesses to configuration space and
  *                                to a BAR, masking and moving of the vector
+ *   hz=N                         how often the clock ticks in a second, where that is known
  *   doorbell=0xADDRESS           where posthorn latency has its doorbell
  *
  * The numbers go to the console: see latency_lines.h.
@@ -27,6 +29,7 @@
 
 #define VECTOR	     0x60
 #define VECTOR_OTHER 0x61
+#define VECTOR_TIMER 0x40
 #define US_PER_S     1000000
 #define MARK_EARLY   1	/* interrupts */
 #define LOST_MAX     10 /* then it gives up */
@@ -35,8 +38,10 @@
 static uint64_t patience;
 
 static const struct source *source;
+static bool is_intx;
 static uint64_t doorbell, ticks_per_s, overhead;
-static volatile uint64_t taken; /* interrupts that came */
+static volatile uint64_t taken;	 /* interrupts that came */
+static volatile uint64_t alarms; /* those of the timer */
 static struct histogram handler_times, return_times;
 
 uint64_t latency_doorbell(void)
@@ -48,6 +53,19 @@ static void handler(unsigned int vector)
 {
 	(void)vector;
 	taken++;
+}
+
+/* The clock was read before, when the interrupt came: this is no part of that time. */
+static void intx_handler(unsigned int vector)
+{
+	handler(vector);
+	source->intx_acknowledge();
+}
+
+static void timer_handler(unsigned int vector)
+{
+	alarms++;
+	timer_start(vector);
 }
 
 /* ---- the command line ---- */
@@ -122,13 +140,29 @@ static const struct source *source_find(void)
 	static const struct source *const sources[] = {
 		&source_edu,
 		&source_e1000e,
+		&source_igb,
 		&source_eventfd,
 	};
 
 	for (unsigned int i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (option_is("source", sources[i]->name))
 			return sources[i];
-	payload_fail("source= is none of edu, e1000e, eventfd");
+	payload_fail("source= is none of edu, e1000e, igb, eventfd");
+}
+
+static void source_init(void)
+{
+	source = source_find();
+	is_intx = option_is("kind", "intx");
+	interrupt_handler_set(VECTOR, is_intx ? intx_handler : handler);
+	interrupt_handler_set(VECTOR_OTHER, handler);
+	interrupt_handler_set(VECTOR_TIMER, timer_handler);
+	if (!is_intx)
+		source->init(VECTOR);
+	else if (source->intx_init)
+		source->intx_init(VECTOR);
+	else
+		payload_fail("the source %s has no INTx here", source->name);
 }
 
 /* ---- the clock ---- */
@@ -160,8 +194,14 @@ struct sample {
 	uint64_t handler, end; /* ticks from the store */
 };
 
+enum outcome {
+	CAME,
+	LOST,
+	DISTURBED, /* something else came as well: the sample is worth nothing */
+};
+
 /* Interrupts are let in before the store, and the CPU spins until the handler was there. */
-static bool running_once(struct sample *sample)
+static enum outcome running_once(struct sample *sample)
 {
 	uint64_t before = taken, start;
 
@@ -172,20 +212,26 @@ static bool running_once(struct sample *sample)
 		;
 	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
 	interrupts_off();
-	return taken != before;
+	return taken != before ? CAME : LOST;
 }
 
-/* They are let in by the instruction that sleeps, so that none comes before it. */
-static bool halted_once(struct sample *sample)
+/*
+ * They are let in by the instruction that sleeps, so that none comes before it. The timer is what
+ * wakes it when none comes.
+ */
+static enum outcome halted_once(struct sample *sample)
 {
-	uint64_t before = taken, start;
+	uint64_t before = taken, alarms_before = alarms, start;
 
 	start = ticks_now();
 	source->raise();
-	while (taken == before)
+	do
 		interrupt_wait();
+	while (taken == before && ticks_now() - start < patience);
 	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
-	return true;
+	if (taken == before)
+		return LOST;
+	return alarms == alarms_before ? CAME : DISTURBED;
 }
 
 /* ---- many ---- */
@@ -197,7 +243,28 @@ static void mark(bool begin)
 		mmio_write32(doorbell + DOORBELL_MARK, begin);
 }
 
-static void interrupts_measure(const char *state, bool (*once)(struct sample *sample))
+/* Returns whether it came. */
+static bool undisturbed_once(enum outcome (*once)(struct sample *sample), uint64_t interval,
+			     struct sample *sample)
+{
+	enum outcome outcome;
+
+	do {
+		ticks_wait(interval);
+		/* The timer's, or one that was given up: not to be taken for the next. */
+		interrupts_take();
+		outcome = once(sample);
+	} while (outcome == DISTURBED);
+	return outcome == CAME;
+}
+
+static void sample_add(const struct sample *sample)
+{
+	histogram_add(&handler_times, sample->handler);
+	histogram_add(&return_times, sample->end);
+}
+
+static void interrupts_measure(const char *state, enum outcome (*once)(struct sample *sample))
 {
 	uint64_t count = option_number("count", 1000), warmup = option_number("warmup", 100);
 	uint64_t interval = option_number("interval", 0), lost = 0;
@@ -213,16 +280,10 @@ static void interrupts_measure(const char *state, bool (*once)(struct sample *sa
 	for (uint64_t i = 0; i < warmup + count && lost < LOST_MAX; i++) {
 		if (i + MARK_EARLY == warmup || (warmup < MARK_EARLY && i == 0))
 			mark(true);
-		if (interval)
-			ticks_wait(interval);
-		if (!once(&sample)) {
+		if (!undisturbed_once(once, interval, &sample))
 			lost++;
-			continue;
-		}
-		if (i < warmup)
-			continue;
-		histogram_add(&handler_times, sample.handler);
-		histogram_add(&return_times, sample.end);
+		else if (i >= warmup)
+			sample_add(&sample);
 	}
 	mark(false);
 	latency_lines_begin(print, source->name, state, CLOCK_NAME, ticks_per_s, overhead);
@@ -294,9 +355,9 @@ static void costs_measure(uint64_t count)
 		cost_measure("bar-read", bar_read, count);
 		cost_measure("bar-write", bar_write, count);
 	}
-	if (source->mask)
+	if (source->mask && !is_intx)
 		cost_measure("mask-unmask", mask_unmask, count);
-	if (source->move)
+	if (source->move && !is_intx)
 		cost_measure("vector-change", move, count);
 	latency_lines_end(print);
 }
@@ -304,17 +365,19 @@ static void costs_measure(uint64_t count)
 void payload_main(void)
 {
 	doorbell = option_number("doorbell", 0);
-	source = source_find();
-	ticks_per_s = ticks_per_second();
+	ticks_per_s = option_number("hz", 0);
+	if (!ticks_per_s)
+		ticks_per_s = ticks_per_second();
 	patience = ticks_per_s / 2;
 	overhead = overhead_find();
-	interrupt_handler_set(VECTOR, handler);
-	interrupt_handler_set(VECTOR_OTHER, handler);
-	source->init(VECTOR);
+	source_init();
 	serial_fifo_enable();
 	if (!option_is("state", "halted"))
 		interrupts_measure("running", running_once);
-	if (!option_is("state", "running"))
+	if (!option_is("state", "running")) {
+		timer_start(VECTOR_TIMER);
 		interrupts_measure("halted", halted_once);
+		timer_stop();
+	}
 	costs_measure(option_number("costs", 0));
 }

@@ -41,3 +41,10 @@ void msix_mask(const struct msix *msix, bool masked)
 {
 	mmio_write32(msix->entry + ENTRY_CONTROL, masked ? ENTRY_MASKED : 0);
 }
+
+void msix_move(const struct msix *msix, unsigned int vector)
+{
+	msix_mask(msix, true);
+	msix_vector_set(msix, vector);
+	msix_mask(msix, false);
+}

@@ -22,4 +22,10 @@ void msix_vector_set(const struct msix *msix, unsigned int vector);
 
 void msix_mask(const struct msix *msix, bool masked);
 
+/*
+ * Let entry 0, which is not masked, raise @vector instead: as Linux does it, masked meanwhile, so
+ * that no interrupt goes to a half-written message.
+ */
+void msix_move(const struct msix *msix, unsigned int vector);
+
 #endif

@@ -148,6 +148,13 @@ void interrupt_handler_set(unsigned int vector, void (*handler)(unsigned int vec
 /* Sleep until an interrupt came and was handled. One that comes just before wakes it as well. */
 void interrupt_wait(void);
 
+/*
+ * Raise @vector on this CPU, once, in a quarter of a second; with an x86-64 CPU's own timer it can
+ * be some seconds. Starting it again, also in the handler, starts from the beginning.
+ */
+void timer_start(unsigned int vector);
+void timer_stop(void);
+
 /* What a device writes where to raise an interrupt: an MSI. */
 struct message {
 	uint64_t address;

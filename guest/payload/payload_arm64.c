@@ -109,13 +109,16 @@ void serial_fifo_enable(void)
 	uart_fifo = true;
 }
 
-/* "interrupts" has the kind, the number within the kind, and the trigger. */
+/* What "interrupts" has for each: the kind, the number within the kind, and the trigger. */
+#define INTERRUPT_CELLS 3
+#define INTERRUPT_SPI	0
+
 void serial_interrupt_enable(unsigned int vector)
 {
 	int node = tree_find(uart->compatible);
 
-	payload_check(tree_cell(node, "interrupts", 0) == 0 /* SPI */);
-	gic_spi_enable(GIC_SPI + tree_cell(node, "interrupts", 1), vector);
+	payload_check(tree_cell(node, "interrupts", 0) == INTERRUPT_SPI);
+	gic_spi_enable(GIC_SPI + tree_cell(node, "interrupts", 1), false, vector);
 	mmio_write8(uart_base + uart->interrupts, uart->received);
 }
 
@@ -158,6 +161,24 @@ struct message message_for(uint32_t requester, unsigned int vector)
 uint64_t ticks_per_second(void)
 {
 	return sysreg_read(cntfrq_el0);
+}
+
+#define TIMER_VIRTUAL 2 /* which of the timers in "interrupts" */
+#define TIMER_ENABLED 1
+
+void timer_start(unsigned int vector)
+{
+	int node = tree_find("arm,armv8-timer");
+	uint32_t ppi = tree_cell(node, "interrupts", TIMER_VIRTUAL * INTERRUPT_CELLS + 1);
+
+	sysreg_write(cntv_cval_el0, ticks_now() + ticks_per_second() / 4);
+	sysreg_write(cntv_ctl_el0, TIMER_ENABLED);
+	gic_ppi_enable(GIC_PPI + ppi, vector);
+}
+
+void timer_stop(void)
+{
+	sysreg_write(cntv_ctl_el0, 0);
 }
 
 /* ---- power: PSCI (DEN 0022), 5.1 ---- */
@@ -284,6 +305,32 @@ struct pci_host pci_host_find(void)
 			host.window_size = tree_cell(node, "ranges", i + 6);
 		}
 	return host;
+}
+
+/* An entry of "interrupt-map": a device's address (3 cells) and pin; a controller, its address...
+ */
+#define MAP_PIN	       3
+#define MAP_CONTROLLER 5
+
+void pci_intx_route(unsigned int slot, unsigned int pin, unsigned int vector)
+{
+	int node = tree_find("pci-host-ecam-generic");
+	uint32_t slot_mask = tree_cell(node, "interrupt-map-mask", 0);
+	uint32_t pin_mask = tree_cell(node, "interrupt-map-mask", MAP_PIN);
+	uint32_t at = MAP_CONTROLLER + tree_cell(tree_find("arm,gic-v3"), "#address-cells", 0);
+	uint32_t count = tree_cell_count(node, "interrupt-map");
+
+	/* ...and what "interrupts" would have: at is where that begins. */
+	for (uint32_t i = 0; i < count; i += at + INTERRUPT_CELLS) {
+		if (tree_cell(node, "interrupt-map", i) != (slot << 11 & slot_mask) ||
+		    tree_cell(node, "interrupt-map", i + MAP_PIN) != (pin & pin_mask))
+			continue;
+		payload_check(tree_cell(node, "interrupt-map", i + at) == INTERRUPT_SPI);
+		gic_spi_enable(GIC_SPI + tree_cell(node, "interrupt-map", i + at + 1), true,
+			       vector);
+		return;
+	}
+	payload_fail("pin %u of PCI slot %u is wired to nothing", pin, slot);
 }
 
 /* ---- the start ---- */

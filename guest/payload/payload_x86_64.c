@@ -123,18 +123,22 @@ void serial_fifo_enable(void)
 	serial_fifo = true;
 }
 
-/* An entry of the IOAPIC's table: edge, active high, to the CPU with APIC id 0 (82093AA, 3.2.4). */
-static void ioapic_route(unsigned int pin, unsigned int vector)
+/* An entry of the IOAPIC's table, without the vector: 82093AA, 3.2.4. Nothing set: edge, high. */
+#define IOAPIC_ACTIVE_LOW (1 << 13)
+#define IOAPIC_LEVEL	  (1 << 15)
+
+/* To the CPU with APIC id 0. */
+static void ioapic_route(unsigned int pin, uint32_t flags, unsigned int vector)
 {
 	mmio_write32(LAYOUT_IOAPIC, 0x11 + 2 * pin);
 	mmio_write32(LAYOUT_IOAPIC + 0x10, 0);
 	mmio_write32(LAYOUT_IOAPIC, 0x10 + 2 * pin);
-	mmio_write32(LAYOUT_IOAPIC + 0x10, vector);
+	mmio_write32(LAYOUT_IOAPIC + 0x10, flags | vector);
 }
 
 void serial_interrupt_enable(unsigned int vector)
 {
-	ioapic_route(LAYOUT_GSI_SERIAL, vector);
+	ioapic_route(LAYOUT_GSI_SERIAL, 0, vector);
 	port_write8(LAYOUT_PORT_SERIAL + UART_INTERRUPTS, 1 /* received data */);
 }
 
@@ -150,7 +154,11 @@ void serial_interrupt_enable(unsigned int vector)
 #define APIC_ICR	 0x30
 #define APIC_ICR_HIGH	 0x31
 #define APIC_LINT0	 0x35
+#define APIC_LVT_TIMER	 0x32
+#define APIC_TIMER_COUNT 0x38 /* from there down to 0; 0 stops it */
+#define APIC_TIMER_SPEED 0x3e
 #define APIC_MASKED	 0x10000
+#define TIMER_UNDIVIDED	 0xb
 #define SVR_ENABLE	 0x100
 #define MSI_ADDRESS	 0xfee00000 /* a write is an interrupt of the CPU with APIC id 0: 11.11.1 */
 
@@ -310,6 +318,22 @@ uint64_t ticks_per_second(void)
 	return second_wait() - start;
 }
 
+/* A count of nanoseconds where KVM or QEMU has the timer. */
+#define TIMER_COUNT (1 << 28)
+
+void timer_start(unsigned int vector)
+{
+	apic_write(APIC_LVT_TIMER, vector);
+	apic_write(APIC_TIMER_SPEED, TIMER_UNDIVIDED);
+	apic_write(APIC_TIMER_COUNT, TIMER_COUNT);
+}
+
+void timer_stop(void)
+{
+	apic_write(APIC_TIMER_COUNT, 0);
+	apic_write(APIC_LVT_TIMER, APIC_MASKED);
+}
+
 /* ---- ACPI tables (ACPI 6.5, 5.2.5 to 5.2.8): RSDP, RSDT or XSDT, and what these list ---- */
 
 struct acpi_header {
@@ -318,6 +342,7 @@ struct acpi_header {
 	uint8_t rest[28];
 };
 
+#define RSDP_OEM      9
 #define RSDP_REVISION 15
 #define RSDP_RSDT     16
 #define RSDP_XSDT     24 /* from revision 2 on */
@@ -408,6 +433,20 @@ struct pci_host pci_host_find(void)
 
 	memcpy(&host.ecam, mcfg + 8, sizeof(host.ecam));
 	return host;
+}
+
+/*
+ * Elsewhere only ACPI's _PRT could say how the pins are wired, and that is a program. INTx is level
+ * triggered, and active low (PCI Local Bus 3.0, 2.2.6).
+ */
+void pci_intx_route(unsigned int slot, unsigned int pin, unsigned int vector)
+{
+	const uint8_t *rsdp = (const uint8_t *)payload_start_info->rsdp;
+	unsigned int gsi = LAYOUT_GSI_INTX + (slot + pin - 1) % LAYOUT_GSI_INTX_COUNT;
+
+	if (memcmp(rsdp + RSDP_OEM, "PSTHRN", 6))
+		payload_fail("how INTx is wired on this machine is not known: it is on posthorn's");
+	ioapic_route(gsi, IOAPIC_ACTIVE_LOW | IOAPIC_LEVEL, vector);
 }
 
 /* ---- the start ---- */

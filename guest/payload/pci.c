@@ -6,6 +6,7 @@
 #define FUNCTION_SHIFT 12
 #define SLOT_SHIFT     15
 
+#define BARS		6
 #define BAR(index)	(0x10 + 4 * (index))
 #define BAR_PORTS	0x1
 #define BAR_IS_64	0x4
@@ -33,10 +34,17 @@ uint64_t pci_config(unsigned int slot, unsigned int function)
 
 uint64_t pci_find(uint32_t id)
 {
+	return pci_find_any(&id, 1);
+}
+
+uint64_t pci_find_any(const uint32_t *ids, unsigned int count)
+{
 	for (unsigned int slot = 0; slot < PCI_SLOTS; slot++)
-		if (mmio_read32(pci_config(slot, 0)) == id)
-			return pci_config(slot, 0);
-	payload_fail("there is no PCI device %x:%x", id & 0xffff, id >> 16);
+		for (unsigned int i = 0; i < count; i++)
+			if (mmio_read32(pci_config(slot, 0)) == ids[i])
+				return pci_config(slot, 0);
+	payload_fail("there is no PCI device %x:%x%s", ids[0] & 0xffff, ids[0] >> 16,
+		     count > 1 ? " or another like it" : "");
 }
 
 uint32_t pci_requester(uint64_t config)
@@ -79,6 +87,24 @@ uint64_t pci_bar(uint64_t config, unsigned int index)
 	return base ? base : bar_place(address, is_64);
 }
 
+void pci_bars_place(uint64_t config)
+{
+	for (unsigned int i = 0; i < BARS; i++) {
+		uint64_t address = config + BAR(i);
+		uint32_t before = mmio_read32(address);
+
+		if (before & BAR_PORTS)
+			continue;
+		/* A BAR that is not there keeps nothing that is written to it. */
+		mmio_write32(address, UINT32_MAX);
+		if (mmio_read32(address)) {
+			mmio_write32(address, before);
+			pci_bar(config, i);
+		}
+		i += !!(before & BAR_IS_64);
+	}
+}
+
 uint64_t pci_capability(uint64_t config, uint8_t id)
 {
 	unsigned int at = mmio_read8(config + PCI_CAPABILITIES);
@@ -105,4 +131,14 @@ void pci_msi_enable(uint64_t msi, bool enable)
 {
 	mmio_write16(msi + MSI_FLAGS, enable ? MSI_FLAGS_ENABLE : 0);
 	payload_check((mmio_read16(msi + MSI_FLAGS) & MSI_FLAGS_ENABLE) == enable);
+}
+
+void pci_intx_vector_set(uint64_t config, unsigned int vector)
+{
+	unsigned int slot = (unsigned int)((config - host_get()->ecam) >> SLOT_SHIFT);
+	unsigned int pin = mmio_read8(config + PCI_INTERRUPT_PIN);
+
+	if (!pin)
+		payload_fail("the PCI device in slot %u has no INTx", slot);
+	pci_intx_route(slot, pin, vector);
 }

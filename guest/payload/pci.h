@@ -18,6 +18,7 @@
 #define PCI_COMMAND_MASTER 0x04
 #define PCI_CLASS_REVISION 0x08
 #define PCI_CAPABILITIES   0x34
+#define PCI_INTERRUPT_PIN  0x3d /* 1 is A; 0: none */
 #define PCI_CAPABILITY_MSI 0x05
 
 /* Where the configuration space of a function of bus 0 is. */
@@ -25,6 +26,9 @@ uint64_t pci_config(unsigned int slot, unsigned int function);
 
 /* The first function 0 with the ids @device << 16 | @vendor; fails the payload if there is none. */
 uint64_t pci_find(uint32_t id);
+
+/* The same for any of @count ids. */
+uint64_t pci_find_any(const uint32_t *ids, unsigned int count);
 
 /* The requester id of a function, which the ITS of arm64 knows it by. */
 uint32_t pci_requester(uint64_t config);
@@ -35,6 +39,9 @@ uint32_t pci_requester(uint64_t config);
  */
 uint64_t pci_bar(uint64_t config, unsigned int index);
 
+/* Do that for all of its BARs of memory. */
+void pci_bars_place(uint64_t config);
+
 /* Where the capability @id is; fails the payload if there is none. */
 uint64_t pci_capability(uint64_t config, uint8_t id);
 
@@ -42,6 +49,13 @@ uint64_t pci_capability(uint64_t config, uint8_t id);
 void pci_msi_vector_set(uint64_t config, uint64_t msi, unsigned int vector);
 
 void pci_msi_enable(uint64_t msi, bool enable);
+
+/*
+ * Let the function's INTx raise @vector on this CPU, for as long as the function holds the line:
+ * the handler must make it let go. Fails the payload if the function has none, or where nobody
+ * knows how it is wired: on x86-64 machines other than posthorn's.
+ */
+void pci_intx_vector_set(uint64_t config, unsigned int vector);
 
 /* ---- for the architecture's file ---- */
 
@@ -52,5 +66,8 @@ struct pci_host {
 
 /* Fails the payload if there is no PCI. */
 struct pci_host pci_host_find(void);
+
+/* See pci_intx_vector_set(): @pin (1 = A) of the functions in @slot of bus 0. */
+void pci_intx_route(unsigned int slot, unsigned int pin, unsigned int vector);
 
 #endif

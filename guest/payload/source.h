@@ -11,19 +11,25 @@
 struct source {
 	const char *name;
 	unsigned int interval; /* the least from one interrupt to the next, in microseconds */
-	/* Find it and let its interrupts raise @vector. Fails the payload if it is not there. */
+	/*
+	 * Find it and let its messages (MSI, MSI-X), or its INTx, raise @vector. One of the two is
+	 * called, once. Fails the payload if it is not there. intx_init is NULL: only messages.
+	 */
 	void (*init)(unsigned int vector);
+	void (*intx_init)(unsigned int vector);
 	/* The store. */
 	void (*raise)(void);
+	/* After intx_init: make it let go of the line. It has done so when this returns. */
+	void (*intx_acknowledge)(void);
 	/* Configuration space, and a register that may be read and written; 0: it has none. */
 	uint64_t (*config)(void);
 	uint64_t (*scratch)(void);
-	/* Mask and unmask its vector; send it to @vector instead. NULL: it cannot. */
+	/* After init: mask and unmask it; send it to @vector instead. NULL: it cannot. */
 	void (*mask)(void);
 	void (*unmask)(void);
 	void (*move)(unsigned int vector);
 };
 
-extern const struct source source_edu, source_e1000e, source_eventfd;
+extern const struct source source_edu, source_e1000e, source_igb, source_eventfd;
 
 #endif

@@ -207,6 +207,16 @@ static void test_there_is_no_warning_without_a_reason(void **state)
 	json = latency_compare_json(&runs, "handler", rows);
 	assert_int_equal(json_array_size(json_object_get(json, "warnings")), 0);
 	json_decref(json);
+	/* Two that were compared with another clock to learn their rate. */
+	runs.list[1].clock_hz = GHZ + GHZ / 101;
+	json = latency_compare_json(&runs, "handler", rows);
+	assert_int_equal(json_array_size(json_object_get(json, "warnings")), 0);
+	json_decref(json);
+	runs.list[1].clock_hz = GHZ - GHZ / 99;
+	json = latency_compare_json(&runs, "handler", rows);
+	assert_int_equal(json_array_size(json_object_get(json, "warnings")), 1);
+	json_decref(json);
+	runs.list[1].clock_hz = GHZ;
 	strcpy(runs.list[1].clock, "cntvct");
 	json = latency_compare_json(&runs, "handler", rows);
 	assert_int_equal(json_array_size(json_object_get(json, "warnings")), 1);

@@ -60,8 +60,34 @@ static void test_the_summary_has_a_line_for_each_metric(void **state)
 			     "posthorn posted running    handler              4      1000"
 			     "      1000      1000      1000      1000      1000  -\n");
 	assert_written(text, "at most 1/64 too high");
-	assert_written(text, "posthorn posted running: clock tsc, 1000000 Hz: one tick is 1e+03");
+	assert_written(text,
+		       "posthorn posted running: clock tsc, 1000000 Hz: one tick is 1000 ns;");
 	assert_written(text, "posthorn posted running: 1 of 5 interrupts never came.\n");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_the_summary_leaves_out_rare_exits(void **state)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_run *run = run_made(&runs, "injected", 1000000000);
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	values_made(run, "handler", 2000, 1000);
+	run->count = 1000;
+	run->overhead = 1840;
+	latency_exit_add(run, "signal", 4);
+	latency_exit_add(run, "mmio", 5);
+	latency_format_summary(file, &runs);
+	run->exit_count = 1;
+	latency_format_summary(file, &runs);
+	fclose(file);
+	assert_written(text, "2000  mmio 0.01\n");
+	assert_written(text, "2000  none\n");
+	assert_written(text, "one tick is 1 ns; reading it twice takes 1840 ns,");
 	free(text);
 	latency_runs_cleanup(&runs);
 }
@@ -172,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_summary_has_a_line_for_each_metric),
+		cmocka_unit_test(test_the_summary_leaves_out_rare_exits),
 		cmocka_unit_test(test_cyclictest_has_a_column_for_each_run),
 		cmocka_unit_test(test_cyclictest_counts_what_is_over_the_limit),
 		cmocka_unit_test(test_cyclictest_has_only_runs_with_the_metric),

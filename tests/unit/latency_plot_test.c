@@ -70,7 +70,24 @@ static void test_the_tail_says_what_share_took_as_long(void **state)
 	 */
 	assert_written(script, "$tail0 << END\n1 100\n4.992 10\n5 1\nEND\n");
 	/* Zero ticks stand at half a tick. */
-	assert_written(script, "$tail1 << END\n0.0005 100\n2 99\nEND\n");
+	assert_written(script, "$tail1 << END\n0.0005 100\n2 99\n2 1\nEND\n");
+	free(script);
+	latency_runs_cleanup(&runs);
+}
+
+/* Five values of 10, between bins with none; and those of 1000 and 5000. */
+static void test_the_bins_say_what_share_took_about_as_long(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *script;
+
+	(void)state;
+	values_made(run_made(&runs, "bare", 1000000000), "handler", 10, 5);
+	runs_make(&runs);
+	script = script_make(&runs, "handler");
+	assert_written(script, "$bins0 << END\n0.00948683 0\n0.0104881 100\n0.0114891 0\nEND\n");
+	assert_written(script, "$bins1 << END\n0.89928 0\n0.979012 90\n1.07092 0\n"
+			       "4.66805 0\n5.08307 10\n5.56211 0\nEND\n");
 	free(script);
 	latency_runs_cleanup(&runs);
 }
@@ -229,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_tail_says_what_share_took_as_long),
+		cmocka_unit_test(test_the_bins_say_what_share_took_about_as_long),
 		cmocka_unit_test(test_each_run_has_its_own_line),
 		cmocka_unit_test(test_what_cannot_be_drawn_is_refused),
 		cmocka_unit_test(test_a_gp_file_gets_the_script),

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154 # variables of helpers.bash and bats
+# lab x86_64: --device edu
+# lab arm64: --gic 4 --device edu
+# posthorn latency with a device. How long anything takes is not tested: the lab is emulated.
+
+load helpers
+
+setup_file() {
+	lab_setup_file
+	# Measured once, for all tests.
+	run --separate-stderr timeout --foreground 240 "$posthorn" latency \
+		--device "${LAB_DEVICES%% *}" --path irqfd,userspace,intx --count 200 --warmup 20 \
+		--costs 10 --json "$BATS_FILE_TMPDIR/a.json"
+	printf '%s\n' "$output" >"$BATS_FILE_TMPDIR/summary"
+	printf '%s' "${stderr:+$stderr$'\n'}" | tee "$BATS_FILE_TMPDIR/errors"
+	[ "$status" -eq 0 ]
+}
+
+setup() {
+	lab_setup
+	edu=${devices[0]}
+	json=$BATS_FILE_TMPDIR/a.json
+	# What an interrupt of KVM's irqfd becomes: the lab of arm64 can post it.
+	direct=injected
+	[ "$arch" = x86_64 ] || direct=posted
+}
+
+teardown() {
+	lab_teardown
+}
+
+# json_get FILTER [FILE]: as one line.
+json_get() {
+	jq -cr "$1" "${2-$json}"
+}
+
+@test "all three paths, in both states: labelled for how the interrupts really came" {
+	[ "$(json_get '[.runs[] | select(.state != "costs") | .path + " " + .state] | join(", ")')" = \
+		"$direct running, $direct halted, userspace running, userspace halted, intx running, intx halted" ]
+	[ "$(json_get '[.runs[] | .vmm + " " + .source] | unique | join(",")')" = "posthorn edu" ]
+	[ "$(json_get '[.runs[].environment.device] | unique | join(",")')" = "$edu" ]
+}
+
+@test "every interrupt came, on each path" {
+	json_get '.runs[] | [.path, .state, .count, .lost]'
+	[ "$(json_get '[.runs[] | select(.state != "costs") |
+		[.count, .lost, .metrics.handler.count, .metrics.return.count]] | unique')" = \
+		"[[200,0,200,200]]" ]
+	[ "$(json_get '[.runs[] | select(.state != "costs") |
+		.metrics.return.min >= .metrics.handler.min] | all')" = true ]
+}
+
+@test "costs are measured once for each path; a line has no vector that could be moved" {
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .path] | join(",")')" = \
+		"$direct,userspace,intx" ]
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics |
+		keys - ["config-read", "config-write", "bar-read", "bar-write"]]')" = \
+		'[["vector-change"],["vector-change"],[]]' ]
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics[].count] | unique')" = '[10]' ]
+}
+
+@test "the summary names each run, and nothing is said to have gone wrong" {
+	local summary
+	summary=$(cat "$BATS_FILE_TMPDIR/summary")
+	expect_text "posthorn $direct halted" "$summary"
+	expect_text "posthorn userspace halted" "$summary"
+	expect_text "posthorn intx halted" "$summary"
+	# edu cannot be reset, of which it warns.
+	run ! grep -v 'knows no way to reset' "$BATS_FILE_TMPDIR/errors"
+}
+
+@test "a second measurement compares with the first" {
+	run --separate-stderr timeout --foreground 60 "$posthorn" latency --device "$edu" \
+		--path irqfd --state running --count 200 --json "$BATS_TEST_TMPDIR/b.json"
+	expect_status 0
+	run --separate-stderr "$posthorn" latency compare "$json" "$BATS_TEST_TMPDIR/b.json" \
+		--json "$BATS_TEST_TMPDIR/c.json"
+	expect_status 0
+	expect_text "b:posthorn $direct running" "$output"
+	[ "$(json_get '[.comparisons[] | select(.state == "running" and .metric == "handler") |
+		.runs | length] | unique' "$BATS_TEST_TMPDIR/c.json")" = '[4]' ]
+}
