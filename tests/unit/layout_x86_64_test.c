@@ -1,39 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "guest/layout.h"
-#include "lib/util.h"
-
-#define RANGES_MAX 10
-
-static unsigned int ranges_count(const struct layout_range *ranges)
-{
-	unsigned int count = 0;
-
-	while (count < RANGES_MAX && ranges[count].size)
-		count++;
-	return count;
-}
-
-struct ram_row {
-	const char *rule;
-	uint64_t size, align;
-	struct layout_range usable[RANGES_MAX];
-	unsigned int bits;
-	int error;
-	struct layout_range ram[RANGES_MAX];
-};
-
-#define TO_THE_END(base)                     \
-	{                                    \
-		(base), 0 - (uint64_t)(base) \
-	}
+#include "tests/unit/layout_tables.h"
 
 static const struct ram_row ram_rows[] = {
 	{ "small RAM is one piece from 0", 32 * MIB, 4096, {}, 40, 0, { { 0, 32 * MIB } } },
@@ -163,48 +129,8 @@ static const struct ram_row ram_rows[] = {
 static void test_ram_is_laid_out_as_the_table_says(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(ram_rows); i++) {
-		const struct ram_row *row = &ram_rows[i];
-		struct layout layout;
-		int error = layout_init(&layout, row->size, row->align, row->usable,
-					ranges_count(row->usable), row->bits);
-
-		if (error != row->error)
-			fail_msg("%s: returned %d", row->rule, error);
-		if (error)
-			continue;
-		if (layout.ram_count != ranges_count(row->ram))
-			fail_msg("%s: %u pieces", row->rule, layout.ram_count);
-		for (unsigned int n = 0; n < layout.ram_count; n++)
-			if (layout.ram[n].base != row->ram[n].base ||
-			    layout.ram[n].size != row->ram[n].size)
-				fail_msg("%s: piece %u is 0x%llx + 0x%llx", row->rule, n,
-					 (unsigned long long)layout.ram[n].base,
-					 (unsigned long long)layout.ram[n].size);
-	}
-}
-
-static bool ram_is_usable(const struct layout_range *ram, const struct layout_range *usable,
-			  unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (range_within(ram->base, ram->size, usable[i].base, usable[i].size))
-			return true;
-	return false;
-}
-
-/* Ranges with gaps of at least a page between them, so that none touch. */
-static unsigned int usable_make(struct layout_range *usable)
-{
-	unsigned int count = 1 + (unsigned int)random() % 6;
-	uint64_t base = 0;
-
-	for (unsigned int i = 0; i < count; i++) {
-		usable[i].base = base;
-		usable[i].size = ((uint64_t)random() % (2 * GIB) + 1) & ~0xfffULL;
-		base += usable[i].size + (((uint64_t)random() % GIB) & ~0xfffULL) + 0x1000;
-	}
-	return count;
+	for (size_t i = 0; i < ARRAY_SIZE(ram_rows); i++)
+		ram_row_check(&ram_rows[i]);
 }
 
 static void test_whatever_is_usable_ram_keeps_its_rules(void **state)
@@ -216,7 +142,7 @@ static void test_whatever_is_usable_ram_keeps_its_rules(void **state)
 	for (unsigned int round = 0; round < 20000; round++) {
 		uint64_t align = round % 2 ? 2 * MIB : 4096, sum = 0, end = 0;
 		struct layout_range usable[6];
-		unsigned int count = usable_make(usable);
+		unsigned int count = usable_make(usable, 2 * GIB);
 		uint64_t size = align_up((uint64_t)random() % (6 * GIB) + 1, align);
 		struct layout layout;
 
@@ -241,15 +167,6 @@ static void test_whatever_is_usable_ram_keeps_its_rules(void **state)
 	}
 	assert_true(accepted > 1000);
 }
-
-struct window_row {
-	const char *rule;
-	uint64_t ram, size;
-	struct layout_range usable[RANGES_MAX];
-	unsigned int bits;
-	int error;
-	uint64_t base;
-};
 
 static const struct window_row window_rows[] = {
 	{ "no size, no window", 64 * MIB, 0, {}, 40, 0, 0 },
@@ -295,22 +212,8 @@ static const struct window_row window_rows[] = {
 static void test_the_64_bit_window_is_placed_as_the_table_says(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(window_rows); i++) {
-		const struct window_row *row = &window_rows[i];
-		struct layout layout;
-		int error;
-
-		assert_int_equal(layout_init(&layout, row->ram, 4096, NULL, 0, 40), 0);
-		error = layout_mem64_place(&layout, row->size, row->usable,
-					   ranges_count(row->usable), row->bits);
-		if (error != row->error)
-			fail_msg("%s: returned %d", row->rule, error);
-		if (layout.mem64.base != row->base ||
-		    layout.mem64.size != (row->error ? 0 : row->size))
-			fail_msg("%s: 0x%llx + 0x%llx", row->rule,
-				 (unsigned long long)layout.mem64.base,
-				 (unsigned long long)layout.mem64.size);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(window_rows); i++)
+		window_row_check(&window_rows[i]);
 }
 
 int main(void)
