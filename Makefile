@@ -26,13 +26,18 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/stats.o kvm/$(A
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := vfio/host_pci.o vfio/iommu.o vfio/device.o vfio/pci.o vfio/config.o vfio/bar.o \
-                   vfio/msi.o vfio/irq_watch.o vfio/irq_verdict.o vfio/host_irq.o
+vfio_objects    := vfio/host_pci.o vfio/iommu.o vfio/device.o vfio/device_events.o vfio/pci.o \
+                   vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o vfio/irq_verdict.o \
+                   vfio/host_irq.o
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
+                   vmm/seccomp.o vmm/privileges.o \
+                   vmm/check.o vmm/check_$(ARCH).o \
+                   $(addprefix vmm/check_,function.o registers.o map.o print.o) \
+                   vmm/info.o vmm/info_print.o vmm/info_capabilities.o \
                    vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o vmm/doorbell.o vmm/latency.o \
                    $(addprefix vmm/latency_,program.o vm.o probe.o result.o host.o output.o \
                      files.o run.o read.o json.o stats.o format.o compare.o plot.o) \
@@ -45,7 +50,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
-unit_tests := file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
+unit_tests := seccomp check check_function info latency_igb file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
               latency_host latency_result histogram latency_read latency_json \
               latency_stats latency_format latency_compare latency_plot host_pci host_bind config config_capabilities \
               config_malformed msi msi_failures msi_relay irq_watch bar assigned $(unit_tests_$(ARCH))
@@ -53,9 +58,11 @@ unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram
 unit_fakes_host_pci  := host_tree
+unit_fakes_check     := host_tree
+unit_fakes_check_function := host_tree
 unit_fakes_host_bind := host_tree
 $(foreach test,config config_capabilities config_malformed msi msi_failures msi_relay irq_watch bar \
-		assigned, \
+		assigned info, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
@@ -66,6 +73,8 @@ unit_flags_stats     := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
+unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
+unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_host_bind := -Wl,--wrap=file_write_text
@@ -73,7 +82,7 @@ unit_flags_host_bind := -Wl,--wrap=file_write_text
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
 payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string triple_fault unassigned)
-payloads  := agent cpus edu hello latency memory pci_scan reset serial_echo serial_output stuck \
+payloads  := agent cpus edu faults hello hostile latency memory pci_scan reset serial_echo serial_output stuck \
              unassigned $(payloads_$(ARCH))
 
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
@@ -88,7 +97,7 @@ all_cflags = -std=gnu11 $(WARNINGS) -pthread -fno-common -ffunction-sections -fd
              $(CFLAGS) $(CPPFLAGS) -MMD -MP
 all_ldflags = -pthread -Wl,--gc-sections $(if $(filter 1,$(STATIC)),-static) $(LDFLAGS)
 libs_arm64 := -lfdt -lz
-LIBS := -ljansson -lm $(if $(filter 1,$(STATIC)),,-lpci) $(libs_$(ARCH))
+LIBS := -ljansson -lseccomp -lm $(if $(filter 1,$(STATIC)),,-lpci) $(libs_$(ARCH))
 
 .PHONY: all
 all: $(BUILD)/posthorn ## build posthorn (STATIC=1: a static program)
@@ -116,6 +125,14 @@ $(BUILD)/guest/dsdt.h: guest/dsdt.asl
 	@sed -n 's/.*PCI0\.M64W",.* 0x8A, \(0x[0-9A-F]*\),.*/#define DSDT_WINDOW64 \1/p' \
 		$(BUILD)/guest/dsdt.offset.h >>$@
 $(BUILD)/guest/acpi.o: $(BUILD)/guest/dsdt.h
+
+# The names of system calls by their numbers.
+$(BUILD)/vmm/syscall_names.h: Makefile
+	@mkdir -p $(@D)
+	@echo '#include <sys/syscall.h>' | $(CC) $(CPPFLAGS) -E -dM - | \
+		sed -n -e '/__NR_\(syscalls\|arch_specific\)/d' \
+			-e 's/^#define __NR_\([a-z][a-z0-9_]*\) .*/[__NR_\1] = "\1",/p' >$@
+$(BUILD)/vmm/seccomp.o: $(BUILD)/vmm/syscall_names.h
 
 # ---- the guest ---------------------------------------------------------------------------------
 
@@ -168,6 +185,8 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 $(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
                      source_e1000e.o source_igb.o source_eventfd.o)
 
+$(BUILD)/guest/payload/hostile.elf: $(BUILD)/guest/payload/hostile_$(ARCH).o
+
 $(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@echo "  LINK  $@"
 	@$(CC) -nostdlib $(payload_link_$(ARCH)) -Wl,-T,guest/payload/link_$(ARCH).ld \
@@ -204,8 +223,28 @@ $(BUILD)/tests/kvm/pty: $(BUILD)/tests/kvm/pty.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lutil
 
+# The rows of the seccomp tables, for the tests that compare them with what a VM really called.
+$(BUILD)/tests/seccomp_rows: $(BUILD)/tests/seccomp_rows.o $(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(LIBS)
+
+# All of posthorn, with the calls that can fail in the hands of tests/fault/fault.c.
+fault_calls := ioctl ioctl_named ioctl_grown_named open close read write pread pwrite fopen opendir \
+               readlink realpath mmap munmap madvise malloc calloc realloc open_memstream \
+               pthread_create eventfd signalfd epoll_create1 epoll_ctl pipe2 fork tcsetattr \
+               irq_gsi_alloc irq_gsi_free machine_cleanup
+
+$(BUILD)/tests/fault/posthorn: $(BUILD)/vmm/main.o $(BUILD)/tests/fault/fault.o \
+		$(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) $(fault_calls:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+
+.PHONY: fault-programs
+fault-programs: $(BUILD)/tests/fault/posthorn
+
 .PHONY: kvm-programs
 kvm-programs: $(BUILD)/posthorn $(payload_programs) $(BUILD)/tests/kvm/pty \
+		$(BUILD)/tests/seccomp_rows \
 		$(kvm_tests:%=$(BUILD)/tests/kvm/%_test)
 
 .PHONY: unit-programs
@@ -228,11 +267,32 @@ unit: ## build and run the unit tests only, with the sanitizers
 		$(if $(CROSS),LDFLAGS=-static-libubsan)
 	@tests/run --arch $(ARCH) $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
 
+.PHONY: coverage
+coverage: ## lines that the unit tests reach, by folder
+	@$(MAKE) --no-print-directory unit-programs ARCH=$(machine) CC=clang BUILD=build/$(machine)-coverage \
+		CFLAGS="-O1 -g -Wno-gnu -fprofile-instr-generate -fcoverage-mapping"
+	@scripts/coverage $(unit_tests:%=build/$(machine)-coverage/tests/unit/%_test)
+
+.PHONY: analysis
+analysis: ## look for mistakes with clang-tidy, cppcheck and gcc's analyzer
+	@scripts/check-analysis
+
 .PHONY: demo
 demo: ## boot guests with an assigned network card in the lab, and show their interrupts
 	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/demo-run
+
+.PHONY: hostile
+hostile: ## 10 million operations of a hostile guest: HOSTILE_OPERATIONS=N HOSTILE_SEED=N
+	@$(MAKE) --no-print-directory ARCH=x86_64 all guest kvm-programs
+	@$(MAKE) --no-print-directory ARCH=arm64 all guest kvm-programs
+	@scripts/hostile
+
+.PHONY: soak
+soak: ## start, use and stop a VM 1,000 times, and compare the host: SOAK_CYCLES=N
+	@$(MAKE) --no-print-directory all guest
+	@scripts/soak
 
 .PHONY: bench
 bench: all guest ## compare with QEMU in the lab's deterministic mode
@@ -244,6 +304,75 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/bench-latency
+
+# ---- fuzzing -----------------------------------------------------------------------------------
+
+# By libFuzzer, which comes with clang, on x86-64. What is particular to arm64 is plain C and is
+# fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
+# library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
+fuzz_targets_x86_64 := config msi bar image_x86_64 acpi serial rtc options latency_read latency_json \
+                       host_text_x86_64
+fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
+fuzz_vmm     := $(addprefix vmm/,options.o latency_run.o latency_read.o latency_json.o \
+                  latency_stats.o latency_format.o)
+fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
+                $(fuzz_vmm)
+fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) kvm/posting.o \
+                kvm/posting_arm64.o vfio/host_irq.o
+comma := ,
+# What stands in for the rest, and the linker's flags for it.
+$(foreach target,config msi bar, \
+	$(eval fuzz_parts_$(target) := tests/fuzz/fuzz_host.o tests/fuzz/fuzz_device.o) \
+	$(eval fuzz_flags_$(target) := $(addprefix -Wl$(comma)--wrap=,log_write die exit mmap calloc \
+		fd_close eventfd_create eventfd_signal eventfd_take eventfd_pending)))
+$(foreach target,image_x86_64 image_arm64 acpi, \
+	$(eval fuzz_parts_$(target) := tests/unit/fake_ram.o))
+fuzz_flags_serial := -Wl,--wrap=eventfd_signal
+fuzz_libs_x86_64 := -ljansson -lm
+fuzz_libs_arm64  := -l:libfdt.so.1 -lz
+fuzz_cflags_arm64 := -include tests/fuzz/as_arm64.h
+fuzz_programs := $(fuzz_targets_$(ARCH):%=$(BUILD)/tests/fuzz/%_fuzz)
+
+$(BUILD)/fuzz.a: $(addprefix $(BUILD)/,$(fuzz_$(ARCH)))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(fuzz_programs): $(BUILD)/tests/fuzz/%_fuzz: \
+		$$(BUILD)/tests/fuzz/$$(subst _$$(ARCH),,$$*)_fuzz.o \
+		$$(addprefix $$(BUILD)/,$$(fuzz_parts_$$*)) $$(BUILD)/fuzz.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -fsanitize=fuzzer $(fuzz_flags_$*) -o $@ $^ $(fuzz_libs_$(ARCH))
+
+.PHONY: fuzz-link
+fuzz-link: $(fuzz_programs)
+
+FUZZ_SECONDS ?= 60
+FUZZ_SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+                 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+FUZZ_COVERAGE := -O1 -g -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping
+# Of the architecture $(1), in the directory $(2), with the flags $(3).
+fuzz_make = $(MAKE) --no-print-directory fuzz-link ARCH=$(1) CROSS= CC=clang BUILD=$(2)/$(1) \
+            CFLAGS="$(3) $(fuzz_cflags_$(1))"
+
+.PHONY: fuzz-programs
+fuzz-programs:
+	+@$(call fuzz_make,x86_64,build/fuzz,$(FUZZ_SANITIZE))
+	+@$(call fuzz_make,arm64,build/fuzz,$(FUZZ_SANITIZE))
+
+.PHONY: fuzz
+fuzz: fuzz-programs ## fuzz: FUZZ_SECONDS=60 FUZZ_RUNS=N FUZZ_TARGETS="..." FUZZ_JOBS=N FUZZ_JSON=FILE
+	@scripts/fuzz run --seconds $(FUZZ_SECONDS) $(FUZZ_RUNS:%=--runs %) $(FUZZ_JOBS:%=--jobs %) \
+		$(FUZZ_JSON:%=--json %) $(FUZZ_TARGETS)
+
+.PHONY: fuzz-replay
+fuzz-replay: fuzz-programs ## run the fuzzers' seeds and all inputs that once were findings
+	@scripts/fuzz replay $(FUZZ_TARGETS)
+
+.PHONY: fuzz-coverage
+fuzz-coverage: ## lines that the fuzzers' inputs reach, by directory
+	+@$(call fuzz_make,x86_64,build/fuzz-coverage,$(FUZZ_COVERAGE))
+	+@$(call fuzz_make,arm64,build/fuzz-coverage,$(FUZZ_COVERAGE))
+	@scripts/fuzz coverage $(FUZZ_TARGETS)
 
 # ---- the rest ----------------------------------------------------------------------------------
 

@@ -216,7 +216,7 @@ static void header_init(struct pci_device *device)
 		le_store(device->header_writable + header_registers[i].offset,
 			 header_registers[i].size, header_registers[i].writable);
 	le_store(device->config + PCI_COMMAND, 2, 0);
-	memset(device->config + PCI_BASE_ADDRESS_0, 0, 4 * PCI_BAR_ROM);
+	memset(device->config + PCI_BASE_ADDRESS_0, 0, PCI_BAR_ROM * sizeof(uint32_t));
 	le_store(device->config + PCI_ROM_ADDRESS, 4, 0);
 	for (i = 0; i < PCI_BARS_MAX; i++) {
 		const struct pci_bar *bar = &device->bars[i];

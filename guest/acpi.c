@@ -303,7 +303,7 @@ static void mcfg_build(const struct builder *builder)
 
 static size_t prt_size(unsigned int slots)
 {
-	return slots ? sizeof(struct prt) + slots * PCI_PINS * sizeof(struct prt_entry) : 0;
+	return slots ? sizeof(struct prt) + sizeof(struct prt_entry) * PCI_PINS * slots : 0;
 }
 
 /* PkgLength (20.2.4) in its form of two bytes: from its own first byte to the end. */

@@ -123,7 +123,7 @@ static void page_tables_write(uint8_t *ram)
 	for (unsigned int i = 0; i < 4; i++)
 		pdpt[i] = (LAYOUT_PAGE_TABLES + (2 + i) * PAGE) | table;
 	for (unsigned int i = 0; i < 4 * PAGE_ENTRIES; i++)
-		directories[i] = i * 2 * MIB | table | PAGE_LARGE;
+		directories[i] = 2 * MIB * i | table | PAGE_LARGE;
 }
 
 /* ---- PVH ---- */
@@ -238,7 +238,7 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 	bool pvh = config->image->kind == IMAGE_PVH;
 	uint64_t gdt[] = { 0, 0, pvh ? GDT_CODE_32 : GDT_CODE_64, GDT_DATA };
 	uint8_t *ram = vm_gpa_to_hva(vm, 0, LAYOUT_HIGH_RAM);
-	struct memory_map map;
+	struct memory_map map = { .count = 0 };
 	size_t acpi_size;
 	int error;
 

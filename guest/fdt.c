@@ -323,7 +323,7 @@ static void pci_interrupts_build(struct tree *tree)
 		return;
 	property_cells(tree, "#interrupt-cells", 1);
 	property_cells(tree, "interrupt-map-mask", PCI_SLOT_MAX << PCI_DEVICE_SHIFT, 0, 0, 7);
-	value = property_reserve(tree, "interrupt-map", entries * CELLS * sizeof(uint32_t));
+	value = property_reserve(tree, "interrupt-map", sizeof(uint32_t) * CELLS * entries);
 	for (unsigned int i = 0; value && i < entries; i++) {
 		unsigned int slot = 1 + i / PCI_PINS, pin = 1 + i % PCI_PINS;
 		unsigned int gsi = LAYOUT_GSI_INTX + (slot + pin - 1) % LAYOUT_GSI_INTX_COUNT;

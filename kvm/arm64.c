@@ -170,7 +170,6 @@ static const struct {
 	unsigned int feature;
 } features[] = {
 	{ KVM_CAP_ARM_PSCI_0_2, KVM_ARM_VCPU_PSCI_0_2 },
-	{ KVM_CAP_ARM_PMU_V3, KVM_ARM_VCPU_PMU_V3 },
 	{ KVM_CAP_ARM_SVE, KVM_ARM_VCPU_SVE },
 	{ KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS },
 	{ KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC },
@@ -184,6 +183,11 @@ static bool feature_is_set(const struct kvm_vcpu_init *init, unsigned int featur
 static void feature_set(struct kvm_vcpu_init *init, unsigned int feature)
 {
 	init->features[feature / 32] |= (uint32_t)BIT(feature % 32);
+}
+
+static void feature_clear(struct kvm_vcpu_init *init, unsigned int feature)
+{
+	init->features[feature / 32] &= (uint32_t)~BIT(feature % 32);
 }
 
 void arch_vcpu_init(struct vcpu *vcpu)
@@ -200,7 +204,20 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	/* The others are started by the first, by PSCI's CPU_ON. */
 	if (vcpu->index > 0)
 		feature_set(&init, KVM_ARM_VCPU_POWER_OFF);
+	if (vcpu->vm->has_pmu)
+		feature_set(&init, KVM_ARM_VCPU_PMU_V3);
 	error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_INIT, &init);
+	/*
+	 * KVM can have performance counters, and the kind of CPU that this thread is on have none.
+	 * The features of all vCPUs are the same: only the first can still do without.
+	 */
+	if (error < 0 && vcpu->index == 0 && vcpu->vm->has_pmu) {
+		log_warn("KVM_ARM_VCPU_INIT with performance counters: %s; the guest gets none",
+			 strerror(-error));
+		vcpu->vm->has_pmu = false;
+		feature_clear(&init, KVM_ARM_VCPU_PMU_V3);
+		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_INIT, &init);
+	}
 	/* SVE's vector lengths could be changed until here. */
 	if (error == 0 && feature_is_set(&init, KVM_ARM_VCPU_SVE))
 		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &finalize);

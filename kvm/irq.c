@@ -95,6 +95,13 @@ static void top_update(struct irq_router *router, int gsi)
 		router->top--;
 }
 
+static bool route_equal(const struct irq_route *a, const struct irq_route *b)
+{
+	return a->used == b->used && a->is_msi == b->is_msi &&
+	       a->message.address == b->message.address && a->message.data == b->message.data &&
+	       a->message.device_id == b->message.device_id;
+}
+
 static int route_change(struct vm *vm, int gsi, const struct irq_route *route)
 {
 	struct irq_router *router = &vm->irq;
@@ -103,7 +110,7 @@ static int route_change(struct vm *vm, int gsi, const struct irq_route *route)
 
 	pthread_mutex_lock(&router->lock);
 	former = router->routes[gsi];
-	if (memcmp(&former, route, sizeof(former)) != 0) {
+	if (!route_equal(&former, route)) {
 		router->routes[gsi] = *route;
 		top_update(router, gsi);
 		error = table_commit(vm);

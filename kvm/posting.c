@@ -62,6 +62,12 @@ bool posting_cmdline_next(const char **at, const char *name, char *value, size_t
 	}
 }
 
+void posting_files_close(struct posting_files *files)
+{
+	fd_close(&files->state_fd);
+	fd_close(&files->interrupts_fd);
+}
+
 const char *posting_state_name(enum posting_state state)
 {
 	static const char *const names[] = {

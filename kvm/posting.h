@@ -7,7 +7,7 @@
  *
  * Every path starts with @root: "" on a real host, a directory with made-up files in tests. All
  * functions only read, may be called by any thread, and are for control paths: a call reads
- * whole files.
+ * whole files. Those that take @root open files: only the start-up may call them (vmm/seccomp.h).
  */
 #ifndef POSTHORN_KVM_POSTING_H
 #define POSTHORN_KVM_POSTING_H
@@ -40,17 +40,27 @@ const char *posting_state_name(enum posting_state state);
  */
 bool posting_possible(const char *root, char *why, size_t size);
 
-/* A VM as KVM's debugfs names it, and what is known of its interrupts. */
-struct posting_vm {
-	pid_t pid; /* of the process that made the VM */
-	int fd;	   /* of the VM in that process */
-	/* Messages that have a trigger of VFIO and an irqfd now: no others can be posted. */
-	unsigned int connected;
+/* The files that tell of one VM, which are opened once and read at each look. */
+struct posting_files {
+	int state_fd;		     /* in KVM's debugfs; -1: none */
+	bool per_message;	     /* it is vgic-its-state and not vgic-state */
+	int interrupts_fd;	     /* /proc/interrupts; -1: none */
+	char why[POSTING_TEXT_SIZE]; /* why there is no state_fd */
 };
 
 /*
- * Is the message (@device_id, @event) of @vm, which is one of the connected, posted at this moment?
- * @event is the message's data. @seen becomes a phrase with what was seen, or why nothing was.
+ * Open the files of the VM that process @pid made and has as descriptor @fd, when its interrupt
+ * controllers are complete (vm_finish()). What cannot be opened is not missed but by
+ * posting_probe(), which says so.
+ */
+void posting_files_open(struct posting_files *files, const char *root, pid_t pid, int fd);
+void posting_files_close(struct posting_files *files);
+
+/*
+ * Is the message (@device_id, @event), which is one of the connected, posted at this moment? @event
+ * is the message's data; @connected is how many messages of the VM have a trigger of VFIO and an
+ * irqfd now: no others can be posted. @seen becomes a phrase with what was seen, or why nothing
+ * was.
  *
  * arm64: <debugfs>/kvm/<pid>-<fd>/vgic-its-state@<address> (Linux 6.16) tells each message;
  * vgic-state tells all LPIs without saying whose they are, and is conclusive when none is forwarded
@@ -62,8 +72,8 @@ struct posting_vm {
  * x86-64: always POSTING_UNKNOWN. No file ties an entry of the interrupt remapping table to a
  * vector of VFIO.
  */
-enum posting_state posting_probe(const char *root, const struct posting_vm *vm, uint32_t device_id,
-				 uint32_t event, char *seen, size_t size);
+enum posting_state posting_probe(const struct posting_files *files, unsigned int connected,
+				 uint32_t device_id, uint32_t event, char *seen, size_t size);
 
 /*
  * Can it be that an irqfd_detach() loses an interrupt that was posted and that no vCPU has taken

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/util.h"
 
 #define DEBUGFS_KVM   "/sys/kernel/debug/kvm"
@@ -34,29 +35,38 @@ static bool kvm_is_missing(const char *root, char *why, size_t size)
 	return true;
 }
 
-/* Does a row of /proc/interrupts contain @text? 1, 0, or -errno when it cannot be read. */
-static int interrupts_have(const char *root, const char *text)
+/* Does a row of /proc/interrupts, open as @fd, contain @text? 1, 0, or -1: it cannot be read. */
+static int interrupts_have(int fd, const char *text)
 {
-	char path[PATH_MAX], *line = NULL;
+	FILE *file = fd >= 0 ? fd_stream(fd) : NULL;
+	char *line = NULL;
 	size_t size = 0;
-	bool found = false;
-	FILE *file;
+	int found = 0;
 
-	snprintf(path, sizeof(path), "%s/proc/interrupts", root);
-	file = fopen(path, "re");
 	if (!file)
-		return -errno;
+		return -1;
 	while (!found && getline(&line, &size, file) >= 0)
-		found = strstr(line, text);
+		found = strstr(line, text) != NULL;
 	free(line);
 	fclose(file);
 	return found;
 }
 
+static int interrupts_open(const char *root)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/proc/interrupts", root);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static bool gic_is_old(const char *root, char *why, size_t size)
 {
+	int fd = interrupts_open(root), found = interrupts_have(fd, " GICv3 ");
+
+	fd_close(&fd);
 	/* The kernel's driver calls a GICv4 "GICv3" too; every CPU's timer interrupt is one. */
-	if (interrupts_have(root, " GICv3 ") != 0)
+	if (found)
 		return false;
 	snprintf(why, size,
 		 "this host's interrupt controller is no GICv3 or GICv4 (/proc/interrupts has no "
@@ -167,36 +177,70 @@ bool posting_message_fits(const struct msi_message *message, char *why, size_t s
 
 /* ---- how one message goes now ---- */
 
-struct probe {
-	const char *root;
-	uint32_t device_id, event;
-	unsigned int connected;
-	char directory[PATH_MAX]; /* of the VM, in debugfs */
-	char *seen;
-	size_t size;
-};
-
-/* Nothing can be read in debugfs: say why. */
-static void debugfs_blame(const struct probe *probe, int error)
+/* The file in debugfs cannot be opened: say why. @directory is that of the VM. */
+static void debugfs_blame(char why[POSTING_TEXT_SIZE], const char *root, const char *directory,
+			  int error)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s" DEBUGFS_KVM, probe->root);
+	snprintf(path, sizeof(path), "%s" DEBUGFS_KVM, root);
 	if (error == -EACCES || error == -EPERM)
-		snprintf(probe->seen, probe->size,
+		snprintf(why, POSTING_TEXT_SIZE,
 			 DEBUGFS_KVM " may not be read: it takes root, and a kernel that is not "
 				     "locked down");
 	else if (error == -ENOENT && access(path, F_OK))
-		snprintf(probe->seen, probe->size,
+		snprintf(why, POSTING_TEXT_SIZE,
 			 DEBUGFS_KVM " is missing: mount -t debugfs none /sys/kernel/debug");
 	else if (error == -ENOENT)
-		snprintf(probe->seen, probe->size,
+		snprintf(why, POSTING_TEXT_SIZE,
 			 DEBUGFS_KVM " has no %s with the state of the interrupts: in a PID "
 				     "namespace the name is another",
-			 strrchr(probe->directory, '/') + 1);
+			 strrchr(directory, '/') + 1);
 	else
-		snprintf(probe->seen, probe->size, DEBUGFS_KVM ": %s", strerror(-error));
+		snprintf(why, POSTING_TEXT_SIZE, DEBUGFS_KVM ": %s", strerror(-error));
 }
+
+/* Open the best of the files in @directory. The descriptor or -errno. */
+static int state_open(const char *directory, bool *per_message)
+{
+	char path[PATH_MAX] = "";
+	struct dirent *entry;
+	DIR *stream;
+	int fd;
+
+	stream = opendir(directory);
+	if (!stream)
+		return -errno;
+	while (!path[0] && (entry = readdir(stream)))
+		if (!strncmp(entry->d_name, ITS_STATE, strlen(ITS_STATE)))
+			snprintf(path, sizeof(path), "%.3000s/%s", directory, entry->d_name);
+	closedir(stream);
+	*per_message = path[0];
+	if (!path[0])
+		snprintf(path, sizeof(path), "%.3000s/vgic-state", directory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void posting_files_open(struct posting_files *files, const char *root, pid_t pid, int fd)
+{
+	char directory[PATH_MAX];
+
+	*files = (struct posting_files){ .interrupts_fd = interrupts_open(root) };
+	snprintf(directory, sizeof(directory), "%s" DEBUGFS_KVM "/%d-%d", root, (int)pid, fd);
+	files->state_fd = state_open(directory, &files->per_message);
+	if (files->state_fd >= 0)
+		return;
+	debugfs_blame(files->why, root, directory, files->state_fd);
+	files->state_fd = -1;
+}
+
+struct probe {
+	uint32_t device_id, event;
+	unsigned int connected;
+	char *seen;
+	size_t size;
+};
 
 /*
  * vgic-its-state (arch/arm64/kvm/vgic/vgic-debug.c): for each device a line with its id, two of
@@ -225,34 +269,6 @@ static enum posting_state its_state_parse(const struct probe *probe, FILE *file)
 		 "vgic-its-state: the guest has not mapped event %u of device 0x%x", probe->event,
 		 probe->device_id);
 	return POSTING_UNMAPPED;
-}
-
-/* The state of the VM's ITS. 1, 0 when this kernel does not show it, or -errno. */
-static int its_state_probe(const struct probe *probe, enum posting_state *state)
-{
-	char path[PATH_MAX] = "";
-	struct dirent *entry;
-	int error = 0;
-	FILE *file;
-	DIR *directory;
-
-	directory = opendir(probe->directory);
-	if (!directory)
-		return -errno;
-	while (!path[0] && (entry = readdir(directory)))
-		if (!strncmp(entry->d_name, ITS_STATE, strlen(ITS_STATE)))
-			snprintf(path, sizeof(path), "%.3000s/%s", probe->directory, entry->d_name);
-	closedir(directory);
-	if (!path[0])
-		return 0;
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	*state = its_state_parse(probe, file);
-	if (ferror(file))
-		error = -errno;
-	fclose(file);
-	return error ? error : 1;
 }
 
 /* The LPIs of a VM, counted. */
@@ -313,64 +329,67 @@ static enum posting_state lpis_judge(const struct probe *probe, const struct lpi
 	return state;
 }
 
-/* All LPIs of the VM. 1 or -errno. */
-static int vgic_state_probe(const struct probe *probe, enum posting_state *state)
+static enum posting_state lpis_parse(const struct probe *probe, FILE *file)
 {
 	struct lpis lpis = { .listed = -1, .column = -1 };
-	char path[PATH_MAX], line[256];
-	int error = 0;
-	FILE *file;
+	char line[256];
 
-	snprintf(path, sizeof(path), "%.3000s/vgic-state", probe->directory);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
 	while (fgets(line, sizeof(line), file))
 		lpis_count(&lpis, line);
+	return lpis_judge(probe, &lpis);
+}
+
+/* 0 or -errno. */
+static int state_read(const struct posting_files *files, const struct probe *probe,
+		      enum posting_state *state)
+{
+	FILE *file = fd_stream(files->state_fd);
+	int error = 0;
+
+	if (!file)
+		return -ENOMEM;
+	*state = files->per_message ? its_state_parse(probe, file) : lpis_parse(probe, file);
 	/* Kernels refuse a second reader with EBUSY. */
 	if (ferror(file))
 		error = -errno;
 	fclose(file);
-	if (!error)
-		*state = lpis_judge(probe, &lpis);
-	return error ? error : 1;
+	return error;
 }
 
 /*
  * KVM gives every vCPU of a VM with an ITS a doorbell interrupt, of the chip GICv4-vpe or
  * GICv4.1-vpe, when it uses GICv4 at all (vgic-v4.c). No such row: nothing is posted to anybody.
  */
-static enum posting_state doorbells_probe(const struct probe *probe)
+static enum posting_state doorbells_probe(const struct posting_files *files, char *seen,
+					  size_t size)
 {
-	if (interrupts_have(probe->root, " GICv4") != 0)
+	if (interrupts_have(files->interrupts_fd, " GICv4") != 0)
 		return POSTING_UNKNOWN;
-	snprintf(probe->seen, probe->size,
+	snprintf(seen, size,
 		 "/proc/interrupts has no row of GICv4: KVM does not use it on this host");
 	return POSTING_NO;
 }
 
-enum posting_state posting_probe(const char *root, const struct posting_vm *vm, uint32_t device_id,
-				 uint32_t event, char *seen, size_t size)
+enum posting_state posting_probe(const struct posting_files *files, unsigned int connected,
+				 uint32_t device_id, uint32_t event, char *seen, size_t size)
 {
-	struct probe probe = {
-		.root = root,
+	const struct probe probe = {
 		.device_id = device_id,
 		.event = event,
-		.connected = vm->connected,
+		.connected = connected,
 		.seen = seen,
 		.size = size,
 	};
-	enum posting_state state = POSTING_UNKNOWN;
-	int result;
+	enum posting_state state;
+	int error;
 
-	seen[0] = '\0';
-	snprintf(probe.directory, sizeof(probe.directory), "%s" DEBUGFS_KVM "/%d-%d", root,
-		 (int)vm->pid, vm->fd);
-	result = its_state_probe(&probe, &state);
-	if (result == 0)
-		result = vgic_state_probe(&probe, &state);
-	if (result > 0)
+	if (files->state_fd < 0) {
+		snprintf(seen, size, "%s", files->why);
+		return doorbells_probe(files, seen, size);
+	}
+	error = state_read(files, &probe, &state);
+	if (error == 0)
 		return state;
-	debugfs_blame(&probe, result);
-	return doorbells_probe(&probe);
+	snprintf(seen, size, DEBUGFS_KVM ": %s", strerror(-error));
+	return doorbells_probe(files, seen, size);
 }

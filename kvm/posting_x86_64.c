@@ -56,6 +56,14 @@ static const struct vendor *vendor_find(const char *root)
 	return NULL;
 }
 
+/* For the checks after kvm_is_missing(), which run only where there is one. */
+static const struct vendor *vendor_there(const char *root)
+{
+	const struct vendor *vendor = vendor_find(root);
+
+	return vendor ? vendor : &vendors[0];
+}
+
 static bool kvm_is_missing(const char *root, char *why, size_t size)
 {
 	if (vendor_find(root))
@@ -138,7 +146,7 @@ static bool amd_iommu_lacks(const char *directory, char *why, size_t size)
  */
 static bool iommu_lacks(const char *root, char *why, size_t size)
 {
-	const struct vendor *vendor = vendor_find(root);
+	const struct vendor *vendor = vendor_there(root);
 	bool found = false, lacks = false, intel = vendor == &vendors[0];
 	char path[PATH_MAX], directory[PATH_MAX];
 	struct dirent *entry;
@@ -174,7 +182,7 @@ static bool parameter_is_off(const char *root, const char *module, const char *p
 
 static bool virtual_apic_is_off(const char *root, char *why, size_t size)
 {
-	const struct vendor *vendor = vendor_find(root);
+	const struct vendor *vendor = vendor_there(root);
 
 	if (!parameter_is_off(root, vendor->module, vendor->parameter))
 		return false;
@@ -246,7 +254,7 @@ static bool amd_cmdline_forbids(const char *root, char *why, size_t size)
 /* Linux 6.16 and later: KVM's own answer, for reasons that are not seen from here. */
 static bool kvm_says_no(const char *root, char *why, size_t size)
 {
-	const struct vendor *vendor = vendor_find(root);
+	const struct vendor *vendor = vendor_there(root);
 
 	if (!parameter_is_off(root, vendor->module, "enable_device_posted_irqs"))
 		return false;
@@ -273,11 +281,19 @@ bool posting_possible(const char *root, char *why, size_t size)
  * a requester, and the host's own interrupts are posted too where it boots with
  * intremap=posted_msi. So nothing there proves how one message goes.
  */
-enum posting_state posting_probe(const char *root, const struct posting_vm *vm, uint32_t device_id,
-				 uint32_t event, char *seen, size_t size)
+void posting_files_open(struct posting_files *files, const char *root, pid_t pid, int fd)
 {
 	(void)root;
-	(void)vm;
+	(void)pid;
+	(void)fd;
+	*files = (struct posting_files){ .state_fd = -1, .interrupts_fd = -1 };
+}
+
+enum posting_state posting_probe(const struct posting_files *files, unsigned int connected,
+				 uint32_t device_id, uint32_t event, char *seen, size_t size)
+{
+	(void)files;
+	(void)connected;
 	(void)device_id;
 	(void)event;
 	snprintf(seen, size,

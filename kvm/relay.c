@@ -56,6 +56,8 @@ static void *relay_thread(void *opaque)
 	struct relay *relay = opaque;
 	struct epoll_event events[EVENTS_MAX];
 
+	if (relay->begin)
+		relay->begin(relay->opaque);
 	for (;;) {
 		/* -1 is EINTR, from a debugger: signals are blocked. */
 		int count = epoll_wait(relay->epoll_fd, events, EVENTS_MAX, -1);
@@ -88,18 +90,22 @@ static int thread_start(struct relay *relay)
 	int error;
 
 	sigfillset(&all);
+	/* What a seccomp filter catches: blocked, it would end the process without a word. */
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	error = pthread_create(&relay->thread, NULL, relay_thread, relay);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return -error;
 }
 
-int relay_init(struct relay *relay, struct vm *vm)
+int relay_init(struct relay *relay, struct vm *vm, void (*begin)(void *opaque), void *opaque)
 {
 	int error;
 
 	memset(relay, 0, sizeof(*relay));
 	relay->vm = vm;
+	relay->begin = begin;
+	relay->opaque = opaque;
 	relay->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (relay->epoll_fd < 0)
 		return -errno;

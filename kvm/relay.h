@@ -35,6 +35,8 @@ struct relay_source {
 
 struct relay {
 	struct vm *vm;
+	void (*begin)(void *opaque);
+	void *opaque;
 	int epoll_fd;
 	int stop_eventfd; /* signalled when the thread is to end */
 	pthread_t thread;
@@ -44,11 +46,12 @@ struct relay {
 };
 
 /*
- * Start the thread, with all signals blocked in it. @vm must have its interrupt controller by the
- * time of the first relay_attach(), and must outlive the relay. 0 or -errno: -EMFILE when there are
- * too many open files, -EAGAIN when there are too many threads.
+ * Start the thread, with all signals blocked in it but SIGSYS; the first that it does is
+ * @begin(@opaque), if that is not NULL. @vm must have its interrupt controller by the time of the
+ * first relay_attach(), and must outlive the relay. 0 or -errno: -EMFILE when there are too many
+ * open files, -EAGAIN when there are too many threads.
  */
-int relay_init(struct relay *relay, struct vm *vm);
+int relay_init(struct relay *relay, struct vm *vm, void (*begin)(void *opaque), void *opaque);
 
 /*
  * End the thread and give everything back, also what is attached still: as if relay_detach() had

@@ -33,19 +33,23 @@ static int counter_read(int fd, const struct kvm_stats_header *header, unsigned 
 	return error;
 }
 
-int stats_read(int fd, void (*visit)(void *opaque, const char *name, uint64_t value), void *opaque)
+int stats_open(int fd)
 {
-	int stats = ioctl_value(fd, KVM_GET_STATS_FD, 0);
+	return ioctl_value(fd, KVM_GET_STATS_FD, 0);
+}
+
+int stats_read(int stats_fd, void (*visit)(void *opaque, const char *name, uint64_t value),
+	       void *opaque)
+{
 	struct kvm_stats_header header;
 	int error;
 
-	if (stats < 0)
-		return stats;
-	error = fd_pread_all(stats, &header, sizeof(header), 0);
+	if (stats_fd < 0)
+		return stats_fd;
+	error = fd_pread_all(stats_fd, &header, sizeof(header), 0);
 	if (error == 0 && (header.num_desc > DESCRIPTORS_MAX || header.name_size > NAME_MAX_SIZE))
 		error = -EPROTO;
 	for (unsigned int i = 0; error == 0 && i < header.num_desc; i++)
-		error = counter_read(stats, &header, i, visit, opaque);
-	fd_close(&stats);
+		error = counter_read(stats_fd, &header, i, visit, opaque);
 	return error;
 }

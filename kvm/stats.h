@@ -6,12 +6,18 @@
 #include <stdint.h>
 
 /*
- * Call @visit for every counter behind @fd, of a VM or a vCPU (struct vm and struct vcpu), that is
- * one number; histograms are left out. Names are those of the kernel, "exits" and "halt_exits" say.
- * 0, or -errno: -ENOTTY or -EINVAL from kernels that do not have it, -EPROTO when the counters are
- * not as they should be. A vCPU's must be read by its thread, or while it does not run: KVM makes
- * others wait until then.
+ * Open the counters of @fd, of a VM or a vCPU (struct vm and struct vcpu), while it does not run.
+ * The descriptor, the caller's to close, or -errno: -ENOTTY or -EINVAL from kernels without them.
  */
-int stats_read(int fd, void (*visit)(void *opaque, const char *name, uint64_t value), void *opaque);
+int stats_open(int fd);
+
+/*
+ * Call @visit for every counter in @stats_fd (stats_open(), or its error) that is one number;
+ * histograms are left out. Names are those of the kernel, "exits" and "halt_exits" say. 0, or
+ * -errno: what @stats_fd is when that is an error, -EPROTO when the counters are not as they should
+ * be. Any thread.
+ */
+int stats_read(int stats_fd, void (*visit)(void *opaque, const char *name, uint64_t value),
+	       void *opaque);
 
 #endif

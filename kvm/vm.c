@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -30,28 +32,59 @@ static const struct {
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
 };
 
+/* Will the KVM behind @fd do? */
+static bool kvm_suits(int fd, struct vm_refusal *refusal)
+{
+	int version = ioctl_value(fd, KVM_GET_API_VERSION, 0);
+
+	snprintf(refusal->remedy, sizeof(refusal->remedy), "use Linux 6.1 or newer");
+	if (version != KVM_API_VERSION) {
+		snprintf(refusal->what, sizeof(refusal->what), "API version %d, posthorn speaks %d",
+			 version, KVM_API_VERSION);
+		return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+		if (ioctl_value(fd, KVM_CHECK_EXTENSION, required[i].capability) > 0)
+			continue;
+		snprintf(refusal->what, sizeof(refusal->what), "the host's kernel lacks %s",
+			 required[i].name);
+		return false;
+	}
+	return true;
+}
+
+int vm_kvm_open(const char *root, struct vm_refusal *refusal)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/dev/kvm", root);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && !kvm_suits(fd, refusal))
+		fd_close(&fd);
+	else if (fd < 0 && errno == EACCES)
+		*refusal = (struct vm_refusal){
+			"permission denied",
+			"join the group kvm (usermod -aG kvm USER, then log in again) or run as "
+			"root",
+		};
+	else if (fd < 0) {
+		snprintf(refusal->what, sizeof(refusal->what), "%s", strerror(errno));
+		snprintf(refusal->remedy, sizeof(refusal->remedy), "%s", arch_kvm_remedy);
+	}
+	return fd;
+}
+
 void vm_open(struct vm *vm)
 {
-	int version;
+	struct vm_refusal refusal;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;
 	vm->vfio_fd = vm->gic_fd = vm->its_fd = -1;
-	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (vm->kvm_fd < 0 && errno == EACCES)
-		die(EXIT_HOST, "/dev/kvm: permission denied; join the group kvm (usermod -aG kvm "
-			       "USER, then log in again) or run as root");
+	vm->kvm_fd = vm_kvm_open("", &refusal);
 	if (vm->kvm_fd < 0)
-		die(EXIT_HOST, "/dev/kvm: %s; %s", strerror(errno), arch_kvm_remedy);
-	version = ioctl_value(vm->kvm_fd, KVM_GET_API_VERSION, 0);
-	if (version != KVM_API_VERSION)
-		die(EXIT_HOST, "/dev/kvm: API version %d, posthorn speaks %d", version,
-		    KVM_API_VERSION);
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
-		if (ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, required[i].capability) <= 0)
-			die(EXIT_HOST,
-			    "/dev/kvm: the host's kernel lacks %s; use Linux 6.1 or newer",
-			    required[i].name);
+		die(EXIT_HOST, "/dev/kvm: %s; %s", refusal.what, refusal.remedy);
 }
 
 uint64_t vm_clock_hz(void)
@@ -155,8 +188,10 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	size = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
 	if (size > 0)
 		vm->coalesced_offset = (size_t)size * vm->page_size;
+	vm->coalesced_ports =
+		ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0;
 	if (irq_router_init(&vm->irq) < 0)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for the interrupt routes");
 	arch_vm_init(vm);
 	ram_init(vm, config);
 }
@@ -220,10 +255,18 @@ int vm_memslot_add(struct vm *vm, uint64_t gpa, uint64_t size, void *hva, bool r
 
 void vm_memslot_remove(struct vm *vm, int slot)
 {
+	int error;
+
 	pthread_mutex_lock(&vm->slot_lock);
-	memslot_set(vm, (unsigned int)slot, 0, 0, NULL, false);
-	vm->slot_used[slot / 64] &= ~BIT(slot % 64);
+	error = memslot_set(vm, (unsigned int)slot, 0, 0, NULL, false);
+	/* One that KVM keeps is not used again: it would not take another size or place. */
+	if (error == 0)
+		vm->slot_used[slot / 64] &= ~BIT(slot % 64);
 	pthread_mutex_unlock(&vm->slot_lock);
+	if (error < 0)
+		log_error("memslot %d: KVM does not take it back: %s; the guest still sees what "
+			  "was there",
+			  slot, strerror(-error));
 }
 
 void *vm_gpa_to_hva(const struct vm *vm, uint64_t gpa, uint64_t size)
@@ -258,9 +301,7 @@ int vm_write_coalesce(struct vm *vm, uint64_t address, bool is_port)
 {
 	struct kvm_coalesced_mmio_zone zone = { .addr = address, .size = 1, .pio = is_port };
 
-	if (!vm->coalesced_offset)
-		return -ENOTSUP;
-	if (is_port && ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) <= 0)
+	if (!vm->coalesced_offset || (is_port && !vm->coalesced_ports))
 		return -ENOTSUP;
 	return ioctl_call(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone);
 }

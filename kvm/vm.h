@@ -44,6 +44,7 @@ struct vm {
 	size_t vcpu_mmap_size;	 /* bytes of a vCPU's struct kvm_run mapping */
 	size_t coalesced_offset; /* where in it the ring of gathered writes is, in bytes; 0: nowhere
 				  */
+	bool coalesced_ports;	 /* writes to I/O ports can be gathered too */
 	pthread_mutex_t slot_lock;
 	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
 	struct irq_router irq;
@@ -53,6 +54,17 @@ struct vm {
 	/* arm64: an interrupt that is on its way to a vCPU may be gone after irqfd_detach() */
 	bool detach_discards;
 };
+
+/* Why a KVM will not do: two phrases, what is wrong and what mends it. */
+struct vm_refusal {
+	char what[128], remedy[192];
+};
+
+/*
+ * Open /dev/kvm below @root ("" on a real host) and look whether this KVM will do. Returns its
+ * descriptor, the caller's, or -1 with the reason in @refusal.
+ */
+int vm_kvm_open(const char *root, struct vm_refusal *refusal);
 
 /*
  * Open /dev/kvm and look whether this KVM will do. Start-up only: dies with EXIT_HOST and a remedy

@@ -137,7 +137,7 @@ static struct kvm_cpuid2 *cpuid_supported(int kvm_fd)
 
 	cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
 	if (!cpuid)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for what CPUID is to say");
 	cpuid->nent = CPUID_ENTRIES_MAX;
 	error = ioctl_array(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid);
 	if (error < 0)
@@ -176,7 +176,7 @@ static void mtrr_set(struct vcpu *vcpu)
 	int set;
 
 	if (!msrs)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for a vCPU's registers");
 	msrs->nmsrs = 1;
 	msrs->entries[0].index = MSR_MTRR_DEF_TYPE;
 	msrs->entries[0].data = MTRR_ENABLE_WRITE_BACK;

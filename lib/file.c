@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -92,6 +93,44 @@ int fd_pread_all(int fd, void *data, size_t size, off_t offset)
 		size -= (size_t)got;
 	}
 	return 0;
+}
+
+/* What is behind a stream. */
+struct position {
+	int fd;
+	off_t offset;
+};
+
+static ssize_t position_read(void *cookie, char *buffer, size_t size)
+{
+	struct position *position = cookie;
+	ssize_t got = pread(position->fd, buffer, size, position->offset);
+
+	if (got > 0)
+		position->offset += got;
+	return got;
+}
+
+static int position_close(void *cookie)
+{
+	free(cookie);
+	return 0;
+}
+
+FILE *fd_stream(int fd)
+{
+	static const cookie_io_functions_t functions = { .read = position_read,
+							 .close = position_close };
+	struct position *position = malloc(sizeof(*position));
+	FILE *stream;
+
+	if (!position)
+		return NULL;
+	*position = (struct position){ .fd = fd };
+	stream = fopencookie(position, "r", functions);
+	if (!stream)
+		free(position);
+	return stream;
 }
 
 int eventfd_create(void)

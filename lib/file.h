@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /*
@@ -24,6 +25,13 @@ int fd_write_all(int fd, const void *data, size_t size);
 
 /* Read exactly @size bytes at @offset. 0, -errno, or -ENODATA when the file ends before. */
 int fd_pread_all(int fd, void *data, size_t size, off_t offset);
+
+/*
+ * Read the file behind @fd from its start as a stream, for files that must stay open because they
+ * cannot be opened later, and that say something else each time (/proc, debugfs). fclose(3) ends
+ * the stream and leaves @fd as it is. No system call but pread(2). NULL: out of memory.
+ */
+FILE *fd_stream(int fd);
 
 /* Make an eventfd (close-on-exec, non-blocking, count 0), or -errno. The caller closes it. */
 int eventfd_create(void);

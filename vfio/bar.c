@@ -81,11 +81,22 @@ static void areas_map(struct vfio_bar *bar)
 	bar->area_count = kept;
 }
 
+/* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Here is room for it. */
+static void rom_init(struct vfio_bar *bar)
+{
+	size_t size = align_up(bar->device->regions[bar->index].size, bar->page_size);
+	void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	area_add(bar, 0, size);
+	if (copy != MAP_FAILED)
+		bar->areas[0].hva = copy;
+}
+
 void bar_init(struct vfio_bar *bar)
 {
 	bar->area_count = 0;
 	if (bar->index == VFIO_PCI_ROM_REGION_INDEX) {
-		area_add(bar, 0, align_up(bar->device->regions[bar->index].size, bar->page_size));
+		rom_init(bar);
 		return;
 	}
 	areas_find(bar);
@@ -100,31 +111,28 @@ void bar_cleanup(struct vfio_bar *bar)
 	bar->area_count = 0;
 }
 
-/* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Most guests never ask. */
-static bool rom_read(struct vfio_bar *bar, struct bar_area *area)
+/* Fill the copy. Not before the guest asks: most guests never do. */
+static void rom_read(struct vfio_bar *bar, struct bar_area *area)
 {
 	const struct vfio_region *region = &bar->device->regions[bar->index];
-	void *copy;
 	int error;
 
-	copy = mmap(NULL, area->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (copy == MAP_FAILED)
-		return false;
-	memset(copy, 0xff, area->size);
-	error = vfio_region_read_block(bar->device, bar->index, 0, copy, region->size);
+	memset(area->hva, 0xff, area->size);
+	error = vfio_region_read_block(bar->device, bar->index, 0, area->hva, region->size);
 	if (error < 0 && !bar->reported)
 		log_warn("%s: its ROM cannot be read: %s", bar->device->bdf, strerror(-error));
 	bar->reported |= error < 0;
-	area->hva = copy;
-	return true;
+	bar->rom_is_read = true;
 }
 
 static void area_guest_map(struct vfio_bar *bar, struct bar_area *area)
 {
 	bool is_rom = bar->index == VFIO_PCI_ROM_REGION_INDEX;
 
-	if (!area->hva && !(is_rom && rom_read(bar, area)))
+	if (!area->hva)
 		return;
+	if (is_rom && !bar->rom_is_read)
+		rom_read(bar, area);
 	area->slot =
 		vm_memslot_add(bar->vm, bar->gpa + area->offset, area->size, area->hva, is_rom);
 	if (area->slot < 0 && !bar->reported) {
@@ -218,9 +226,9 @@ static void table_access(struct vfio_bar *bar, uint64_t offset, struct access *a
 		msi_vector_sync(bar->msi, set, number);
 		return;
 	}
-	access->data = 0;
-	for (unsigned int i = 0; i < access->size; i += 4)
-		access->data |= (uint64_t)table_read(&set->vectors[number], field + i) << (8 * i);
+	access->data = table_read(&set->vectors[number], field);
+	if (access->size == 8)
+		access->data |= (uint64_t)table_read(&set->vectors[number], field + 4) << 32;
 }
 
 /* A bit for each vector; read-only (6.8.2.10). */
@@ -237,18 +245,34 @@ static void pba_access(struct vfio_bar *bar, uint64_t offset, struct access *acc
 			access->data |= BIT(i);
 }
 
+static bool access_touches(const struct bar_range *range, uint64_t offset,
+			   const struct access *access)
+{
+	return ranges_overlap(offset, access->size, range->offset, range->size);
+}
+
+static bool access_within(const struct bar_range *range, uint64_t offset,
+			  const struct access *access)
+{
+	return range_within(offset, access->size, range->offset, range->size);
+}
+
 void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 {
 	int error;
 
-	if (offset - bar->table.offset < bar->table.size) {
+	if (access_within(&bar->table, offset, access)) {
 		table_access(bar, offset - bar->table.offset, access);
 		return;
 	}
-	if (offset - bar->pba.offset < bar->pba.size) {
+	if (access_within(&bar->pba, offset, access)) {
 		pba_access(bar, offset - bar->pba.offset, access);
 		return;
 	}
+	/* One that begins or ends among registers is nothing that software may do (6.8.2). */
+	if (access_touches(&bar->table, offset, access) ||
+	    access_touches(&bar->pba, offset, access))
+		return;
 	if (access->is_write)
 		error = vfio_region_write(bar->device, bar->index, offset, access->size,
 					  access->data);

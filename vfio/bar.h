@@ -48,6 +48,7 @@ struct vfio_bar {
 	unsigned int area_count;
 	uint64_t gpa;  /* where the areas are mapped in the guest */
 	bool reported; /* a failure was reported already */
+	bool rom_is_read;
 };
 
 /*

@@ -427,16 +427,25 @@ static unsigned int extended_length(const uint8_t *original, unsigned int at)
 	}
 }
 
-/* Bytes from @at to where the next extended capability begins, or to the end. */
-static unsigned int extended_room(const uint8_t *original, unsigned int at)
+/* Where the extended capabilities begin, by double word. Their list may go in circles, too. */
+static void extended_find(const uint8_t *original, bool starts[PCI_CONFIG_SIZE / 4])
 {
-	unsigned int other = PCI_CFG_SPACE_SIZE, end = PCI_CONFIG_SIZE;
-	unsigned int left = (PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE) / 8;
+	unsigned int at = PCI_CFG_SPACE_SIZE;
 
-	for (; other >= PCI_CFG_SPACE_SIZE && left--;
-	     other = PCI_EXT_CAP_NEXT((uint32_t)le_load(&original[other], 4)))
-		if (other > at)
-			end = min(end, other);
+	memset(starts, 0, PCI_CONFIG_SIZE / 4 * sizeof(*starts));
+	while (at >= PCI_CFG_SPACE_SIZE && !starts[at / 4]) {
+		starts[at / 4] = true;
+		at = PCI_EXT_CAP_NEXT((uint32_t)le_load(&original[at], 4));
+	}
+}
+
+/* Bytes from @at to where the next extended capability begins, or to the end. */
+static unsigned int extended_room(const bool starts[PCI_CONFIG_SIZE / 4], unsigned int at)
+{
+	unsigned int end = at + 4;
+
+	while (end < PCI_CONFIG_SIZE && !starts[end / 4])
+		end += 4;
 	return end - at;
 }
 
@@ -456,12 +465,14 @@ static void extended_init(struct vfio_pci *function)
 {
 	const uint8_t *original = function->policy.initial;
 	unsigned int at = PCI_CFG_SPACE_SIZE, link = PCI_CFG_SPACE_SIZE;
-	unsigned int left = (PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE) / 8;
+	bool starts[PCI_CONFIG_SIZE / 4], left[PCI_CONFIG_SIZE / 4];
 
-	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8 && left--) {
-		unsigned int length =
-			min(extended_length(original, at), extended_room(original, at));
+	extended_find(original, starts);
+	memcpy(left, starts, sizeof(left));
+	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8 && left[at / 4]) {
+		unsigned int length = min(extended_length(original, at), extended_room(starts, at));
 
+		left[at / 4] = false;
 		if (length >= 8) {
 			extended_add(function, at, length);
 			if (at != link)
@@ -554,7 +565,8 @@ uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int s
 
 /*
  * The device must decode before its BARs are mapped into the guest and until after they are
- * unmapped: in between, an access would fault in the host.
+ * unmapped: in between, an access would fault in the host. So when it cannot be told to decode, the
+ * write is dropped.
  */
 static void command_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
 			  uint32_t value)
@@ -568,9 +580,9 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	if (wanted & ~former)
-		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
-				  former | wanted);
+	if ((wanted & ~former) && vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+						    PCI_COMMAND, 2, former | wanted) < 0)
+		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
 	if (present != (former | wanted))
@@ -588,19 +600,26 @@ static void pm_write(struct vfio_pci *function)
 	unsigned int at = function->policy.pm + PCI_PM_CTRL;
 	uint32_t state = config_load(function, at, 2) & PCI_PM_CTRL_STATE_MASK;
 	struct pci_device *pci = &function->pci;
+	bool was_asleep = pci->asleep;
 
 	if (state != 0 && state != 3)
-		state = pci->asleep ? 3 : 0;
+		state = was_asleep ? 3 : 0;
 	config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | state);
-	if (pci->asleep == (state == 3))
+	if (was_asleep == (state == 3))
 		return;
-	pci->asleep = state == 3;
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
-	if (pci->asleep)
-		pci_decode_update(pci);
-	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2, state);
-	if (!pci->asleep)
-		pci_decode_update(pci);
+	pci->asleep = true;
+	pci_decode_update(pci);
+	if (vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2, state) < 0 &&
+	    was_asleep) {
+		config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | 3);
+		return;
+	}
+	pci->asleep = state == 3;
+	pci_decode_update(pci);
+	/* A device that sleeps keeps the interrupts it has; what changes waits until it wakes. */
+	function->msi.asleep = pci->asleep;
+	msi_sync(&function->msi);
 }
 
 /* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
@@ -657,13 +676,15 @@ static void device_write(struct vfio_pci *function, unsigned int offset, unsigne
 	uint64_t present = 0;
 
 	/*
-	 * Bits that the guest may not change keep their value. In a status register they read as
-	 * anything but are cleared by a one, so there a zero is what leaves them alone.
+	 * Bits that the guest may not change keep their value, and without it nothing is written.
+	 * In a status register they read as anything but are cleared by a one, so there a zero is
+	 * what leaves them alone.
 	 */
 	if (mask != bytes_mask(size) && offset != PCI_STATUS && offset != PCI_STATUS + 1 &&
-	    offset != function->policy.express + PCI_EXP_DEVSTA)
-		vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
-				 &present);
+	    offset != function->policy.express + PCI_EXP_DEVSTA &&
+	    vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
+			     &present) < 0)
+		return;
 	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
 			  (present & ~(uint64_t)mask) | (value & mask));
 }

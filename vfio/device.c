@@ -55,6 +55,9 @@ static void regions_init(struct vfio_device *device, uint32_t count)
 		struct vfio_region_info *info = region_info_get(device->fd, i);
 
 		/* The VGA region is missing on all but VGA devices; nothing else may be. */
+		if (!info && i != VFIO_PCI_VGA_REGION_INDEX)
+			die(EXIT_DEVICE, "%s: VFIO_DEVICE_GET_REGION_INFO of region %u: %s",
+			    device->bdf, i, strerror(errno));
 		if (!info)
 			continue;
 		region->size = info->size;
@@ -74,7 +77,13 @@ static void irqs_init(struct vfio_device *device, uint32_t count)
 	for (unsigned int i = 0; i < min(count, (uint32_t)VFIO_PCI_NUM_IRQS); i++) {
 		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
 
-		if (ioctl_call(device->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) < 0)
+		int error = ioctl_call(device->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
+
+		/* Errors and requests are signalled by some devices and kernels; these by all. */
+		if (error < 0 && i <= VFIO_PCI_MSIX_IRQ_INDEX)
+			die(EXIT_DEVICE, "%s: VFIO_DEVICE_GET_IRQ_INFO of interrupt %u: %s",
+			    device->bdf, i, strerror(-error));
+		if (error < 0)
 			continue;
 		device->irqs[i].count = info.count;
 		device->irqs[i].flags = info.flags;
@@ -179,9 +188,14 @@ static int irq_set(struct vfio_device *device, uint32_t flags, unsigned int inde
 		   unsigned int start, unsigned int count, const int *eventfds)
 {
 	size_t size = eventfds ? count * sizeof(int32_t) : 0;
-	struct vfio_irq_set *set = malloc(sizeof(*set) + size);
+	/* The most frequent, and those that turn something off, must not fail for want of memory.
+	 */
+	uint32_t room[(sizeof(struct vfio_irq_set) + sizeof(int32_t)) / sizeof(uint32_t)];
+	struct vfio_irq_set *large = NULL, *set = (void *)room;
 	int result;
 
+	if (sizeof(*set) + size > sizeof(room))
+		set = large = malloc(sizeof(*set) + size);
 	if (!set)
 		return -ENOMEM;
 	set->argsz = (uint32_t)(sizeof(*set) + size);
@@ -192,7 +206,7 @@ static int irq_set(struct vfio_device *device, uint32_t flags, unsigned int inde
 	if (eventfds)
 		memcpy(set->data, eventfds, size);
 	result = ioctl_array(device->fd, VFIO_DEVICE_SET_IRQS, set);
-	free(set);
+	free(large);
 	return result;
 }
 
@@ -201,6 +215,12 @@ int vfio_irqs_set(struct vfio_device *device, unsigned int index, unsigned int s
 {
 	return irq_set(device, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index,
 		       start, count, eventfds);
+}
+
+int vfio_irq_trigger(struct vfio_device *device, unsigned int index, unsigned int vector)
+{
+	return irq_set(device, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, index, vector,
+		       1, NULL);
 }
 
 void vfio_irqs_disable(struct vfio_device *device, unsigned int index)

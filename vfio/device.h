@@ -90,6 +90,12 @@ void vfio_area_unmap(void *hva, uint64_t size);
 int vfio_irqs_set(struct vfio_device *device, unsigned int index, unsigned int start,
 		  unsigned int count, const int *eventfds);
 
+/*
+ * Let the kernel signal the eventfd of @vector of @index, as if the device had interrupted
+ * (DATA_NONE | ACTION_TRIGGER). 0 or -errno: -EINVAL while @index is not on, or has no such vector.
+ */
+int vfio_irq_trigger(struct vfio_device *device, unsigned int index, unsigned int vector);
+
 /* Turn the interrupt kind @index off in the hardware and untie all its vectors. */
 void vfio_irqs_disable(struct vfio_device *device, unsigned int index);
 

@@ -3,11 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/file.h"
 #include "lib/util.h"
 
 static const struct {
@@ -112,9 +114,19 @@ static int row_append(struct host_irq **irqs, int count, const struct host_irq *
 	return count + 1;
 }
 
-int host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs)
+int host_irqs_open(const char *root)
 {
-	char path[PATH_MAX], *line = NULL;
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/proc/interrupts", root);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int host_irqs_read(int fd, const char *bdf, struct host_irq **irqs)
+{
+	char *line = NULL;
 	unsigned int cpus = 0;
 	struct host_irq irq;
 	size_t size = 0;
@@ -122,10 +134,11 @@ int host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs)
 	FILE *file;
 
 	*irqs = NULL;
-	snprintf(path, sizeof(path), "%s/proc/interrupts", root);
-	file = fopen(path, "re");
+	if (fd < 0)
+		return fd;
+	file = fd_stream(fd);
 	if (!file)
-		return -errno;
+		return -ENOMEM;
 	if (getline(&line, &size, file) >= 0)
 		cpus = cpus_count(line);
 	while (count >= 0 && getline(&line, &size, file) >= 0)

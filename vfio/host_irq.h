@@ -21,13 +21,20 @@ struct host_irq {
 };
 
 /*
- * Read all rows of @bdf (full form) in one pass into a new array at *@irqs, in the file's order:
- * the caller's to free(), NULL when there are none. Every path starts with @root ("" on a real
- * host). The rows are of one function and nearly of one moment; each count only ever grows while
- * its vector stays connected. Returns their number, -ENOMEM, or -errno when /proc/interrupts cannot
- * be read. Any thread. The cost grows with CPUs times interrupts: not for a data path.
+ * Open /proc/interrupts below @root ("" on a real host), for as often as it is to be read. Returns
+ * the descriptor, the caller's to close, or -errno.
  */
-int host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs);
+int host_irqs_open(const char *root);
+
+/*
+ * Read from @fd (host_irqs_open(), or its error) all rows of @bdf (full form) in one pass into a
+ * new array at *@irqs, in the file's order: the caller's to free(), NULL when there are none. The
+ * rows are of one function and nearly of one moment; each count only ever grows while its vector
+ * stays connected. Returns their number, -ENOMEM, -EIO when the file cannot be read, or what @fd is
+ * when that is an error. Any thread. The cost grows with CPUs times interrupts: not for a data
+ * path.
+ */
+int host_irqs_read(int fd, const char *bdf, struct host_irq **irqs);
 
 /* The row of (@kind, @vector) among @count of them, or NULL. */
 const struct host_irq *host_irq_find(const struct host_irq *irqs, int count, enum irq_kind kind,

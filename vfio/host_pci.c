@@ -24,8 +24,6 @@
 /* How deep disks and interfaces are stacked on each other at most: LVM on LUKS on RAID is 3. */
 #define STACK_MAX 8
 
-extern char **environ;
-
 /* ---- paths ---- */
 
 /* A path below @root. One that is too long is cut, and then names nothing. */
@@ -124,21 +122,29 @@ static int iommu_group_read(const char *root, const char *bdf)
 	return (int)group;
 }
 
-static uint8_t header_type_read(const char *root, const char *bdf)
+size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, size_t size)
 {
 	char path[PATH_MAX];
-	uint8_t header_type = PCI_HEADER_TYPE_NORMAL;
+	ssize_t length;
 	int fd;
 
 	path_set(path, root, "/sys/bus/pci/devices/%s/config", bdf);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return header_type;
-	/* Bit 7 says that the device has several functions (PCI Local Bus 3.0, 6.2.1). */
-	if (!fd_pread_all(fd, &header_type, sizeof(header_type), PCI_HEADER_TYPE))
-		header_type &= 0x7f;
+		return 0;
+	length = pread(fd, config, size, 0);
 	close(fd);
-	return header_type;
+	return length > 0 ? (size_t)length : 0;
+}
+
+static uint8_t header_type_read(const char *root, const char *bdf)
+{
+	uint8_t config[PCI_HEADER_TYPE + 1];
+
+	if (host_pci_config_read(root, bdf, config, sizeof(config)) < sizeof(config))
+		return PCI_HEADER_TYPE_NORMAL;
+	/* Bit 7 says that the device has several functions (PCI Local Bus 3.0, 6.2.1). */
+	return config[PCI_HEADER_TYPE] & 0x7f;
 }
 
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
@@ -148,11 +154,13 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 	unsigned long values[ARRAY_SIZE(names)];
 	char path[PATH_MAX], text[16];
 	unsigned int i;
+	int length;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		path_set(path, root, "/sys/bus/pci/devices/%s/%s", bdf, names[i]);
-		if (file_read_text(path, text, sizeof(text)) <= 0)
-			return -ENODEV;
+		length = file_read_text(path, text, sizeof(text));
+		if (length <= 0)
+			return length == 0 || length == -ENOENT ? -ENODEV : length;
 		values[i] = strtoul(text, NULL, 16);
 	}
 	*pci = (struct host_pci){
@@ -222,8 +230,7 @@ bool host_pci_is_bridge(const struct host_pci *pci)
 
 /* ---- can it be assigned? ---- */
 
-/* Drivers that leave DMA to whoever owns the group (driver_managed_dma in the kernel). */
-static bool driver_is_neutral(const char *driver)
+bool host_pci_driver_is_neutral(const char *driver)
 {
 	return !driver[0] || !strcmp(driver, VFIO_PCI) || !strcmp(driver, "pci-stub");
 }
@@ -250,7 +257,7 @@ static int sibling_check(void *opaque, const struct host_pci *pci)
 {
 	struct siblings *siblings = opaque;
 
-	if (host_pci_is_bridge(pci) || driver_is_neutral(pci->driver))
+	if (host_pci_is_bridge(pci) || host_pci_driver_is_neutral(pci->driver))
 		return 0;
 	list_append(siblings->names, sizeof(siblings->names), "%s%s is bound to %s",
 		    siblings->names[0] ? ", " : "", pci->bdf, pci->driver);
@@ -259,11 +266,7 @@ static int sibling_check(void *opaque, const struct host_pci *pci)
 	return 0;
 }
 
-/*
- * A function that no driver ever took may have no group yet: on arm64 the kernel finds out which
- * IOMMU guards a device when a driver probes it. Binding will tell.
- */
-static bool group_may_come(const char *root, const struct host_pci *pci)
+bool host_pci_group_may_come(const char *root, const struct host_pci *pci)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
@@ -288,7 +291,7 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 	why[0] = '\0';
 	if (host_pci_is_bridge(pci)) {
 		snprintf(why, size, "a bridge: only endpoints can be assigned");
-	} else if (pci->iommu_group < 0 && group_may_come(root, pci)) {
+	} else if (pci->iommu_group < 0 && host_pci_group_may_come(root, pci)) {
 		snprintf(why, size, "no IOMMU group before a driver takes it: posthorn bind %s",
 			 pci->bdf);
 	} else if (pci->iommu_group < 0) {
@@ -688,7 +691,7 @@ static int bind_check(const char *root, const struct host_pci *pci)
 		log_error("%s: a bridge: only endpoints can be assigned", pci->bdf);
 		return EXIT_USAGE;
 	}
-	if (pci->iommu_group < 0 && !group_may_come(root, pci)) {
+	if (pci->iommu_group < 0 && !host_pci_group_may_come(root, pci)) {
 		log_error("%s: no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY, pci->bdf);
 		return EXIT_HOST;
 	}

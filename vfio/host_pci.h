@@ -39,7 +39,10 @@ struct host_pci {
  */
 int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE]);
 
-/* Read what sysfs says of @bdf (full form). 0, or -ENODEV when there is no such function. */
+/*
+ * Read what sysfs says of @bdf (full form). 0, -ENODEV when there is no such function, or -errno
+ * when sysfs cannot be read.
+ */
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci);
 
 /*
@@ -55,6 +58,22 @@ int host_pci_each(const char *root, int iommu_group,
  * assigned ones with whatever driver: a PCI-to-PCI or CardBus bridge, a root or switch port?
  */
 bool host_pci_is_bridge(const struct host_pci *pci);
+
+/* Does @driver ("": none) leave DMA to whoever owns the group (driver_managed_dma in the kernel)?
+ */
+bool host_pci_driver_is_neutral(const char *driver);
+
+/*
+ * May @pci, which has no IOMMU group, get one when a driver takes it? On arm64 the kernel finds out
+ * which IOMMU guards a device when a driver probes it. Binding will tell.
+ */
+bool host_pci_group_may_come(const char *root, const struct host_pci *pci);
+
+/*
+ * Read up to @size bytes of the configuration space of @bdf into @config. Returns how many the
+ * kernel gave: 64 to a user without CAP_SYS_ADMIN, 0 when there is nothing to be had.
+ */
+size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, size_t size);
 
 /*
  * Why @pci cannot be assigned as things are: writes one phrase with its remedy into @why, to be

@@ -40,10 +40,10 @@ static void container_open(struct iommu *iommu)
 	if (iommu->container_fd < 0 && errno == ENOENT)
 		die(EXIT_HOST, "/dev/vfio/vfio does not exist: load VFIO (modprobe vfio-pci)");
 	if (iommu->container_fd < 0)
-		die(EXIT_HOST,
-		    "/dev/vfio/vfio: %s; run as root, or give the file to your group "
-		    "(chgrp, chmod g+rw)",
-		    strerror(errno));
+		die(EXIT_HOST, "/dev/vfio/vfio: %s%s", strerror(errno),
+		    errno == EACCES ? "; run as root, or give the file to your group "
+				      "(chgrp, chmod g+rw)"
+				    : "");
 	version = ioctl_value(iommu->container_fd, VFIO_GET_API_VERSION, 0);
 	if (version != VFIO_API_VERSION)
 		die(EXIT_HOST, "/dev/vfio/vfio: API version %d, posthorn speaks %d", version,
@@ -57,10 +57,13 @@ static void container_open(struct iommu *iommu)
 static void blocker_check(const char *bdf, struct host_pci *pci)
 {
 	char why[1024];
+	int error = host_pci_read("", bdf, pci);
 
-	if (host_pci_read("", bdf, pci) < 0)
+	if (error == -ENODEV)
 		die(EXIT_USAGE, "%s: there is no such PCI function; `posthorn devices` lists them",
 		    bdf);
+	if (error < 0)
+		die(EXIT_HOST, "%s: sysfs cannot be read: %s", bdf, strerror(-error));
 	if (host_pci_blocker("", pci, why, sizeof(why)))
 		die(EXIT_HOST, "%s: %s", bdf, why);
 }
@@ -85,8 +88,8 @@ static int group_open(const char *bdf, int number)
 		    "vfio_iommu_type1 allow_unsafe_interrupts=1",
 		    bdf, number);
 	if (fd < 0)
-		die(EXIT_HOST, "%s: %s: %s; run as root, or give the file to your user (chown)",
-		    bdf, path, strerror(errno));
+		die(EXIT_HOST, "%s: %s: %s%s", bdf, path, strerror(errno),
+		    errno == EACCES ? "; run as root, or give the file to your user (chown)" : "");
 	if (ioctl_call(fd, VFIO_GROUP_GET_STATUS, &status) < 0 ||
 	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
 		die(EXIT_HOST,
@@ -194,6 +197,17 @@ unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[I
 	return count;
 }
 
+uint64_t iommu_page_sizes(const struct iommu *iommu)
+{
+	struct vfio_iommu_type1_info *info = info_get(iommu->container_fd);
+	uint64_t sizes = 0;
+
+	if (info && info->flags & VFIO_IOMMU_INFO_PGSIZES)
+		sizes = info->iova_pgsizes;
+	free(info);
+	return sizes;
+}
+
 bool iommu_coherent(const struct iommu *iommu)
 {
 	return ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU) > 0;
@@ -220,17 +234,26 @@ static bool may_lock_anything(void)
 	       (data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK));
 }
 
-void iommu_lock_check(uint64_t size)
+uint64_t iommu_lock_limit(void)
 {
 	struct rlimit limit;
 
 	if (may_lock_anything() || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
-	    limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size)
+	    limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
+void iommu_lock_check(uint64_t size)
+{
+	uint64_t limit = iommu_lock_limit();
+
+	if (limit >= size)
 		return;
 	die(EXIT_HOST,
 	    "the memory lock limit is too low to pin the guest's memory for DMA: needed %llu KiB, "
 	    "allowed %llu KiB; raise it (ulimit -l %llu, or memlock in /etc/security/limits.conf)",
-	    (unsigned long long)(size / KIB), (unsigned long long)(limit.rlim_cur / KIB),
+	    (unsigned long long)(size / KIB), (unsigned long long)(limit / KIB),
 	    (unsigned long long)(size / KIB));
 }
 

@@ -59,6 +59,15 @@ bool iommu_coherent(const struct iommu *iommu);
 void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
 
 /*
+ * The sizes of pages that the IOMMU maps: bit n is 2^n bytes. 0 when the kernel does not say. Only
+ * when there is a device.
+ */
+uint64_t iommu_page_sizes(const struct iommu *iommu);
+
+/* How many bytes this process may pin for DMA; UINT64_MAX: there is no limit for it. */
+uint64_t iommu_lock_limit(void);
+
+/*
  * Die with EXIT_HOST, needed and allowed amounts and the remedy, when this process may not lock
  * @size bytes (the guest's RAM): DMA memory is pinned.
  */

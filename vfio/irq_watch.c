@@ -7,6 +7,7 @@
 
 #include "kvm/relay.h"
 #include "kvm/vm.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "vfio/device.h"
 #include "vfio/host_irq.h"
@@ -16,7 +17,16 @@
 
 void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuous)
 {
-	*watch = (struct irq_watch){ .vm = vm, .continuous = continuous };
+	*watch = (struct irq_watch){ .continuous = continuous };
+	posting_files_open(&watch->posting, ROOT, getpid(), vm->fd);
+	watch->interrupts_fd = host_irqs_open(ROOT);
+	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
+}
+
+void irq_watch_cleanup(struct irq_watch *watch)
+{
+	posting_files_close(&watch->posting);
+	fd_close(&watch->interrupts_fd);
 }
 
 /* NULL for INTx. */
@@ -34,18 +44,13 @@ static struct msi_vector *vector_find(struct vfio_msi *msi, unsigned int number)
 
 static void look(struct vfio_msi *msi, struct irq_record *record)
 {
-	const struct posting_vm vm = {
-		.pid = getpid(),
-		.fd = msi->watch->vm->fd,
-		.connected = msi->watch->connected,
-	};
 	enum posting_state state;
 	char seen[POSTING_TEXT_SIZE];
 
 	if (msi->relay)
 		return;
-	state = posting_probe(ROOT, &vm, record->message.device_id, record->message.data, seen,
-			      sizeof(seen));
+	state = posting_probe(&msi->watch->posting, msi->watch->connected,
+			      record->message.device_id, record->message.data, seen, sizeof(seen));
 	log_debug("%s: message 0x%x is %s: %s", msi->device->bdf, record->message.data,
 		  posting_state_name(state), seen);
 	irq_looks_add(&record->looks, state);
@@ -157,7 +162,7 @@ void irq_watch_disabling(struct vfio_msi *msi)
 			watch_end(msi, &set->vectors[i]);
 	if (!msi->watch->continuous)
 		return;
-	count = host_irqs_read(ROOT, msi->device->bdf, &rows);
+	count = host_irqs_read(msi->watch->interrupts_fd, msi->device->bdf, &rows);
 	if (count <= 0)
 		return;
 	if (msi->active == IRQ_KIND_INTX && msi->intx_record)
@@ -201,16 +206,16 @@ static void verdict_reach(const struct report *report, struct irq_row *row)
 }
 
 /* @live: VFIO serves it now. Works on a copy: what is added here is of this moment. */
-static int row_visit(const struct report *report, struct irq_row *row, bool live)
+static int row_visit(const struct report *report, const struct irq_row *found, bool live)
 {
-	struct irq_record now = *row->record;
+	struct irq_record now = *found->record;
+	struct irq_row row = *found;
 
-	row->record = &now;
+	row.record = &now;
 	if (live)
-		row_add(&now,
-			host_irq_find(report->rows, report->row_count, row->kind, row->vector));
-	verdict_reach(report, row);
-	return report->visit(report->opaque, row);
+		row_add(&now, host_irq_find(report->rows, report->row_count, row.kind, row.vector));
+	verdict_reach(report, &row);
+	return report->visit(report->opaque, &row);
 }
 
 static int set_visit(const struct report *report, struct msi_set *set, enum irq_kind kind)
@@ -242,12 +247,7 @@ int irq_watch_report(struct vfio_msi *msi, int (*visit)(void *opaque, const stru
 	struct irq_row intx = { .kind = IRQ_KIND_INTX, .record = msi->intx_record };
 	int result = 0;
 
-	/* Only now: it reads the kernel's log. */
-	if (!msi->watch->judged)
-		msi->watch->possible =
-			posting_possible(ROOT, msi->watch->why, sizeof(msi->watch->why));
-	msi->watch->judged = true;
-	report.row_count = host_irqs_read(ROOT, msi->device->bdf, &rows);
+	report.row_count = host_irqs_read(msi->watch->interrupts_fd, msi->device->bdf, &rows);
 	report.rows = rows;
 	if (msi->intx_record)
 		result = row_visit(&report, &intx, msi->active == IRQ_KIND_INTX);

@@ -37,19 +37,21 @@ struct irq_record {
 
 /* One for all functions of a VM. */
 struct irq_watch {
-	const struct vm *vm;
 	bool continuous;	/* look at every change: costs some system calls each time */
 	unsigned int connected; /* vectors of all functions that have trigger and irqfd now */
-	bool judged;		/* the report asked the following */
-	bool possible;		/* posting_possible(), and its reason if not */
+	struct posting_files posting;
+	int interrupts_fd; /* host_irqs_open() */
+	bool possible;	   /* posting_possible(), and its reason if not */
 	char why[POSTING_TEXT_SIZE];
 };
 
 /*
- * Start to watch. With @continuous off only what is connected when the report is made is looked at;
+ * Start to watch, when the VM is complete (vm_finish()): opens what will be read, and asks the host
+ * what it can. With @continuous off only what is connected when the report is made is looked at;
  * the counts of vectors that were turned off and on again begin anew.
  */
 void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuous);
+void irq_watch_cleanup(struct irq_watch *watch);
 
 /* @vector of the active kind has been connected (0 for INTx), or its message changed. */
 void irq_watch_connected(struct vfio_msi *msi, unsigned int vector);

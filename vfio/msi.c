@@ -147,7 +147,8 @@ static int msi_vector_connect(struct vfio_msi *msi, struct msi_set *set, unsigne
 	/* 1. a GSI of its own, routed to the message that the guest asked for */
 	error = irq_route_set(msi->vm, vector->gsi, &vector->message);
 	if (error < 0) {
-		if (was_attached && vector_attach(msi, vector) == 0 && msi->watch)
+		if (was_attached && !vector->attached && vector_attach(msi, vector) == 0 &&
+		    msi->watch)
 			irq_watch_connected(msi, number);
 		return error;
 	}
@@ -270,7 +271,7 @@ void msi_vector_sync(struct vfio_msi *msi, struct msi_set *set, unsigned int num
 	enum irq_kind kind = set == &msi->msix ? IRQ_KIND_MSIX : IRQ_KIND_MSI;
 	int error;
 
-	if (msi->active != kind || number >= set->count)
+	if (msi->asleep || msi->active != kind || number >= set->count)
 		return;
 	if (vector->masked || set->all_masked) {
 		vector_detach(msi, set, number);
@@ -300,8 +301,10 @@ static void msi_enable(struct vfio_msi *msi)
 	if (result == 0)
 		result = host_enable(msi, set, count);
 	if (result > 0) {
-		log_warn("%s: the host has %d of the %u MSI vectors that the guest turned on",
-			 msi->device->bdf, result, count);
+		if (!set->refused)
+			log_warn("%s: the host has %d of the %u MSI vectors that the guest turned "
+				 "on",
+				 msi->device->bdf, result, count);
 		set->refused = true;
 		result = host_enable(msi, set, min((unsigned int)result, count));
 	}
@@ -327,7 +330,6 @@ static void set_disable(struct vfio_msi *msi, struct msi_set *set)
 	if (set->host_count)
 		vfio_irqs_disable(msi->device, set->index);
 	set->host_count = 0;
-	set->refused = false;
 	for (unsigned int i = 0; i < set->size; i++)
 		vector_release(msi, set, i);
 }
@@ -358,12 +360,13 @@ static int intx_connect(struct vfio_msi *msi)
 	error = vfio_irqs_set(msi->device, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &msi->intx_eventfd);
 	if (error == 0) {
 		error = vfio_intx_unmask_set(msi->device, msi->intx_unmask_eventfd);
-		if (error < 0)
+		if (error != 0)
 			vfio_irqs_disable(msi->device, VFIO_PCI_INTX_IRQ_INDEX);
 	}
-	if (error < 0)
+	if (error != 0)
 		irqfd_detach(msi->vm, (int)msi->intx_gsi, msi->intx_eventfd);
-	return error;
+	/* A positive answer means that fewer are available than the one. */
+	return error > 0 ? -ENOSPC : error;
 }
 
 static void intx_enable(struct vfio_msi *msi)
@@ -441,6 +444,8 @@ void msi_sync(struct vfio_msi *msi)
 	enum irq_kind kind = kind_wanted(msi);
 	struct msi_set *set = kind == IRQ_KIND_MSIX ? &msi->msix : &msi->msi;
 
+	if (msi->asleep)
+		return;
 	if (kind != msi->active) {
 		kind_disable(msi);
 		kind_enable(msi, kind);
@@ -462,7 +467,7 @@ void msi_reset(struct vfio_msi *msi)
 {
 	set_reset(&msi->msi);
 	set_reset(&msi->msix);
-	msi->intx_usable = false;
+	msi->intx_usable = msi->asleep = false;
 	msi_sync(msi);
 }
 

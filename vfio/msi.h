@@ -57,7 +57,7 @@ struct msi_set {
 	unsigned int count; /* vectors in use: MSI's Multiple Message Enable, or size */
 	/* what the host has */
 	unsigned int host_count; /* vectors turned on in VFIO are [0, host_count) */
-	bool refused;		 /* a failure was reported already */
+	bool refused;		 /* a failure was reported already, and is not again */
 };
 
 struct vfio_msi {
@@ -70,6 +70,7 @@ struct vfio_msi {
 	struct msi_set msi, msix;
 	/* what the guest wants */
 	bool intx_usable; /* the guest has turned the device on: memory, I/O or bus mastering */
+	bool asleep; /* in D3hot: what the guest wants now happens when it wakes; see msi_sync() */
 	/* what the host has */
 	enum irq_kind active;
 	int intx_eventfd, intx_unmask_eventfd;
@@ -93,8 +94,9 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_
 void msi_cleanup(struct vfio_msi *msi);
 
 /*
- * Bring the host to what the guest wants. What the host refuses is reported once; the vector is
- * then dead until the guest turns interrupts off and on again, or changes it.
+ * Bring the host to what the guest wants. What the host refuses is reported once for a device; the
+ * vector is then dead until the guest turns interrupts off and on again, or changes it. While the
+ * device is asleep nothing happens: Linux turns no MSI-X on in D3hot. Call it when it has woken.
  */
 void msi_sync(struct vfio_msi *msi);
 

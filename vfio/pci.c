@@ -65,7 +65,7 @@ static void guest_bars_init(struct vfio_pci *function)
 	}
 	if (is_power_of_two(regions[VFIO_PCI_ROM_REGION_INDEX].size))
 		pci->bars[PCI_BAR_ROM].size = regions[VFIO_PCI_ROM_REGION_INDEX].size;
-	memset(&pci->config[PCI_BASE_ADDRESS_0], 0, 4 * PCI_STD_NUM_BARS);
+	memset(&pci->config[PCI_BASE_ADDRESS_0], 0, PCI_STD_NUM_BARS * sizeof(uint32_t));
 	memset(&pci->config[PCI_ROM_ADDRESS], 0, 4);
 }
 
@@ -99,7 +99,9 @@ static void host_bars_init(struct vfio_pci *function, const struct vfio_pci_conf
 				msix_range(policy->msix_table, i, vectors * PCI_MSIX_ENTRY_SIZE);
 			bar->pba = msix_range(policy->msix_pba, i, align_up(vectors, 64) / 8);
 		}
-		if (function->pci.bars[i].size)
+		/* Ports are never guest memory, whatever VFIO says of the region. */
+		if (function->pci.bars[i].size &&
+		    !(function->pci.bars[i].flags & PCI_BASE_ADDRESS_SPACE_IO))
 			bar_init(bar);
 	}
 }
@@ -145,8 +147,14 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
 				 .device_id = pci->slot << 3,
 			 });
 	if (error < 0)
-		die(EXIT_HOST, "%s: %s", bdf, strerror(-error));
+		die(EXIT_HOST, "%s: no memory for its interrupts", bdf);
 	host_bars_init(function, config);
+	error = device_events_init(&function->events, &function->device);
+	if (error < 0)
+		die(EXIT_HOST,
+		    "%s: cannot ask to be told of its removal and errors: %s; is the limit "
+		    "of open files too low (ulimit -n)?",
+		    bdf, strerror(-error));
 }
 
 void vfio_pci_cleanup(struct vfio_pci *function)
@@ -156,6 +164,7 @@ void vfio_pci_cleanup(struct vfio_pci *function)
 		bar_unmap(&function->bars[i]);
 		bar_cleanup(&function->bars[i]);
 	}
+	device_events_cleanup(&function->events);
 	vfio_device_cleanup(&function->device);
 }
 

@@ -7,6 +7,7 @@
 #include "vfio/bar.h"
 #include "vfio/config.h"
 #include "vfio/device.h"
+#include "vfio/device_events.h"
 #include "vfio/msi.h"
 
 struct iommu;
@@ -15,6 +16,7 @@ struct vm;
 struct vfio_pci {
 	struct pci_device pci;
 	struct vfio_device device;
+	struct device_events events;
 	struct vfio_msi msi;
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];

@@ -7,6 +7,8 @@ struct options;
 
 int command_run(const struct options *options);
 int command_devices(const struct options *options);
+int command_check(const struct options *options);
+int command_info(const struct options *options);
 int command_bind(const struct options *options);
 int command_unbind(const struct options *options);
 int command_latency(const struct options *options);

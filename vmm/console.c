@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -53,16 +55,21 @@ static _Noreturn void guard_run(int fd)
 
 static void guard_start(void)
 {
+	sigset_t all, former;
 	int ends[2];
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return;
+	/* What ends posthorn, and maybe its whole group, must not end the guard. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &former);
 	child = fork();
 	if (child == 0) {
 		close(ends[1]);
 		guard_run(ends[0]);
 	}
+	sigprocmask(SIG_SETMASK, &former, NULL);
 	close(ends[0]);
 	if (child < 0)
 		close(ends[1]);
@@ -88,7 +95,7 @@ static void terminal_raw(void)
 
 void console_init(struct console *console, const char *where)
 {
-	*console = (struct console){ .input_fd = -1, .output_fd = -1 };
+	*console = (struct console){ .input_fd = -1, .output_fd = -1, .where = where };
 	if (strcmp(where, "none") == 0)
 		return;
 	if (strcmp(where, "-") == 0) {
@@ -110,17 +117,49 @@ void console_cleanup(struct console *console)
 		fd_close(&console->output_fd);
 }
 
+static void output_failed(struct console *console, const char *why)
+{
+	if (!console->failed)
+		log_warn("--console %s: the guest's console output is lost: %s", console->where,
+			 why);
+	console->failed = true;
+}
+
 void console_write(struct console *console, const uint8_t *data, size_t size)
 {
-	int error;
-
 	if (console->output_fd < 0)
 		return;
-	error = fd_write_all(console->output_fd, data, size);
-	if (error < 0 && !console->failed) {
-		console->failed = true;
-		log_warn("the guest's console output is lost from here on: %s", strerror(-error));
+	while (size) {
+		ssize_t written;
+
+		if (atomic_load(&console->abandoned)) {
+			output_failed(console, "nobody reads it");
+			return;
+		}
+		written = write(console->output_fd, data, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0) {
+			output_failed(console, strerror(errno));
+			return;
+		}
+		data += written;
+		size -= (size_t)written;
 	}
+}
+
+bool console_ready(const struct console *console, int patience_ms)
+{
+	struct pollfd output = { .fd = console->output_fd, .events = POLLOUT };
+
+	if (console->output_fd < 0 || atomic_load(&console->abandoned))
+		return true;
+	return poll(&output, 1, patience_ms) != 0;
+}
+
+void console_abandon(struct console *console)
+{
+	atomic_store(&console->abandoned, true);
 }
 
 enum console_event console_read(struct console *console, uint8_t *data, size_t size, size_t *count)

@@ -10,17 +10,20 @@
 #ifndef POSTHORN_VMM_CONSOLE_H
 #define POSTHORN_VMM_CONSOLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct console {
-	int input_fd;  /* -1: none */
-	int output_fd; /* -1: none */
-	bool is_owned; /* output_fd is to be closed */
-	bool escape;   /* the last key was the Ctrl-A of an escape */
-	bool failed;   /* writing failed, and was reported */
+	int input_fd;	       /* -1: none */
+	int output_fd;	       /* -1: none */
+	bool is_owned;	       /* output_fd is to be closed */
+	bool escape;	       /* the last key was the Ctrl-A of an escape */
+	bool failed;	       /* writing failed, and was reported */
+	const char *where;     /* as console_init() was told */
+	atomic_bool abandoned; /* see console_abandon() */
 };
 
 enum console_event { CONSOLE_EVENT_NONE, CONSOLE_EVENT_QUIT, CONSOLE_EVENT_CLOSED };
@@ -28,15 +31,32 @@ enum console_event { CONSOLE_EVENT_NONE, CONSOLE_EVENT_QUIT, CONSOLE_EVENT_CLOSE
 /*
  * Open the console named @where: "-" for standard input and output, "none", or a file, which is
  * emptied. Start-up only, before any thread and before the guest has memory: the child process of
- * raw mode must not hold them. Dies with EXIT_USAGE when the file cannot be opened.
+ * raw mode must not hold them. @where must stay. Dies with EXIT_USAGE when the file cannot be
+ * opened.
  */
 void console_init(struct console *console, const char *where);
 
 /* Put the terminal back and close. */
 void console_cleanup(struct console *console);
 
-/* Write what the guest sent. One thread at a time. A failure is reported once, then ignored. */
+/*
+ * Write what the guest sent. One thread at a time. Waits for whoever reads, as long as that takes
+ * (see console_abandon()). A failure is reported once; what is written later is still tried, for a
+ * full disk may get room again.
+ */
 void console_write(struct console *console, const uint8_t *data, size_t size);
+
+/*
+ * Will output be taken before @patience_ms milliseconds are over? true where there is none to take,
+ * or no more.
+ */
+bool console_ready(const struct console *console, int patience_ms);
+
+/*
+ * Drop all output from now on, as nobody reads it. A console_write() that waits in another thread
+ * goes on when that thread gets a signal. Any thread.
+ */
+void console_abandon(struct console *console);
 
 /*
  * Read what was typed into @data, escapes taken out; *@count says how many bytes there are. To be

@@ -1,18 +1,103 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/doorbell.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "kvm/relay.h"
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "vfio/device.h"
+
+static void ioeventfd_add(struct doorbell *doorbell, uint64_t offset, int eventfd)
+{
+	const struct doorbell_config *config = &doorbell->config;
+	int error = vm_ioeventfd_add(config->vm, config->address + offset, 4, eventfd);
+
+	if (error < 0)
+		die(EXIT_HOST, "KVM cannot tie the doorbell to an eventfd (KVM_IOEVENTFD): %s",
+		    strerror(-error));
+}
+
+/* ---- the thread ---- */
+
+static void loopback_raise(struct doorbell *doorbell)
+{
+	static const unsigned int kinds[] = { VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX };
+	struct vfio_device *device = doorbell->config.loopback;
+
+	if (vfio_irq_trigger(device, kinds[doorbell->kind], 0) == 0)
+		return;
+	/* The guest has the other kind on; or none, and then it is lost, as a device's would be. */
+	doorbell->kind = !doorbell->kind;
+	vfio_irq_trigger(device, kinds[doorbell->kind], 0);
+}
+
+static void *thread_main(void *opaque)
+{
+	struct doorbell *doorbell = opaque;
+	uint64_t count;
+
+	if (doorbell->config.begin)
+		doorbell->config.begin(doorbell->config.begin_opaque);
+	for (;;) {
+		/* A debugger interrupts it: signals are blocked. */
+		if (read(doorbell->thread_eventfd, &count, sizeof(count)) < 0 && errno == EINTR)
+			continue;
+		if (atomic_load(&doorbell->stopping))
+			return NULL;
+		if (doorbell->config.loopback)
+			loopback_raise(doorbell);
+		else
+			eventfd_signal(doorbell->eventfd);
+	}
+}
+
+static void thread_start(struct doorbell *doorbell)
+{
+	sigset_t all, former;
+	int error;
+
+	/* Not eventfd_create(): to wait for one that does not block takes one more system call. */
+	doorbell->thread_eventfd = eventfd(0, EFD_CLOEXEC);
+	if (doorbell->thread_eventfd < 0)
+		die(EXIT_HOST,
+		    "cannot make the doorbell's second eventfd: %s; is the limit of open files "
+		    "too low (ulimit -n)?",
+		    strerror(errno));
+	ioeventfd_add(doorbell, DOORBELL_RAISE_THREAD, doorbell->thread_eventfd);
+	/* The main thread waits for signals; one that this thread took would be missing there. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* of seccomp filters */
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	error = pthread_create(&doorbell->thread, NULL, thread_main, doorbell);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (error)
+		die(EXIT_HOST,
+		    "cannot start the doorbell's thread: %s; is the limit of processes too low "
+		    "(ulimit -u)?",
+		    strerror(error));
+}
+
+static void thread_stop(struct doorbell *doorbell)
+{
+	if (doorbell->thread_eventfd < 0)
+		return;
+	atomic_store(&doorbell->stopping, true);
+	eventfd_signal(doorbell->thread_eventfd);
+	pthread_join(doorbell->thread, NULL);
+	fd_close(&doorbell->thread_eventfd);
+}
+
+/* ---- the doorbell ---- */
 
 void doorbell_init(struct doorbell *doorbell, const struct doorbell_config *config)
 {
-	int error;
-
-	*doorbell = (struct doorbell){ .config = *config };
+	*doorbell = (struct doorbell){ .config = *config, .thread_eventfd = -1 };
 	doorbell->message.device_id = DOORBELL_DEVICE_ID;
 	doorbell->eventfd = eventfd_create();
 	if (doorbell->eventfd < 0)
@@ -23,11 +108,9 @@ void doorbell_init(struct doorbell *doorbell, const struct doorbell_config *conf
 	doorbell->gsi = irq_gsi_alloc(config->vm);
 	if (doorbell->gsi < 0)
 		die(EXIT_INTERNAL, "the doorbell gets no GSI: %s", strerror(-doorbell->gsi));
-	error = vm_ioeventfd_add(config->vm, config->address + DOORBELL_RAISE, 4,
-				 doorbell->eventfd);
-	if (error < 0)
-		die(EXIT_HOST, "KVM cannot tie the doorbell to an eventfd (KVM_IOEVENTFD): %s",
-		    strerror(-error));
+	ioeventfd_add(doorbell, DOORBELL_RAISE, doorbell->eventfd);
+	if (config->thread)
+		thread_start(doorbell);
 }
 
 static void disconnect(struct doorbell *doorbell)
@@ -77,6 +160,7 @@ static void connect_message(struct doorbell *doorbell)
 
 void doorbell_cleanup(struct doorbell *doorbell)
 {
+	thread_stop(doorbell);
 	disconnect(doorbell);
 	irq_gsi_free(doorbell->config.vm, doorbell->gsi);
 	fd_close(&doorbell->eventfd);

@@ -5,10 +5,16 @@
  * guest as the eventfd of an assigned device is. So what is measured is what KVM does from the
  * signal of the eventfd on, and one exit that does not leave the kernel before it. Its registers:
  * guest/payload/doorbell.h.
+ *
+ * RAISE_THREAD goes the way of an interrupt that a process makes: KVM signals another eventfd, for
+ * which a thread waits (read(2)). It then signals the first eventfd (write(2)), or lets VFIO do it
+ * in place of a device's interrupt (ioctl(2) with VFIO_DEVICE_SET_IRQS).
  */
 #ifndef POSTHORN_VMM_DOORBELL_H
 #define POSTHORN_VMM_DOORBELL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +23,7 @@
 #include "kvm/irq.h"
 
 struct relay;
+struct vfio_device;
 struct vm;
 
 /* All of it stays the caller's, and must outlive the doorbell. */
@@ -24,9 +31,16 @@ struct doorbell_config {
 	struct vm *vm;
 	uint64_t address;    /* guest-physical, of the registers */
 	struct relay *relay; /* injects in place of an irqfd; NULL: no */
+	bool thread;	     /* there is a RAISE_THREAD */
+	/* Its vector 0, of the kind that the guest has on, is what the thread raises; NULL: none.
+	 */
+	struct vfio_device *loopback;
 	/* Called for a write to MARK, by the vCPU's thread, which waits meanwhile. NULL: nobody. */
 	void (*mark)(void *opaque, bool begins);
 	void *opaque;
+	/* What the thread does first, if there is one; NULL: nothing. */
+	void (*begin)(void *opaque);
+	void *begin_opaque;
 };
 
 struct doorbell {
@@ -35,6 +49,11 @@ struct doorbell {
 	int gsi, eventfd;
 	bool connected;
 	bool warned; /* that it cannot be connected */
+	/* with config.thread */
+	pthread_t thread;
+	int thread_eventfd;   /* what it waits for; blocking; -1: there is none */
+	atomic_bool stopping; /* the next signal is the end */
+	unsigned int kind;    /* the thread's: of loopback, which kind was on at last */
 };
 
 /* Start-up only, after vm_init(): dies with EXIT_HOST when KVM refuses. */

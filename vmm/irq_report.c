@@ -33,17 +33,20 @@ struct row_context {
 	void *opaque;
 };
 
-static void rows_visit(struct machine *machine,
-		       int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
+/* 0, or what @visit returned that was not 0: it was then not called for the others. */
+static int rows_visit(struct machine *machine,
+		      int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
 {
 	struct row_context context = { .opaque = opaque };
+	int result = 0;
 
 	pthread_mutex_lock(&machine->pci.lock);
-	for (unsigned int i = 0; i < machine->function_count; i++) {
+	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
 		context.function = &machine->functions[i];
-		irq_watch_report(&machine->functions[i].msi, visit, &context);
+		result = irq_watch_report(&machine->functions[i].msi, visit, &context);
 	}
 	pthread_mutex_unlock(&machine->pci.lock);
+	return result;
 }
 
 /* ---- JSON ---- */
@@ -93,23 +96,46 @@ int irq_report_open(const char *path)
 	return fd;
 }
 
-int irq_report_write(struct machine *machine, int fd)
+/*
+ * All of the report as text, the caller's to free(), or NULL. By way of a stream, which remembers
+ * that it ran out of memory: json_dumps() forgets it in the middle of a member's name.
+ */
+static char *report_text(const json_t *report)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	bool bad;
+
+	if (!file)
+		return NULL;
+	bad = json_dumpf(report, file, JSON_INDENT(2)) < 0;
+	bad |= putc('\n', file) == EOF || ferror(file);
+	if (fclose(file) == 0 && !bad)
+		return text;
+	free(text);
+	return NULL;
+}
+
+int irq_report_write(struct machine *machine, const char *path, int fd)
 {
 	json_t *rows = json_array(), *report;
-	char *text;
+	char *text = NULL;
 	int error;
 
-	rows_visit(machine, row_append, rows);
+	error = rows_visit(machine, row_append, rows);
 	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", machine->watch.possible,
 			   "why", machine->watch.why, "interrupts", rows);
-	text = report ? json_dumps(report, JSON_INDENT(2)) : NULL;
+	if (report && error == 0)
+		text = report_text(report);
 	json_decref(report);
 	error = text ? fd_write_all(fd, text, strlen(text)) : -ENOMEM;
-	if (error == 0)
-		error = fd_write_all(fd, "\n", 1);
 	free(text);
+	/* Some file systems tell only now that the disk is full. */
+	if (close(fd) < 0 && !error)
+		error = -errno;
 	if (error < 0)
-		log_error("the irq report cannot be written: %s", strerror(-error));
+		log_error("--irq-report %s: cannot be written: %s", path, strerror(-error));
 	return error;
 }
 

@@ -16,8 +16,11 @@ struct machine;
  */
 int irq_report_open(const char *path);
 
-/* Write the report as JSON (keys: posthorn(1)) to @fd. 0, or -errno after a message. */
-int irq_report_write(struct machine *machine, int fd);
+/*
+ * Write the report as JSON (keys: posthorn(1)) to @fd, which irq_report_open() made of @path, and
+ * close it. 0, or -errno after a message.
+ */
+int irq_report_write(struct machine *machine, const char *path, int fd);
 
 /* Write the report as a table to standard error. For a running guest; any thread. */
 void irq_report_print(struct machine *machine);

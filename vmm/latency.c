@@ -166,15 +166,14 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 
 	strcpy(run->vmm, "posthorn");
 	strcpy(run->architecture, latency_host_architecture());
-	/* An eventfd that KVM signals itself is injected: there is no device that could post. */
+	/* An eventfd that software signals is injected: there is no device that could post. */
 	strcpy(run->path, userspace ? "userspace" : "injected");
 	error = parameters_add(run, vm->options);
 	if (!error)
 		error = pinning_add(run, vm->options);
-	if (!error && vm->options->bdf[0])
+	if (!error && latency_vm_reports(vm))
 		error = latency_result_report(run, result->report, vm->path == LATENCY_PATH_INTX);
-	/* The exits are those of the interrupts, and there are none in a run of costs. */
-	if (!error && run->count)
+	if (!error)
 		error = latency_result_probe(run, result->probe);
 	if (!error)
 		error = latency_host_facts(ROOT, vm->options->vcpu_cpu, run);

@@ -103,7 +103,7 @@ static double bucket_middle(unsigned int index)
 /* Draw as many values from @from as it has, with replacement, into @to, all of which is set. */
 static void resample(const struct histogram *from, struct histogram *to, uint64_t *state)
 {
-	uint64_t left = from->total, to_draw = from->total;
+	uint64_t left = from->total, to_draw = left;
 
 	memset(to, 0, sizeof(*to));
 	to->total = from->total;

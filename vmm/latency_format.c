@@ -35,21 +35,21 @@ static struct widths widths_get(const struct latency_runs *runs)
 
 #define EXITS_LEAST 0.005 /* what is less would be 0.00 */
 
-/* "mmio 1.00, halt 0.98": no line break, nothing without interrupts. */
-static void exits_print(FILE *file, const struct latency_run *run)
+/* "mmio 1.00, halt 0.98", for each of @count times: no line break. */
+static void exits_print(FILE *file, const struct latency_exits *exits, uint64_t count)
 {
 	const char *comma = "";
 
-	for (unsigned int i = 0; run->count && i < run->exit_count; i++) {
-		double share = (double)run->exits[i].count / (double)run->count;
+	for (unsigned int i = 0; count && i < exits->count; i++) {
+		double share = (double)exits->list[i].count / (double)count;
 
 		if (share < EXITS_LEAST)
 			continue;
-		fprintf(file, "%s%s %.2f", comma, run->exits[i].reason, share);
+		fprintf(file, "%s%s %.2f", comma, exits->list[i].reason, share);
 		comma = ", ";
 	}
 	if (!comma[0])
-		fputs(run->exit_count ? "none" : "-", file);
+		fputs(exits->count ? "none" : "-", file);
 }
 
 static void metric_print(FILE *file, const struct latency_run *run, struct widths widths,
@@ -70,9 +70,11 @@ static void metric_print(FILE *file, const struct latency_run *run, struct width
 		fprintf(file, " %9s", stats.count ? text : "-");
 	}
 	fputs("  ", file);
-	/* They belong to the run, and are not known for each of its metrics. */
-	if (metric == run->metrics)
-		exits_print(file, run);
+	/* Those of interrupts belong to the run, and are not known for each of its metrics. */
+	if (!run->count)
+		exits_print(file, &metric->exits, metric->histogram.total);
+	else if (metric == run->metrics)
+		exits_print(file, &run->exits, run->count);
 	fputc('\n', file);
 }
 
@@ -102,7 +104,7 @@ void latency_format_summary(FILE *file, const struct latency_runs *runs)
 
 	fprintf(file, "%-*s  %-*s %10s %9s %9s %9s %9s %9s %9s  %s\n", widths.run, "RUN",
 		widths.metric, "METRIC", "COUNT", "MIN", "P50", "P90", "P99", "P99.9", "MAX",
-		"EXITS PER INTERRUPT");
+		"EXITS EACH TIME");
 	for (unsigned int i = 0; i < runs->count; i++) {
 		const struct latency_run *run = &runs->list[i];
 

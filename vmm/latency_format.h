@@ -12,8 +12,9 @@ struct latency_run;
 struct latency_runs;
 
 /*
- * A table for people: a line for each metric of each run, in nanoseconds, and exits to the host per
- * interrupt by reason. Then what one needs to know to read it: clocks, lost interrupts.
+ * A table for people: a line for each metric of each run, in nanoseconds, and exits to the host for
+ * each interrupt or access, by reason. Then what one needs to know to read it: clocks, lost
+ * interrupts.
  */
 void latency_format_summary(FILE *file, const struct latency_runs *runs);
 

@@ -20,9 +20,19 @@ static json_t *number(uint64_t value)
 	return json_integer((json_int_t)min(value, HISTOGRAM_VALUE_MAX));
 }
 
-static json_t *metric_json(const struct histogram *histogram)
+static json_t *exits_json(const struct latency_exits *exits)
 {
-	json_t *buckets = json_array();
+	json_t *object = json_object();
+
+	for (unsigned int i = 0; i < exits->count; i++)
+		json_object_set_new(object, exits->list[i].reason, number(exits->list[i].count));
+	return object;
+}
+
+static json_t *metric_json(const struct latency_metric *metric)
+{
+	const struct histogram *histogram = &metric->histogram;
+	json_t *buckets = json_array(), *object;
 
 	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		if (histogram->buckets[i])
@@ -31,28 +41,28 @@ static json_t *metric_json(const struct histogram *histogram)
 							number(histogram_high(i)),
 							number(histogram->buckets[i])));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "count", number(histogram->total), "min",
-			 number(histogram->minimum), "max", number(histogram->maximum), "sum",
-			 number(histogram->sum), "buckets", buckets);
+	object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "count", number(histogram->total), "min",
+			   number(histogram->minimum), "max", number(histogram->maximum), "sum",
+			   number(histogram->sum), "buckets", buckets);
+	if (metric->exits.count)
+		json_object_set_new(object, "exits", exits_json(&metric->exits));
+	return object;
 }
 
 static json_t *run_json(const struct latency_run *run)
 {
-	json_t *facts = json_object(), *exits = json_object(), *metrics = json_object();
+	json_t *facts = json_object(), *metrics = json_object();
 
 	for (unsigned int i = 0; i < run->fact_count; i++)
 		json_object_set_new(facts, run->facts[i].key, json_string(run->facts[i].value));
-	for (unsigned int i = 0; i < run->exit_count; i++)
-		json_object_set_new(exits, run->exits[i].reason, number(run->exits[i].count));
 	for (unsigned int i = 0; i < run->metric_count; i++)
-		json_object_set_new(metrics, run->metrics[i].name,
-				    metric_json(&run->metrics[i].histogram));
+		json_object_set_new(metrics, run->metrics[i].name, metric_json(&run->metrics[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "vmm", run->vmm, "path", run->path, "architecture", run->architecture,
 			 "state", run->state, "source", run->source, "clock", "name", run->clock,
 			 "hz", number(run->clock_hz), "overhead", number(run->overhead), "count",
 			 number(run->count), "lost", number(run->lost), "environment", facts,
-			 "exits", exits, "metrics", metrics);
+			 "exits", exits_json(&run->exits), "metrics", metrics);
 }
 
 int latency_json_write(const struct latency_runs *runs, const char *path, char *why, size_t size)
@@ -107,6 +117,23 @@ static int numbers_take(struct latency_run *run, const struct fields *fields)
 	return run->clock_hz ? 0 : -EINVAL;
 }
 
+/* @object may be NULL: it has none. */
+static int exits_take(struct latency_exits *exits, json_t *object)
+{
+	const char *reason;
+	json_t *value;
+
+	json_object_foreach(object, reason, value)
+	{
+		if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+		    !latency_name_valid(reason))
+			return -EINVAL;
+		if (!latency_exit_add(exits, reason, (uint64_t)json_integer_value(value)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int pairs_take(struct latency_run *run, const struct fields *fields)
 {
 	const char *key;
@@ -119,15 +146,7 @@ static int pairs_take(struct latency_run *run, const struct fields *fields)
 		if (latency_fact_add(run, key, json_string_value(value)))
 			return -ENOMEM;
 	}
-	json_object_foreach(fields->exits, key, value)
-	{
-		if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-		    !latency_name_valid(key))
-			return -EINVAL;
-		if (!latency_exit_add(run, key, (uint64_t)json_integer_value(value)))
-			return -ENOMEM;
-	}
-	return 0;
+	return exits_take(&run->exits, fields->exits);
 }
 
 static int bucket_take(struct histogram *histogram, json_t *bucket)
@@ -172,7 +191,7 @@ static int metric_take(struct latency_run *run, const char *name, json_t *object
 		if (bucket_take(&metric->histogram, bucket))
 			return -EINVAL;
 	}
-	return 0;
+	return exits_take(&metric->exits, json_object_get(object, "exits"));
 }
 
 /* Returns 0, -ENOMEM, or -EINVAL with the fault in @why. */

@@ -9,10 +9,11 @@
  *     "overhead"	ticks from one reading of the clock to the next; part of every value
  *     "count", "lost"	interrupts raised, and of them those that never came
  *     "environment"	an object of strings: what may matter to somebody who repeats the run
- *     "exits"		an object of numbers: exits to the host, by reason
+ *     "exits"		an object of numbers: exits to the host for all interrupts, by reason
  *     "metrics"	an object, with an object for each metric by its name:
  *       "count", "min", "max", "sum"	the number of values; the others in ticks and exact
  *       "buckets"	an array of [lowest value, highest value, count], ascending, none empty
+ *       "exits"	of costs: as above, for all accesses; may be left out
  *
  * Times are in ticks. A metric's values come from histogram.h, which says what the buckets are.
  */

@@ -133,7 +133,7 @@ static int drawn_get(struct drawn *drawn, const struct latency_runs *runs, const
 		if (!found || !found->histogram.total)
 			continue;
 		if (drawn->count == LATENCY_PLOT_RUNS) {
-			snprintf(why, size, "more than %u runs cannot be told apart: plot fewer",
+			snprintf(why, size, "more than %d runs cannot be told apart: plot fewer",
 				 LATENCY_PLOT_RUNS);
 			return -EINVAL;
 		}
@@ -229,7 +229,9 @@ static void range_write(FILE *file, const struct drawn *drawn, unsigned int per_
 	fprintf(file, "set xrange [%.6g:%.6g]\nset xtics (", low * 0.8, high * 1.25);
 	/* By itself gnuplot labels only powers of ten, of which there may be none. */
 	fine = high < 1000 * low;
-	for (double decade = 1e-4; decade < 1e8; decade *= 10) {
+	for (int exponent = -4; exponent < 8; exponent++) {
+		double decade = pow(10, exponent);
+
 		fprintf(file, "%g,", decade);
 		if (fine)
 			fprintf(file, "%g,%g,", 2 * decade, 5 * decade);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kvm/stats.h"
@@ -11,7 +12,9 @@
 #include "lib/log.h"
 #include "vfio/host_irq.h"
 
-#define ROOT "" /* the real host */
+#define ROOT	     "" /* the real host */
+#define SECTIONS_MAX 16
+#define ANSWER_MAX   8192 /* bytes; more interrupts than any program here uses */
 
 static void counter_note(void *opaque, const char *name, uint64_t value)
 {
@@ -23,11 +26,11 @@ static void counter_note(void *opaque, const char *name, uint64_t value)
 }
 
 /* The counters of now, or NULL; *@error says why. */
-static json_t *counters_read(int fd, int *error)
+static json_t *counters_read(int stats_fd, int *error)
 {
 	json_t *counters = json_object();
 
-	*error = stats_read(fd, counter_note, counters);
+	*error = stats_read(stats_fd, counter_note, counters);
 	if (*error == 0)
 		return counters;
 	json_decref(counters);
@@ -59,13 +62,13 @@ static json_t *affinity_json(unsigned int irq, const char *file)
 	return json_string(file_read_text(path, text, sizeof(text)) < 0 ? "" : text);
 }
 
-/* Now, because the host frees the interrupts when the guest turns them off. */
 static json_t *irqs_read(const char *bdf)
 {
 	struct host_irq *irqs = NULL;
 	json_t *array = json_array();
-	int count = bdf ? host_irqs_read(ROOT, bdf, &irqs) : 0;
+	int fd = host_irqs_open(ROOT), count = host_irqs_read(fd, bdf, &irqs);
 
+	fd_close(&fd);
 	for (int i = 0; i < count; i++)
 		json_array_append_new(
 			array,
@@ -76,16 +79,56 @@ static json_t *irqs_read(const char *bdf)
 	return array;
 }
 
+void latency_probe_answer(int socket, const char *bdf)
+{
+	json_t *irqs = irqs_read(bdf);
+	char question, *text = json_dumps(irqs, 0);
+	bool fits = text && strlen(text) < ANSWER_MAX;
+
+	/* Who asked may be gone by now. */
+	if (read(socket, &question, 1) == 1 &&
+	    send(socket, fits ? text : "[]", fits ? strlen(text) : 2, MSG_NOSIGNAL) < 0)
+		log_debug("latency: nobody takes the answer");
+	free(text);
+	json_decref(irqs);
+}
+
+/* Now, because the host frees the interrupts when the guest turns them off. */
+static json_t *irqs_ask(int socket)
+{
+	char answer[ANSWER_MAX];
+	json_t *irqs = NULL;
+	ssize_t size = -1;
+
+	if (socket >= 0 && write(socket, "?", 1) == 1)
+		size = read(socket, answer, sizeof(answer));
+	if (size > 0)
+		irqs = json_loadb(answer, (size_t)size, 0, NULL);
+	return irqs ? irqs : json_array();
+}
+
+/* The guest may mark as often as it likes: what is too much is left out. */
+static json_t *exits_append(struct latency_probe *probe, json_t *now)
+{
+	json_t *exits = counters_subtract(probe->before, now);
+
+	if (!probe->exits)
+		probe->exits = json_array();
+	if (json_array_size(probe->exits) < SECTIONS_MAX)
+		json_array_append(probe->exits, exits);
+	json_decref(exits);
+	return probe->exits;
+}
+
 static void write_out(struct latency_probe *probe, json_t *now, int error)
 {
 	json_t *root =
-		json_pack("{s:o, s:o, s:s}", "exits", counters_subtract(probe->before, now), "irqs",
-			  irqs_read(probe->bdf), "error", error < 0 ? strerror(-error) : "");
+		json_pack("{s:O, s:o, s:s}", "exits", exits_append(probe, now), "irqs",
+			  irqs_ask(probe->socket), "error", error < 0 ? strerror(-error) : "");
 	char *text = root ? json_dumps(root, 0) : NULL;
 
-	/* Only the last one counts if the guest measures more than once. */
-	if (!text || ftruncate(probe->fd, 0) < 0 || lseek(probe->fd, 0, SEEK_SET) < 0 ||
-	    fd_write_all(probe->fd, text, strlen(text)) < 0)
+	/* The file may have been longer; its NUL is where it ends. */
+	if (!text || pwrite(probe->fd, text, strlen(text) + 1, 0) != (ssize_t)strlen(text) + 1)
 		log_warn("latency: the counts of exits are lost");
 	free(text);
 	json_decref(root);
@@ -97,7 +140,7 @@ void latency_probe_mark(void *opaque, bool begins)
 	json_t *now;
 	int error;
 
-	now = counters_read(probe->vcpu_fd, &error);
+	now = counters_read(probe->stats_fd, &error);
 	if (!begins)
 		write_out(probe, now, error);
 	json_decref(probe->before);
@@ -109,5 +152,7 @@ void latency_probe_mark(void *opaque, bool begins)
 void latency_probe_cleanup(struct latency_probe *probe)
 {
 	json_decref(probe->before);
-	probe->before = NULL;
+	json_decref(probe->exits);
+	probe->before = probe->exits = NULL;
+	fd_close(&probe->stats_fd);
 }

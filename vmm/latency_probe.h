@@ -5,10 +5,14 @@
  * (DOORBELL_MARK). What was seen goes into a file, from the process that runs the guest to the one
  * that reports (latency_result.h), as one JSON object:
  *
- *   "exits"	an object of numbers: KVM's counters of exits, by their names, from mark to mark
+ *   "exits"	an array of objects of numbers: KVM's counters of exits, by their names, from a mark
+ *		of the begin to the next one of the end
  *   "irqs"	an array of objects: "irq", the host's number; "affinity" and "effective", the CPUs
  *		that it may go to and the one that it does go to, as /proc/irq writes them
  *   "error"	why there are no "exits"; "" when there are
+ *
+ * The process that runs the guest may open no files (seccomp.h), and which files have "irqs" is
+ * known only by then. So it asks the one that reports, by a packet on a socket, and waits.
  */
 #ifndef POSTHORN_VMM_LATENCY_PROBE_H
 #define POSTHORN_VMM_LATENCY_PROBE_H
@@ -17,14 +21,21 @@
 #include <stdbool.h>
 
 struct latency_probe {
-	int vcpu_fd;
-	int fd;		 /* the file; not closed here */
-	const char *bdf; /* of the assigned function; NULL: there is none */
-	json_t *before;	 /* the counters at the beginning; NULL: it has not begun */
+	int stats_fd;	/* the vCPU's stats_open(), or its error; closed by the cleanup */
+	int fd;		/* the file; not closed here */
+	int socket;	/* to the process that reports, for "irqs"; -1: there is no device */
+	json_t *before; /* the counters at the beginning; NULL: it has not begun */
+	json_t *exits;	/* the file's, up to now; NULL: nothing has ended */
 };
 
 /* For the doorbell: @opaque is the struct latency_probe. By the vCPU's thread. Never fails. */
 void latency_probe_mark(void *opaque, bool begins);
+
+/*
+ * In the process that reports, when the other end of @socket (SOCK_SEQPACKET) has asked: answer
+ * with the interrupts of the host that belong to the function @bdf.
+ */
+void latency_probe_answer(int socket, const char *bdf);
 
 void latency_probe_cleanup(struct latency_probe *probe);
 

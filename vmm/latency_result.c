@@ -76,7 +76,7 @@ int latency_result_report(struct latency_run *run, const char *text, bool intx)
 
 /* ---- the probe ---- */
 
-static int exits_apply(struct latency_run *run, json_t *exits)
+static int exits_apply(struct latency_exits *to, json_t *exits)
 {
 	const char *name;
 	json_t *value;
@@ -86,10 +86,25 @@ static int exits_apply(struct latency_run *run, json_t *exits)
 		json_int_t count = json_integer_value(value);
 
 		if (latency_name_valid(name) && count > 0 &&
-		    !latency_exit_add(run, name, (uint64_t)count))
+		    !latency_exit_add(to, name, (uint64_t)count))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* The program marks the interrupts first, and then each of the costs, in the order of its report.
+ */
+static int sections_apply(struct latency_run *run, const json_t *sections)
+{
+	int error = 0;
+
+	if (run->count)
+		return exits_apply(&run->exits, json_array_get(sections, 0));
+	if (json_array_size(sections) != 1 + run->metric_count)
+		return -EINVAL;
+	for (unsigned int i = 0; !error && i < run->metric_count; i++)
+		error = exits_apply(&run->metrics[i].exits, json_array_get(sections, 1 + i));
+	return error;
 }
 
 /* One fact for all interrupts: @key of each. */
@@ -114,12 +129,13 @@ static int affinity_apply(struct latency_run *run, const json_t *irqs, const cha
 
 int latency_result_probe(struct latency_run *run, const char *text)
 {
-	json_t *root = json_loads(text, 0, NULL), *exits = json_object_get(root, "exits");
+	json_t *root = json_loads(text, 0, NULL);
+	const json_t *sections = json_object_get(root, "exits");
 	const json_t *irqs = json_object_get(root, "irqs");
 	int error = -EINVAL;
 
-	if (json_is_object(exits) && json_is_array(irqs)) {
-		error = exits_apply(run, exits);
+	if (json_array_size(sections) && json_is_array(irqs)) {
+		error = sections_apply(run, sections);
 		if (!error)
 			error = affinity_apply(run, irqs, "host.affinity", "affinity");
 		if (!error)

@@ -20,9 +20,10 @@ struct latency_run;
 int latency_result_report(struct latency_run *run, const char *text, bool intx);
 
 /*
- * Add what the probe wrote, @text, to @run: exits, and facts "host.affinity" and "host.effective"
- * with the CPUs of the interrupts of the host, "IRQ: CPUS" with commas between them; "exits" with
- * the reason when they could not be counted. Returns as above.
+ * Add what the probe wrote, @text, to @run: exits, of the interrupts (the probe's first section) or
+ * in a run without interrupts of each metric (the sections after it); and facts "host.affinity" and
+ * "host.effective" with the CPUs of the interrupts of the host, "IRQ: CPUS" with commas between
+ * them; "exits" with the reason when they could not be counted. Returns as above.
  */
 int latency_result_probe(struct latency_run *run, const char *text);
 

@@ -36,12 +36,13 @@ struct latency_metric *latency_metric_add(struct latency_run *run, const char *n
 	return metric;
 }
 
-struct latency_exit *latency_exit_add(struct latency_run *run, const char *reason, uint64_t count)
+struct latency_exit *latency_exit_add(struct latency_exits *exits, const char *reason,
+				      uint64_t count)
 {
-	void *array = run->exits;
-	struct latency_exit *entry = array_grow(&array, &run->exit_count, sizeof(*entry));
+	void *array = exits->list;
+	struct latency_exit *entry = array_grow(&array, &exits->count, sizeof(*entry));
 
-	run->exits = array;
+	exits->list = array;
 	if (entry) {
 		snprintf(entry->reason, sizeof(entry->reason), "%s", reason);
 		entry->count = count;
@@ -68,8 +69,10 @@ static void run_cleanup(struct latency_run *run)
 		free(run->facts[i].key);
 		free(run->facts[i].value);
 	}
+	for (unsigned int i = 0; i < run->metric_count; i++)
+		free(run->metrics[i].exits.list);
 	free(run->facts);
-	free(run->exits);
+	free(run->exits.list);
 	free(run->metrics);
 }
 

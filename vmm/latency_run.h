@@ -14,15 +14,22 @@
 #include "guest/payload/histogram.h"
 #include "guest/payload/latency_lines.h"
 
-struct latency_metric {
-	char name[LATENCY_NAME_SIZE]; /* "handler", "return", "config-read"... */
-	struct histogram histogram;
-};
-
-/* How often the guest left to the host for one reason while the interrupts were measured. */
+/* How often the guest left to the host for one reason. */
 struct latency_exit {
 	char reason[LATENCY_NAME_SIZE];
 	uint64_t count;
+};
+
+/* All zero: they were not counted. */
+struct latency_exits {
+	struct latency_exit *list;
+	unsigned int count;
+};
+
+struct latency_metric {
+	char name[LATENCY_NAME_SIZE]; /* "handler", "return", "config-read"... */
+	struct histogram histogram;
+	struct latency_exits exits; /* of costs; those of interrupts are the run's */
 };
 
 /* A circumstance that may matter to somebody who repeats the run: "cpu", "kernel"... */
@@ -43,8 +50,7 @@ struct latency_run {
 	uint64_t lost;	   /* of them, those that never came */
 	struct latency_metric *metrics;
 	unsigned int metric_count;
-	struct latency_exit *exits;
-	unsigned int exit_count;
+	struct latency_exits exits; /* while the interrupts were measured */
 	struct latency_fact *facts;
 	unsigned int fact_count;
 };
@@ -61,7 +67,8 @@ struct latency_runs {
  */
 struct latency_run *latency_run_add(struct latency_runs *runs);
 struct latency_metric *latency_metric_add(struct latency_run *run, const char *name);
-struct latency_exit *latency_exit_add(struct latency_run *run, const char *reason, uint64_t count);
+struct latency_exit *latency_exit_add(struct latency_exits *exits, const char *reason,
+				      uint64_t count);
 
 /* Append a circumstance; both strings are copied. 0 or -ENOMEM. */
 int latency_fact_add(struct latency_run *run, const char *key, const char *value);
@@ -82,7 +89,7 @@ bool latency_name_valid(const char *name);
  */
 int latency_run_check(const struct latency_run *run, char *why, size_t size);
 
-#define LATENCY_LABEL_SIZE (3 * LATENCY_NAME_SIZE)
+#define LATENCY_LABEL_SIZE (3UL * LATENCY_NAME_SIZE)
 
 /* What tables and plots call @run: its VMM, path and state, those that are known. */
 void latency_run_label(const struct latency_run *run, char label[LATENCY_LABEL_SIZE]);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +23,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
+#include "vmm/latency_probe.h"
 
 #define MEMORY	   (64 * MIB) /* what the program needs is some hundred KiB; the least is 32 MiB */
 #define LIMIT_MS   60000
@@ -65,10 +67,12 @@ static char *memory_file_text(const struct memory_file *file)
 
 struct files {
 	struct memory_file program, console, report, probe;
+	int sockets[2]; /* of latency_probe.h: the VM's end, and of who waits for it */
 };
 
 static void files_make(struct files *files)
 {
+	/* cppcheck-suppress comparePointers ; both are labels of one file in assembly */
 	size_t size = (size_t)(latency_program_end - latency_program);
 	int error;
 
@@ -76,6 +80,8 @@ static void files_make(struct files *files)
 	memory_file_make(&files->console, "latency-console");
 	memory_file_make(&files->report, "latency-report");
 	memory_file_make(&files->probe, "latency-probe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, files->sockets) < 0)
+		die(EXIT_HOST, "cannot make a pair of sockets: %s", strerror(errno));
 	error = fd_write_all(files->program.fd, latency_program, size);
 	if (error < 0)
 		die(EXIT_HOST, "cannot write the latency program into memory: %s",
@@ -90,6 +96,8 @@ static void files_close(struct files *files)
 	fd_close(&files->console.fd);
 	fd_close(&files->report.fd);
 	fd_close(&files->probe.fd);
+	fd_close(&files->sockets[0]);
+	fd_close(&files->sockets[1]);
 }
 
 /* ---- the process with the VM ---- */
@@ -134,7 +142,7 @@ static void clock_append(char *cmdline, size_t length, size_t size)
 		snprintf(cmdline + length, size - length, " hz=%llu", (unsigned long long)hz);
 }
 
-static int child_main(const struct latency_vm *vm, const struct files *files)
+static int child_main(const struct latency_vm *vm, struct files *files)
 {
 	char cmdline[512];
 	struct options run = {
@@ -146,23 +154,28 @@ static int child_main(const struct latency_vm *vm, const struct files *files)
 		.memory = MEMORY,
 		.doorbell = true,
 		.probe_fd = files->probe.fd,
+		.probe_socket = -1,
 		.vcpu_cpu = vm->options->vcpu_cpu,
 	};
 
+	run.doorbell_loopback = !strcmp(vm->options->source, "loopback");
+	run.doorbell_thread = run.doorbell_loopback || !strcmp(vm->options->source, "thread");
 	clock_append(cmdline, latency_vm_cmdline(vm, cmdline, sizeof(cmdline)), sizeof(cmdline));
 	if (vm->options->bdf[0]) {
 		strcpy(run.devices[0].bdf, vm->options->bdf);
 		run.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
 		run.device_count = 1;
-		run.irq_report = files->report.path;
+		run.probe_socket = files->sockets[0];
 	} else {
 		run.doorbell_relay = vm->path == LATENCY_PATH_USERSPACE;
 	}
+	if (latency_vm_reports(vm))
+		run.irq_report = files->report.path;
 	others_pin(vm->options);
 	return command_run(&run);
 }
 
-static pid_t child_start(const struct latency_vm *vm, const struct files *files)
+static pid_t child_start(const struct latency_vm *vm, struct files *files)
 {
 	pid_t parent = getpid(), child;
 
@@ -172,6 +185,7 @@ static pid_t child_start(const struct latency_vm *vm, const struct files *files)
 	if (child < 0)
 		die(EXIT_HOST, "cannot start a process: %s; is a limit too low (ulimit -u)?",
 		    strerror(errno));
+	fd_close(&files->sockets[child ? 0 : 1]);
 	if (child)
 		return child;
 	/* A VM that nobody waits for would hold the device. */
@@ -182,6 +196,11 @@ static pid_t child_start(const struct latency_vm *vm, const struct files *files)
 }
 
 /* ---- the process that waits ---- */
+
+bool latency_vm_reports(const struct latency_vm *vm)
+{
+	return vm->options->bdf[0] && strcmp(vm->options->source, "loopback");
+}
 
 uint64_t latency_vm_limit(const struct latency_vm *vm)
 {
@@ -199,32 +218,48 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Wait until the process behind @pidfd has ended, @ms milliseconds at most. Has it? */
-static bool child_wait(int pidfd, uint64_t ms)
+/*
+ * Wait until the process behind @pidfd has ended, @ms milliseconds at most, and answer what it asks
+ * of @socket meanwhile. Has it?
+ */
+static bool child_wait(int pidfd, int socket, const char *bdf, uint64_t ms)
 {
 	uint64_t now = now_ms(), end = now + ms;
-	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = socket, .events = POLLIN },
+	};
 
 	for (; now < end; now = now_ms()) {
-		if (poll(&fd, 1, (int)min(end - now, (uint64_t)INT32_MAX)) > 0)
+		if (poll(fds, ARRAY_SIZE(fds), (int)min(end - now, (uint64_t)INT32_MAX)) <= 0)
+			continue;
+		if (fds[0].revents)
 			return true;
+		if (fds[1].revents & POLLIN)
+			latency_probe_answer(socket, bdf);
+		else if (fds[1].revents) /* it has closed its end */
+			fds[1].fd = -1;
 	}
 	return false;
 }
 
 /* Returns its exit code; *@timed_out is set when it had to be ended. */
-static int child_reap(pid_t child, uint64_t limit, bool *timed_out)
+static int child_reap(pid_t child, const struct latency_vm *vm, struct files *files,
+		      bool *timed_out)
 {
-	int pidfd = pidfd_open(child, 0), status;
+	int pidfd = pidfd_open(child, 0), socket = files->sockets[1], status;
+	const char *bdf = vm->options->bdf;
 
 	/* Without a pidfd nobody can look at the clock, but all the rest works. */
-	*timed_out = pidfd >= 0 && !child_wait(pidfd, limit);
+	*timed_out = pidfd >= 0 && !child_wait(pidfd, socket, bdf, latency_vm_limit(vm));
 	if (*timed_out) {
 		kill(child, SIGTERM);
-		if (!child_wait(pidfd, GRACE_MS))
+		if (!child_wait(pidfd, socket, bdf, GRACE_MS))
 			kill(child, SIGKILL);
 	}
 	fd_close(&pidfd);
+	/* Whoever asks now is told that there is no answer. */
+	fd_close(&files->sockets[1]);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			return EXIT_INTERNAL;
@@ -239,7 +274,7 @@ void latency_vm_run(const struct latency_vm *vm, struct latency_vm_result *resul
 
 	files_make(&files);
 	child = child_start(vm, &files);
-	result->exit_code = child_reap(child, latency_vm_limit(vm), &result->timed_out);
+	result->exit_code = child_reap(child, vm, &files, &result->timed_out);
 	result->console = memory_file_text(&files.console);
 	result->report = memory_file_text(&files.report);
 	result->probe = memory_file_text(&files.probe);

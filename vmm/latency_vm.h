@@ -24,7 +24,7 @@ struct latency_vm_result {
 	int exit_code;	/* enum exit_code */
 	bool timed_out; /* it was ended: see latency_vm_limit() */
 	char *console;	/* texts, "" for nothing */
-	char *report;	/* see latency_result.h; "" without a device */
+	char *report;	/* see latency_result.h; "" if not latency_vm_reports() */
 	char *probe;
 };
 
@@ -34,6 +34,9 @@ struct latency_vm_result {
  */
 void latency_vm_run(const struct latency_vm *vm, struct latency_vm_result *result);
 void latency_vm_result_cleanup(struct latency_vm_result *result);
+
+/* Does the device itself raise the interrupts, so that there is an irq report of them? */
+bool latency_vm_reports(const struct latency_vm *vm);
 
 /*
  * The time in milliseconds after which it must have ended: a minute, and 2 ms and twice the

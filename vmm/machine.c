@@ -9,6 +9,7 @@
 #include "guest/boot.h"
 #include "guest/image.h"
 #include "kvm/arch.h"
+#include "kvm/stats.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -99,11 +100,10 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 
 /* ---- assigned functions and memory ---- */
 
-/* The thread that injects for what has irq-path=userspace, when there is such a thing. */
+/* What injects for what has irq-path=userspace, when there is such a thing. */
 static void relay_make(struct machine *machine, const struct options *options)
 {
 	bool wanted = options->doorbell_relay;
-	int error;
 
 	for (unsigned int i = 0; i < options->device_count; i++)
 		wanted |= options->devices[i].userspace_irqs;
@@ -111,8 +111,19 @@ static void relay_make(struct machine *machine, const struct options *options)
 		return;
 	machine->relay = malloc(sizeof(*machine->relay));
 	if (!machine->relay)
-		die(EXIT_HOST, "out of memory");
-	error = relay_init(machine->relay, &machine->vm);
+		die(EXIT_HOST, "no memory for the thread of irq-path=userspace");
+}
+
+static void relay_begin(void *opaque)
+{
+	pthread_setname_np(pthread_self(), "relay");
+	seccomp_thread_enter(opaque, SECCOMP_THREAD_RELAY);
+}
+
+static void relay_start(struct machine *machine)
+{
+	int error = relay_init(machine->relay, &machine->vm, relay_begin, &machine->filters);
+
 	if (error < 0)
 		die(EXIT_HOST,
 		    "irq-path=userspace: cannot start its thread: %s; is a limit of processes or "
@@ -133,13 +144,10 @@ static void functions_init(struct machine *machine, const struct options *option
 
 	iommu_init(&machine->iommu);
 	pci_root_init(&machine->pci);
-	/* Not where time is measured: each look takes longer than what it looks at. */
-	irq_watch_init(&machine->watch, &machine->vm,
-		       (options->irq_report || options->require_posting) && !options->doorbell);
 	relay_make(machine, options);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
 	if (!machine->functions)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for the assigned functions");
 	for (unsigned int i = 0; i < options->device_count; i++) {
 		vfio_pci_init(&machine->functions[i], &config,
 			      options->devices[i].userspace_irqs ? machine->relay : NULL,
@@ -241,27 +249,41 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 
 static void doorbell_make(struct machine *machine, const struct options *options)
 {
+	if (!options->doorbell)
+		return;
+	machine->doorbell = malloc(sizeof(*machine->doorbell));
+	if (!machine->doorbell)
+		die(EXIT_HOST, "no memory for the doorbell");
+	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
+			  doorbell_access, machine->doorbell);
+}
+
+static void doorbell_begin(void *opaque)
+{
+	pthread_setname_np(pthread_self(), "doorbell");
+	seccomp_thread_enter(opaque, SECCOMP_THREAD_DOORBELL);
+}
+
+static void doorbell_start(struct machine *machine, const struct options *options)
+{
 	const struct doorbell_config config = {
 		.vm = &machine->vm,
 		.address = LAYOUT_DOORBELL,
 		.relay = options->doorbell_relay ? machine->relay : NULL,
+		.thread = options->doorbell_thread,
+		.loopback = options->doorbell_loopback ? &machine->functions[0].device : NULL,
 		.mark = latency_probe_mark,
 		.opaque = &machine->probe,
+		.begin = doorbell_begin,
+		.begin_opaque = &machine->filters,
 	};
 
-	if (!options->doorbell)
-		return;
 	machine->probe = (struct latency_probe){
-		.vcpu_fd = machine->vcpus[0].fd,
+		.stats_fd = stats_open(machine->vcpus[0].fd),
 		.fd = options->probe_fd,
-		.bdf = options->device_count ? options->devices[0].bdf : NULL,
+		.socket = options->probe_socket,
 	};
-	machine->doorbell = malloc(sizeof(*machine->doorbell));
-	if (!machine->doorbell)
-		die(EXIT_HOST, "out of memory");
 	doorbell_init(machine->doorbell, &config);
-	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
-			  doorbell_access, machine->doorbell);
 }
 
 static void doorbell_unmake(struct machine *machine)
@@ -282,7 +304,7 @@ static char *cmdline_make(const struct options *options)
 	char *cmdline = malloc(size);
 
 	if (!cmdline)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for the kernel's command line");
 	strcpy(cmdline, CMDLINE_DEFAULT);
 	if (*added)
 		strcat(strcat(cmdline, " "), added);
@@ -328,7 +350,7 @@ static void vcpus_init(struct machine *machine, const struct options *options)
 	machine->cpus = options->cpus;
 	machine->vcpus = calloc(machine->cpus, sizeof(*machine->vcpus));
 	if (!machine->vcpus)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for the vCPUs");
 	for (unsigned int i = 0; i < machine->cpus; i++)
 		vcpu_init(&machine->vcpus[i], &machine->vm, i);
 	vm_finish(&machine->vm, machine->vcpus);
@@ -359,8 +381,21 @@ void machine_init(struct machine *machine, const struct options *options)
 	pci_attach(machine, page_size);
 	board_devices_init(machine);
 	doorbell_make(machine, options);
+	/* Not where time is measured: each look takes longer than what it looks at. */
+	if (machine->function_count)
+		irq_watch_init(&machine->watch, &machine->vm,
+			       (options->irq_report || options->require_posting) &&
+				       !options->doorbell);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
+}
+
+void machine_helpers_start(struct machine *machine, const struct options *options)
+{
+	if (machine->relay)
+		relay_start(machine);
+	if (machine->doorbell)
+		doorbell_start(machine, options);
 }
 
 void machine_cleanup(struct machine *machine)
@@ -370,6 +405,8 @@ void machine_cleanup(struct machine *machine)
 	pci_root_cleanup(&machine->pci);
 	for (unsigned int i = 0; i < machine->function_count; i++)
 		vfio_pci_cleanup(&machine->functions[i]);
+	if (machine->function_count)
+		irq_watch_cleanup(&machine->watch);
 	free(machine->functions);
 	if (machine->relay)
 		relay_cleanup(machine->relay);
@@ -385,6 +422,7 @@ void machine_cleanup(struct machine *machine)
 	pthread_barrier_destroy(&machine->start);
 	pthread_mutex_destroy(&machine->ring_lock);
 	console_cleanup(&machine->console);
+	seccomp_filters_cleanup(&machine->filters);
 }
 
 void machine_stop(struct machine *machine, int exit_code)

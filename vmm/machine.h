@@ -22,6 +22,7 @@
 #include "vmm/console.h"
 #include "vmm/doorbell.h"
 #include "vmm/latency_probe.h"
+#include "vmm/seccomp.h"
 
 struct options;
 
@@ -43,6 +44,7 @@ struct machine {
 	struct relay *relay;	    /* for irq-path=userspace; NULL: nothing has it */
 	struct doorbell *doorbell;  /* NULL: there is none */
 	struct latency_probe probe; /* at the doorbell's marks */
+	struct seccomp_filters filters;
 	unsigned int function_count;
 	struct vcpu *vcpus;
 	unsigned int cpus;
@@ -62,6 +64,12 @@ struct machine {
  * run. Start-up only: dies with the exit code and the message that fit.
  */
 void machine_init(struct machine *machine, const struct options *options);
+
+/*
+ * Start the threads besides those of the vCPUs, when they are wanted: the relay's and the
+ * doorbell's. The filters must be there. Start-up only: dies as machine_init() does.
+ */
+void machine_helpers_start(struct machine *machine, const struct options *options);
 
 /* For board_devices_init(): a chip's handler on a bus; and the serial port. Both die on failure. */
 void machine_range_add(struct bus *bus, const char *name, uint64_t base, uint64_t size,

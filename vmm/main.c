@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
@@ -19,11 +21,28 @@ static int command_version(const struct options *options)
 	return EXIT_OK;
 }
 
+/*
+ * Standard input, output and error that are closed are opened as nothing: a file of posthorn's
+ * would take their numbers else, and get what is written for a person.
+ */
+static void standard_files_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static int (*const commands[])(const struct options *options) = {
 		[COMMAND_RUN] = command_run,
 		[COMMAND_DEVICES] = command_devices,
+		[COMMAND_CHECK] = command_check,
+		[COMMAND_INFO] = command_info,
 		[COMMAND_BIND] = command_bind,
 		[COMMAND_UNBIND] = command_unbind,
 		[COMMAND_LATENCY] = command_latency,
@@ -36,6 +55,7 @@ int main(int argc, char **argv)
 	char why[512];
 	int code;
 
+	standard_files_open();
 	code = options_parse(&options, argc, argv, why, sizeof(why));
 	if (code) {
 		log_error("%s", why);

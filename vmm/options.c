@@ -29,7 +29,9 @@ const char *const latency_path_names[LATENCY_PATHS] = { "irqfd", "userspace", "i
 const char *const latency_state_names[LATENCY_STATES] = { "running", "halted" };
 
 static const char *const format_names[LATENCY_FORMATS] = { "summary", "cyclictest", "csv" };
-static const char *const source_names[] = { "edu", "e1000e", "igb", "eventfd" };
+static const char *const source_names[] = {
+	"edu", "e1000e", "igb", "eventfd", "thread", "loopback"
+};
 
 struct parser {
 	struct options *options;
@@ -98,6 +100,16 @@ static int number_parse(const char **text, uint64_t *number)
 	*number = strtoull(*text, &end, 10);
 	*text = end;
 	return 0;
+}
+
+/* The index of the @length bytes at @text among @names, or -1. */
+static int name_find(const char *const *names, unsigned int count, const char *text, size_t length)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (strlen(names[i]) == length && !memcmp(names[i], text, length))
+			return (int)i;
+	}
+	return -1;
 }
 
 static int cpus_apply(struct parser *parser, const struct option_rule *rule, const char *value)
@@ -204,6 +216,17 @@ static int require_posting_apply(struct parser *parser, const struct option_rule
 	return 0;
 }
 
+static int seccomp_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	static const char *const names[SECCOMP_MODES] = { "on", "log", "off" };
+	int mode = name_find(names, SECCOMP_MODES, value, strlen(value));
+
+	if (mode < 0)
+		return wrong(parser, "%s '%s': give on, log or off", rule->name, value);
+	parser->options->seccomp = (enum seccomp_mode)mode;
+	return 0;
+}
+
 static int json_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	(void)rule;
@@ -233,16 +256,6 @@ static int run_check(struct parser *parser)
 
 /* ---- latency ---- */
 
-/* The index of the @length bytes at @text among @names, or -1. */
-static int name_find(const char *const *names, unsigned int count, const char *text, size_t length)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		if (strlen(names[i]) == length && !memcmp(names[i], text, length))
-			return (int)i;
-	}
-	return -1;
-}
-
 static int latency_device_apply(struct parser *parser, const struct option_rule *rule,
 				const char *value)
 {
@@ -259,8 +272,8 @@ static int source_apply(struct parser *parser, const struct option_rule *rule, c
 	int index = name_find(source_names, ARRAY_SIZE(source_names), value, strlen(value));
 
 	if (index < 0)
-		return wrong(parser, "%s '%s': give edu, e1000e, igb or eventfd", rule->name,
-			     value);
+		return wrong(parser, "%s '%s': give edu, e1000e, igb, loopback, eventfd or thread",
+			     rule->name, value);
 	parser->options->latency.source = source_names[index];
 	return 0;
 }
@@ -398,17 +411,23 @@ static int latency_check(struct parser *parser)
 {
 	struct latency_options *latency = &parser->options->latency;
 	bool device = latency->bdf[0];
+	const char *source = latency->source;
+	bool bare = source && (!strcmp(source, "eventfd") || !strcmp(source, "thread"));
 
-	if (!device && latency->source && strcmp(latency->source, "eventfd"))
-		return wrong(parser, "--source %s: give the device too, --device BDF",
-			     latency->source);
-	if (device && latency->source && !strcmp(latency->source, "eventfd"))
-		return wrong(parser, "--source eventfd is a source without a device: leave "
-				     "--device or --source out");
+	if (!device && source && !bare)
+		return wrong(parser, "--source %s: give the device too, --device BDF", source);
+	if (device && bare)
+		return wrong(parser,
+			     "--source %s is a source without a device: leave --device or --source "
+			     "out",
+			     source);
 	if (!device && (latency->paths & BIT(LATENCY_PATH_INTX)))
 		return wrong(parser, "--path intx: only a device has an INTx: give --device BDF, "
 				     "or leave intx out");
-	if (!device)
+	if (source && !strcmp(source, "loopback") && (latency->paths & BIT(LATENCY_PATH_INTX)))
+		return wrong(parser, "--path intx: --source loopback raises messages: leave one of "
+				     "the two out");
+	if (!device && !source)
 		latency->source = "eventfd";
 	if (!latency->count)
 		latency->count = device ? COUNT_DEFAULT_DEVICE : COUNT_DEFAULT;
@@ -434,6 +453,19 @@ static const struct command_rule command_rules[] = {
 	  .command = COMMAND_DEVICES,
 	  .synopsis = "devices [--json]",
 	  .help = "list the PCI functions of this host, and why one is not ready for a guest" },
+	{ .name = "check",
+	  .command = COMMAND_CHECK,
+	  .synopsis = "check [BDF] [OPTION]...",
+	  .help = "look for all that would stop a guest with a device, and say what mends it",
+	  .operand = bdf_operand,
+	  .operands = 1 },
+	{ .name = "info",
+	  .command = COMMAND_INFO,
+	  .synopsis = "info BDF [--json]",
+	  .help = "show what VFIO tells of a PCI function, and what a guest would see",
+	  .operand = bdf_operand,
+	  .operands = 1,
+	  .needed = "the address of a PCI function" },
 	{ .name = "bind",
 	  .command = COMMAND_BIND,
 	  .synopsis = "bind BDF",
@@ -497,7 +529,7 @@ static const struct option_rule option_rules[] = {
 	{ "--cmdline", "TEXT", RUN, false, text_apply, offsetof(struct options, cmdline),
 	  "its command line" },
 	{ "--cpus", "N", RUN, false, cpus_apply, 0, "virtual CPUs, 1 to 64 (1)" },
-	{ "--memory", "SIZE[,hugepages=on|off]", RUN, false, memory_apply, 0,
+	{ "--memory", "SIZE[,hugepages=on|off]", RUN | BIT(COMMAND_CHECK), false, memory_apply, 0,
 	  "RAM, as in 512M or 2G (512M)" },
 	{ "--device", "BDF[,irq-path=PATH]", RUN, true, device_apply, 0,
 	  "assign a PCI function; up to 16 times" },
@@ -507,13 +539,18 @@ static const struct option_rule option_rules[] = {
 	  "fail when an interrupt of a device was not posted" },
 	{ "--console", "-|FILE|none", RUN, false, file_apply, offsetof(struct options, console),
 	  "the serial port: this terminal (-), or a file" },
+	{ "--user", "NAME", RUN, false, text_apply, offsetof(struct options, user),
+	  "become this user before the guest runs" },
+	{ "--seccomp", "on|log|off", RUN, false, seccomp_apply, 0,
+	  "what system calls beyond the needed ones do (on: end the VM)" },
 	{ BOOT_DUMP_OPTION, BOOT_DUMP_VALUE, RUN, false, file_apply, offsetof(struct options, dump),
 	  BOOT_DUMP_HELP },
-	{ "--json", NULL, BIT(COMMAND_DEVICES), false, json_apply, 0, "for programs to read" },
+	{ "--json", NULL, BIT(COMMAND_DEVICES) | BIT(COMMAND_CHECK) | BIT(COMMAND_INFO), false,
+	  json_apply, 0, "for programs to read" },
 	{ "--device", "BDF", LATENCY, false, latency_device_apply, 0,
 	  "the device whose interrupts are measured (none)" },
-	{ "--source", "edu|e1000e|igb|eventfd", LATENCY, false, source_apply, 0,
-	  "what the device is (known by its ids); eventfd: without" },
+	{ "--source", "NAME", LATENCY, false, source_apply, 0,
+	  "edu, e1000e, igb, loopback; without a device: eventfd, thread" },
 	{ "--path", "irqfd,userspace,intx", LATENCY, false, paths_apply, 0,
 	  "how they reach the guest (irqfd,userspace)" },
 	{ "--path", "NAME", READ, false, label_apply, offsetof(struct options, latency.path),
@@ -681,6 +718,7 @@ int options_parse(struct options *options, int argc, char **argv, char *why, siz
 		.cpus = 1,
 		.memory = MEMORY_DEFAULT,
 		.probe_fd = -1,
+		.probe_socket = -1,
 		.vcpu_cpu = -1,
 		.latency = {
 			.paths = BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_USERSPACE),

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "vfio/host_pci.h"
+#include "vmm/seccomp.h"
 
 #define OPTIONS_DEVICES_MAX 16
 #define OPTIONS_CPUS_MAX    64
@@ -17,6 +18,8 @@
 enum command {
 	COMMAND_RUN,
 	COMMAND_DEVICES,
+	COMMAND_CHECK,
+	COMMAND_INFO,
 	COMMAND_BIND,
 	COMMAND_UNBIND,
 	COMMAND_LATENCY,
@@ -84,18 +87,23 @@ struct options {
 	unsigned int device_count;
 	const char *irq_report; /* file for the report on interrupts; NULL: none */
 	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
-	const char *dump;	/* boot_dump()'s path; NULL: none */
+	const char *user;	/* to run as; NULL: as started */
+	enum seccomp_mode seccomp;
+	const char *dump; /* boot_dump()'s path; NULL: none */
 	/* run, but not from the command line: what `latency` asks of the machine that it measures
 	 */
-	bool doorbell;	     /* with LAYOUT_DOORBELL (vmm/doorbell.h) */
-	bool doorbell_relay; /* whose messages a thread injects */
-	int probe_fd;	     /* file for vmm/latency_probe.h, with doorbell */
-	int vcpu_cpu;	     /* the CPU that the vCPUs run on; -1: any */
+	bool doorbell;		/* with LAYOUT_DOORBELL (vmm/doorbell.h) */
+	bool doorbell_relay;	/* whose messages a thread injects */
+	bool doorbell_thread;	/* with a thread that raises */
+	bool doorbell_loopback; /* which does so by VFIO, for the first device */
+	int probe_fd;		/* file for vmm/latency_probe.h, with doorbell */
+	int probe_socket;	/* and whom it asks; -1: nobody */
+	int vcpu_cpu;		/* the CPU that the vCPUs run on; -1: any */
 	/* latency, latency compare, latency read */
 	struct latency_options latency;
-	/* bind, unbind */
-	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
-	/* devices */
+	/* bind, unbind, check, info */
+	char bdf[HOST_PCI_BDF_SIZE]; /* full form; "": none, which is for check only */
+	/* devices, check, info */
 	bool json;
 	/* help: the command that was asked about, NULL for all */
 	const char *topic;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `posthorn run`: the life of a VM, and what the main thread does meanwhile. */
 #include <errno.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -16,11 +18,16 @@
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
 #include "vmm/options.h"
+#include "vmm/privileges.h"
 
 #define VCPU_STACK_SIZE (128 * KIB)
 
 /* The signal that asks for the irq report. */
 #define REPORT_SIGNAL SIGUSR1
+
+/* At the end, output waits so long for whoever reads the console. */
+#define CONSOLE_PATIENCE_MS 2000
+#define KICK_INTERVAL_MS    100
 
 /* The signals that end a run, each with its own exit code. */
 static const int ending_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
@@ -30,29 +37,40 @@ static void kick_handler(int signal_number)
 	(void)signal_number; /* its arrival makes KVM_RUN return: that is all */
 }
 
-/* Signals come to the main thread, as a file; only the kick reaches the vCPU threads. */
-static int signals_init(void)
+/*
+ * While the guest runs, signals come to the main thread, as a file; only the kick reaches the vCPU
+ * threads. Before that, those that end a run do it in their own way, at once, whatever the start
+ * waits for: there is nothing yet that the kernel does not clean up. Sets @ending to these.
+ */
+static int signals_init(sigset_t *ending)
 {
 	const struct sigaction kick = { .sa_handler = kick_handler };
 	sigset_t set;
 	int fd;
 
+	/* A reader that is gone, a file at its limit (ulimit -f): errors of write(2), no more. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
+	sigemptyset(ending);
 	sigemptyset(&set);
 	sigaddset(&set, REPORT_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++) {
 		struct sigaction former;
 
 		/* What was ignored from the start stays so: nohup(1) works by that. */
 		sigaction(ending_signals[i], NULL, &former);
-		if (former.sa_handler != SIG_IGN)
-			sigaddset(&set, ending_signals[i]);
+		if (former.sa_handler == SIG_IGN)
+			continue;
+		sigaddset(&set, ending_signals[i]);
+		sigaddset(ending, ending_signals[i]);
 	}
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
-		die(EXIT_HOST, "cannot make a signalfd: %s", strerror(errno));
+		die(EXIT_HOST,
+		    "cannot make a signalfd: %s; is the limit of open files too low (ulimit -n)?",
+		    strerror(errno));
 	return fd;
 }
 
@@ -82,6 +100,7 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 			    i, strerror(error));
 	}
 	pthread_attr_destroy(&attributes);
+	seccomp_thread_enter(&machine->filters, SECCOMP_THREAD_MAIN);
 	pthread_barrier_wait(&machine->start);
 }
 
@@ -115,40 +134,96 @@ static void input_read(struct machine *machine, struct input *input)
 	}
 }
 
-static void signal_read(struct machine *machine, int fd)
+static void signals_read(struct machine *machine, int fd)
 {
-	struct signalfd_siginfo info;
+	/* Room for one of each: the kernel hands out low numbers first, and of REPORT_SIGNAL, which
+	 * is lower than SIGTERM, there may always be a new one. */
+	struct signalfd_siginfo infos[ARRAY_SIZE(ending_signals) + 1];
+	ssize_t got = read(fd, infos, sizeof(infos));
 
-	if (read(fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (info.ssi_signo == REPORT_SIGNAL)
-		irq_report_print(machine);
-	else
-		machine_stop(machine, EXIT_SIGNAL + (int)info.ssi_signo);
+	for (ssize_t i = 0; i < got / (ssize_t)sizeof(infos[0]); i++) {
+		if (infos[i].ssi_signo == REPORT_SIGNAL)
+			irq_report_print(machine);
+		else
+			machine_stop(machine, EXIT_SIGNAL + (int)infos[i].ssi_signo);
+	}
 }
 
-/* Until machine_stop(): keys to the guest, and signals. It sleeps while neither comes. */
+/* Where in the main loop's pollfds the functions' events begin. */
+#define POLL_EVENTS 4
+
+static unsigned int poll_event(unsigned int function, unsigned int event)
+{
+	return POLL_EVENTS + function * DEVICE_EVENTS + event;
+}
+
+static void events_watch(const struct machine *machine, struct pollfd *fds)
+{
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		for (unsigned int event = 0; event < DEVICE_EVENTS; event++)
+			fds[poll_event(i, event)] = (struct pollfd){
+				.fd = machine->functions[i].events.eventfds[event],
+				.events = POLLIN,
+			};
+}
+
+static void events_read(struct machine *machine, const struct pollfd *fds)
+{
+	for (unsigned int i = 0; i < machine->function_count; i++) {
+		for (unsigned int event = 0; event < DEVICE_EVENTS; event++) {
+			if (!fds[poll_event(i, event)].revents)
+				continue;
+			device_events_report(&machine->functions[i].events, event);
+			machine_stop(machine, EXIT_DEVICE);
+		}
+	}
+}
+
+/*
+ * Until machine_stop(): keys to the guest, signals, and what becomes of devices. It sleeps while
+ * nothing of these comes.
+ */
 static void main_loop(struct machine *machine, int signal_fd)
 {
+	struct pollfd fds[POLL_EVENTS + OPTIONS_DEVICES_MAX * DEVICE_EVENTS] = {
+		{ .fd = machine->stop_eventfd, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = machine->input_eventfd, .events = POLLIN },
+		{ .events = POLLIN },
+	};
 	struct input input = { .count = 0 };
 
+	events_watch(machine, fds);
 	while (!atomic_load(&machine->stopping)) {
-		struct pollfd fds[] = {
-			{ .fd = machine->stop_eventfd, .events = POLLIN },
-			{ .fd = signal_fd, .events = POLLIN },
-			{ .fd = machine->input_eventfd, .events = POLLIN },
-			/* While input waits for the guest, more of it waits in the terminal. */
-			{ .fd = input.count ? -1 : machine->console.input_fd, .events = POLLIN },
-		};
-
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		/* While input waits for the guest, more of it waits in the terminal. */
+		fds[3].fd = input.count ? -1 : machine->console.input_fd;
+		if (poll(fds, poll_event(machine->function_count, 0), -1) < 0)
 			continue;
 		if (fds[1].revents)
-			signal_read(machine, signal_fd);
+			signals_read(machine, signal_fd);
 		if (fds[2].revents && eventfd_take(machine->input_eventfd))
 			input_offer(machine, &input);
 		if (fds[3].revents)
 			input_read(machine, &input);
+		events_read(machine, fds);
+	}
+}
+
+/* A thread may be waiting for the console's reader. That must not keep the VM from its end. */
+static void thread_join(struct machine *machine, struct vcpu *vcpu)
+{
+	unsigned int waited_ms = 0;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	while (pthread_clockjoin_np(vcpu->thread, NULL, CLOCK_MONOTONIC, &until) == ETIMEDOUT) {
+		if (waited_ms > CONSOLE_PATIENCE_MS)
+			console_abandon(&machine->console);
+		vcpu_kick(vcpu);
+		waited_ms += KICK_INTERVAL_MS;
+		until.tv_nsec += KICK_INTERVAL_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
 	}
 }
 
@@ -157,7 +232,9 @@ static void threads_join(struct machine *machine)
 	for (unsigned int i = 0; i < machine->cpus; i++)
 		vcpu_kick(&machine->vcpus[i]);
 	for (unsigned int i = 0; i < machine->cpus; i++)
-		pthread_join(machine->vcpus[i].thread, NULL);
+		thread_join(machine, &machine->vcpus[i]);
+	if (!console_ready(&machine->console, CONSOLE_PATIENCE_MS))
+		console_abandon(&machine->console);
 	/* What the guest wrote last may still be gathered. */
 	machine_coalesced_drain(machine, &machine->vcpus[0]);
 }
@@ -166,11 +243,22 @@ static void threads_join(struct machine *machine)
 static int report(struct machine *machine, const struct options *options, int report_fd,
 		  int exit_code)
 {
-	if (report_fd >= 0 && irq_report_write(machine, report_fd) < 0 && exit_code == EXIT_OK)
+	if (report_fd >= 0 && irq_report_write(machine, options->irq_report, report_fd) < 0 &&
+	    exit_code == EXIT_OK)
 		exit_code = EXIT_INTERNAL;
 	if (options->require_posting && !irq_report_all_posted(machine) && exit_code == EXIT_OK)
 		exit_code = EXIT_REQUIRE;
 	return exit_code;
+}
+
+/*
+ * From here on malloc(3) asks for memory by brk(2) alone, and a JSON object does not read a random
+ * number for its hash table: what may be called is listed in seccomp.c.
+ */
+static void heap_settle(void)
+{
+	mallopt(M_MMAP_MAX, 0);
+	json_object_seed(1);
 }
 
 int command_run(const struct options *options)
@@ -178,23 +266,28 @@ int command_run(const struct options *options)
 	struct vcpu_context *contexts;
 	struct machine *machine;
 	int signal_fd, report_fd = -1, exit_code;
+	sigset_t ending;
 
 	/* One heap for all threads: they hardly use it, and each of its own would cost memory. */
 	mallopt(M_ARENA_MAX, 1);
 	machine = malloc(sizeof(*machine));
 	contexts = calloc(options->cpus, sizeof(*contexts));
 	if (!machine || !contexts)
-		die(EXIT_HOST, "out of memory");
-	signal_fd = signals_init();
+		die(EXIT_HOST, "no memory for the VM");
+	signal_fd = signals_init(&ending);
 	if (options->irq_report)
 		report_fd = irq_report_open(options->irq_report);
 	machine_init(machine, options);
+	heap_settle();
+	privileges_drop(options->user);
+	seccomp_filters_init(&machine->filters, options->seccomp);
+	machine_helpers_start(machine, options);
+	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	threads_start(machine, contexts, options->vcpu_cpu);
 	main_loop(machine, signal_fd);
 	threads_join(machine);
 	exit_code = report(machine, options, report_fd, atomic_load(&machine->exit_code));
 	machine_cleanup(machine);
-	fd_close(&report_fd);
 	fd_close(&signal_fd);
 	free(contexts);
 	free(machine);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What makes a vCPU leave the guest, and what is done about it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
@@ -83,6 +86,18 @@ static void exit_internal_error(struct machine *machine, struct vcpu *vcpu)
 	machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
+/*
+ * KVM_RUN says EIO for a VM that KVM has given up, for all of its vCPUs. A guest can have that: on
+ * x86-64 by putting the memory for system management where there is none (enter_smm()).
+ */
+static void exit_dead(struct machine *machine, struct vcpu *vcpu)
+{
+	if (!atomic_load(&machine->stopping))
+		log_error("KVM has given the VM up, on vCPU %u at 0x%llx", vcpu->index,
+			  (unsigned long long)vcpu_pc(vcpu));
+	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
 static void exit_system_event(struct machine *machine, struct vcpu *vcpu)
 {
 	if (vcpu->run->system_event.type != KVM_SYSTEM_EVENT_CRASH) {
@@ -149,7 +164,11 @@ void *vcpu_loop(void *opaque)
 	const struct vcpu_context *context = opaque;
 	struct machine *machine = context->machine;
 	struct vcpu *vcpu = context->vcpu;
+	char name[16];
 
+	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
+	pthread_setname_np(pthread_self(), name);
+	seccomp_thread_enter(&machine->filters, SECCOMP_THREAD_VCPU);
 	pthread_barrier_wait(&machine->start);
 	while (!atomic_load_explicit(&machine->stopping, memory_order_relaxed)) {
 		int error = vcpu_run(vcpu);
@@ -158,10 +177,14 @@ void *vcpu_loop(void *opaque)
 		machine_coalesced_drain(machine, vcpu);
 		if (error == 0) {
 			exit_handle(machine, vcpu);
+		} else if (error == -EIO) {
+			exit_dead(machine, vcpu);
 		} else if (error != -EINTR && error != -EAGAIN) {
 			log_error("vCPU %u: KVM_RUN: %s", vcpu->index, strerror(-error));
 			machine_stop(machine, EXIT_INTERNAL);
 		}
 	}
+	/* Not by way of the C library, which would take three more system calls to tidy up. */
+	syscall(SYS_exit, 0);
 	return NULL;
 }

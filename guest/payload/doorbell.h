@@ -10,7 +10,8 @@
 #define DOORBELL_CONTROL      0x0c /* bit 0: connect it; reads whether it is connected */
 #define DOORBELL_RAISE	      0x10 /* a write of any value raises the interrupt */
 #define DOORBELL_MARK	      0x14 /* 1 when measuring begins, 0 when it ends */
-#define DOORBELL_REGISTERS    0x18 /* bytes of address space */
+#define DOORBELL_RAISE_THREAD 0x18 /* the same, by a thread of posthorn; where it has one */
+#define DOORBELL_REGISTERS    0x1c /* bytes of address space */
 
 /* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
 #define DOORBELL_DEVICE_ID 0xf8

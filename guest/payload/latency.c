@@ -6,7 +6,8 @@
  *
  * Words of the command line, all but the first optional:
  *
- *   source=NAME                  what raises the interrupts: edu, e1000e, igb, eventfd
+ *   source=NAME                  what raises the interrupts: edu, e1000e, igb, eventfd, thread,
+ *                                loopback
  *   kind=msi|intx                as messages, or by its line
  *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
  *   count=N, warmup=N            how many are measured, and how many before that are not
@@ -27,12 +28,13 @@
 #include "guest/payload/pci.h"
 #include "guest/payload/source.h"
 
-#define VECTOR	     0x60
-#define VECTOR_OTHER 0x61
-#define VECTOR_TIMER 0x40
-#define US_PER_S     1000000
-#define MARK_EARLY   1	/* interrupts */
-#define LOST_MAX     10 /* then it gives up */
+#define VECTOR	      0x60
+#define VECTOR_OTHER  0x61
+#define VECTOR_TIMER  0x40
+#define US_PER_S      1000000
+#define MARK_EARLY    1	 /* interrupts */
+#define LOST_MAX      10 /* then it gives up */
+#define SETTLE_ALARMS 5	 /* a quarter of a second each: see settle() */
 
 /* How long one interrupt may take before it is lost: the clock's ticks in half a second. */
 static uint64_t patience;
@@ -70,61 +72,10 @@ static void timer_handler(unsigned int vector)
 
 /* ---- the command line ---- */
 
-/* What is behind @name= on the command line, or NULL. */
-static const char *option_find(const char *name)
-{
-	const char *at = payload_cmdline;
-
-	while (*at) {
-		const char *want = name;
-
-		while (*want && *at == *want) {
-			at++;
-			want++;
-		}
-		if (!*want && *at == '=')
-			return at + 1;
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			at++;
-	}
-	return NULL;
-}
-
-static unsigned int digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return (unsigned int)(digit - '0');
-	if (digit >= 'a' && digit <= 'f')
-		return (unsigned int)(digit - 'a' + 10);
-	return 16;
-}
-
-/* A number, decimal or with 0x before it. */
-static uint64_t option_number(const char *name, uint64_t otherwise)
-{
-	const char *text = option_find(name);
-	unsigned int base = 10;
-	uint64_t number = 0;
-
-	if (!text)
-		return otherwise;
-	if (text[0] == '0' && text[1] == 'x') {
-		base = 16;
-		text += 2;
-	}
-	for (; *text && *text != ' '; text++) {
-		payload_check(digit_value(*text) < base);
-		number = number * base + digit_value(*text);
-	}
-	return number;
-}
-
 /* Is the value of @name @text? */
 static bool option_is(const char *name, const char *text)
 {
-	const char *value = option_find(name);
+	const char *value = payload_value(name);
 
 	if (!value)
 		return false;
@@ -138,16 +89,14 @@ static bool option_is(const char *name, const char *text)
 static const struct source *source_find(void)
 {
 	static const struct source *const sources[] = {
-		&source_edu,
-		&source_e1000e,
-		&source_igb,
-		&source_eventfd,
+		&source_edu,	 &source_e1000e, &source_igb,
+		&source_eventfd, &source_thread, &source_loopback,
 	};
 
 	for (unsigned int i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (option_is("source", sources[i]->name))
 			return sources[i];
-	payload_fail("source= is none of edu, e1000e, igb, eventfd");
+	payload_fail("source= is none of edu, e1000e, igb, eventfd, thread, loopback");
 }
 
 static void source_init(void)
@@ -156,7 +105,6 @@ static void source_init(void)
 	is_intx = option_is("kind", "intx");
 	interrupt_handler_set(VECTOR, is_intx ? intx_handler : handler);
 	interrupt_handler_set(VECTOR_OTHER, handler);
-	interrupt_handler_set(VECTOR_TIMER, timer_handler);
 	if (!is_intx)
 		source->init(VECTOR);
 	else if (source->intx_init)
@@ -186,6 +134,19 @@ static void ticks_wait(uint64_t ticks)
 
 	while (ticks_now() - start < ticks)
 		;
+}
+
+/*
+ * KVM's code is longer while any local APIC of the host is off (its static key apic_sw_disabled),
+ * as this CPU's was until now, and is patched back a second later, which disturbs all CPUs. Sleep
+ * until that is over.
+ */
+static void settle(void)
+{
+	timer_start(VECTOR_TIMER);
+	while (alarms < SETTLE_ALARMS)
+		interrupt_wait();
+	timer_stop();
 }
 
 /* ---- one interrupt ---- */
@@ -266,8 +227,8 @@ static void sample_add(const struct sample *sample)
 
 static void interrupts_measure(const char *state, enum outcome (*once)(struct sample *sample))
 {
-	uint64_t count = option_number("count", 1000), warmup = option_number("warmup", 100);
-	uint64_t interval = option_number("interval", 0), lost = 0;
+	uint64_t count = payload_number("count", 1000), warmup = payload_number("warmup", 100);
+	uint64_t interval = payload_number("interval", 0), lost = 0;
 	struct sample sample;
 
 	if (interval < source->interval)
@@ -332,12 +293,14 @@ static void move(void)
 static void cost_measure(const char *name, void (*operation)(void), uint64_t count)
 {
 	memset(&handler_times, 0, sizeof(handler_times));
+	mark(true);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t start = ticks_now();
 
 		operation();
 		histogram_add(&handler_times, ticks_now() - start);
 	}
+	mark(false);
 	latency_lines_metric(print, name, &handler_times);
 }
 
@@ -364,9 +327,13 @@ static void costs_measure(uint64_t count)
 
 void payload_main(void)
 {
-	doorbell = option_number("doorbell", 0);
-	ticks_per_s = option_number("hz", 0);
-	if (!ticks_per_s)
+	doorbell = payload_number("doorbell", 0);
+	ticks_per_s = payload_number("hz", 0);
+	interrupt_handler_set(VECTOR_TIMER, timer_handler);
+	/* To find the clock's rate takes a second, too. */
+	if (ticks_per_s)
+		settle();
+	else
 		ticks_per_s = ticks_per_second();
 	patience = ticks_per_s / 2;
 	overhead = overhead_find();
@@ -379,5 +346,5 @@ void payload_main(void)
 		interrupts_measure("halted", halted_once);
 		timer_stop();
 	}
-	costs_measure(option_number("costs", 0));
+	costs_measure(payload_number("costs", 0));
 }

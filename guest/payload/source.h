@@ -30,6 +30,7 @@ struct source {
 	void (*move)(unsigned int vector);
 };
 
-extern const struct source source_edu, source_e1000e, source_igb, source_eventfd;
+extern const struct source source_edu, source_e1000e, source_igb, source_eventfd, source_thread,
+	source_loopback;
 
 #endif

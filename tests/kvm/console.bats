@@ -79,7 +79,27 @@ expect_numbered_lines() {
 	run_payload serial_output --cmdline fifo --console /dev/full
 	expect_status 0
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	expect_text "console output is lost" "$stderr"
+	expect_text "--console /dev/full: the guest's console output is lost" "$stderr"
+}
+
+@test "a file at its limit of size (ulimit -f) does not stop the guest" {
+	ulimit -f 16
+	run_payload serial_output --cmdline fifo --console "$BATS_TEST_TMPDIR/out"
+	expect_status 0
+	expect_text "console output is lost: File too large" "$stderr"
+}
+
+@test "a standard output that is closed gets nothing, nor does what has its number" {
+	run --separate-stderr timeout -k 1 60 \
+		"$posthorn" run --kernel "$payloads/hello.$kind" </dev/null >&-
+	expect_status 0
+	[ -z "$stderr" ]
+}
+
+@test "an irq report on a full disk: exit code 1, and its name" {
+	run_payload hello --irq-report /dev/full
+	expect_status 1
+	expect_text "--irq-report /dev/full: cannot be written: No space left" "$stderr"
 }
 
 @test "a reader that goes away does not stop the guest" {
@@ -92,6 +112,25 @@ expect_numbered_lines() {
 	} | head -c 1 >/dev/null
 	[ "$(<"$code")" -eq 0 ]
 	grep "console output is lost" "$BATS_TEST_TMPDIR/errors"
+}
+
+@test "SIGTERM ends a guest whose output nobody reads: exit code 143, and a message" {
+	local fifo=$BATS_TEST_TMPDIR/fifo
+	[ "$(getconf PAGESIZE)" -eq 4096 ] || skip "a pipe takes all that the guest writes"
+	mkfifo "$fifo"
+	exec {output_fd}<>"$fifo"
+	"$posthorn" run --kernel "$payloads/serial_output.$kind" --cmdline fifo \
+		</dev/null >"$fifo" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+	pid=$!
+	# A pipe takes 64 KiB, less what does not fit into the ends of pages.
+	until [ "$(awk '/^wchar/ { print $2 }' "/proc/$pid/io")" -ge 65000 ]; do
+		sleep 0.1
+	done
+	kill -TERM "$pid"
+	timeout 30 tail -s 0.1 --pid="$pid" -f /dev/null
+	wait_payload
+	expect_status 143
+	grep "console output is lost: nobody reads it" "$BATS_TEST_TMPDIR/errors"
 }
 
 # ---- input from elsewhere than a terminal ----
@@ -194,4 +233,43 @@ run_with_input() {
 	run_on_terminal -- hello --console none
 	expect_status 0
 	expect_text "terminal: restored" "$output"
+}
+
+# polls_few FILE: did the main thread, of which FILE is the trace, sleep? A loop that does not makes
+# thousands of calls.
+polls_few() {
+	local count
+	count=$(grep -c '^poll(' "$1")
+	echo "$count calls of poll"
+	[ "$count" -ge 2 ] && [ "$count" -lt 20 ]
+}
+
+@test "a terminal that goes away: the guest goes on, and posthorn sleeps" {
+	tracing
+	# -D: the command is posthorn, not strace.
+	run --separate-stderr "$pty" expect ready close now wait 500 signal 15 -- \
+		strace -D -o "$BATS_TEST_TMPDIR/trace" -e trace=poll \
+		"$posthorn" run --kernel "$payloads/stuck.$kind"
+	expect_status 143
+	polls_few "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "output to a terminal that is gone is reported, and the guest goes on" {
+	run --separate-stderr "$pty" expect 0001 close now -- \
+		"$posthorn" run --kernel "$payloads/serial_output.$kind"
+	expect_status 0
+	expect_text "console output is lost" "$stderr"
+}
+
+@test "a terminal that goes away takes along what it controls: exit code 129" {
+	run --separate-stderr "$pty" expect ready close now -- \
+		setsid -c "$posthorn" run --kernel "$payloads/stuck.$kind"
+	expect_status 129
+}
+
+@test "the end of the input leaves posthorn asleep" {
+	tracing
+	run --separate-stderr timeout -s TERM -k 20 1 strace -D -o "$BATS_TEST_TMPDIR/trace" \
+		-e trace=poll "$posthorn" run --kernel "$payloads/stuck.$kind" </dev/null
+	polls_few "$BATS_TEST_TMPDIR/trace"
 }

@@ -28,6 +28,12 @@ only_x86_64() {
 	[ "$arch" = x86_64 ] || skip "$1"
 }
 
+# Skip the test where strace cannot do its work.
+tracing() {
+	command -v strace >/dev/null || skip "there is no strace"
+	strace -o /dev/null true || skip "this process may not trace others"
+}
+
 # run_payload NAME [OPTION]...: run it to its end; then $status, $output and $stderr are set.
 # The limit is for what would never end: nothing takes longer than some seconds.
 run_payload() {

@@ -46,13 +46,22 @@ console_make() {
 	latency "${quick[@]}" --json "$json"
 	expect_status 0
 	[ -z "$stderr" ]
-	expect_text "EXITS PER INTERRUPT" "$output"
+	expect_text "EXITS EACH TIME" "$output"
 	expect_text "posthorn userspace halted" "$output"
 	[ "$(json_get '[.runs[] | .path + " " + .state] | join(", ")')" = \
 		"injected running, injected halted, userspace running, userspace halted" ]
 	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count, .metrics.return.count]]
 		| unique')" = "[[100,0,100,100]]" ]
 	[ "$(json_get '[.runs[] | .vmm + " " + .source] | unique | join(",")')" = "posthorn eventfd" ]
+}
+
+@test "a thread that raises: every interrupt came, on both paths and in both states" {
+	latency "${quick[@]}" --source thread --json "$json"
+	expect_status 0
+	[ -z "$stderr" ]
+	[ "$(json_get '[.runs[] | .source + " " + .path + " " + .state] | join(", ")')" = \
+		"thread injected running, thread injected halted, thread userspace running, thread userspace halted" ]
+	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count]] | unique')" = "[[100,0,100]]" ]
 }
 
 @test "no interrupt returns before its handler began" {
@@ -107,6 +116,33 @@ console_make() {
 	[ "${lines[0]}" = "# posthorn injected halted" ]
 	[ "${lines[1]}" = "metric,low_ticks,high_ticks,low_ns,high_ns,count" ]
 	[[ ${lines[2]} == handler,* ]]
+}
+
+# What scripts that plot cyclictest's histograms do: lines without # are rows, their first field a
+# latency and each other one a CPU's count; summary lines have a value for each CPU behind a colon.
+@test "cyclictest's histogram is what scripts that plot it take it for" {
+	local text=$BATS_TEST_TMPDIR/text total max
+	{
+		console_make 0
+		console_make 0 | sed 's/min 100 max 100 sum 300/min 100 max 164 sum 428/
+			s/bucket 100 3/bucket 100 1\nlatency: bucket 146 2/'
+	} | sed 's/clock tsc 1000000000/clock tsc 1000000/' >"$BATS_TEST_TMPDIR/console"
+	"$posthorn" latency read "$BATS_TEST_TMPDIR/console" --path bare --format cyclictest >"$text"
+	cat "$text"
+	# One row for each microsecond from 0 on, with two counts.
+	grep -v '^#' "$text" | tr ' ' '\t' >"$BATS_TEST_TMPDIR/rows"
+	awk -F '\t' 'NF != 3 || $1 + 0 != NR - 1 || /[^0-9\t]/ { exit 1 }' "$BATS_TEST_TMPDIR/rows"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/rows")" = 165 ]
+	# The counts of each column make its total, and are where the values were.
+	total=$(sed -n 's/^# Total: *//p' "$text")
+	[ "$total" = "$(awk '{ a += $2; b += $3 } END { printf "%09d %09d", a, b }' \
+		"$BATS_TEST_TMPDIR/rows")" ]
+	[ "$(awk '$3 > 0 { printf "%d:%d ", $1, $3 }' "$BATS_TEST_TMPDIR/rows")" = "100:1 164:2 " ]
+	# The largest of all columns.
+	max=$(grep 'Max Latencies' "$text" | tr ' ' '\n' | sort -n | tail -n 1 | sed 's/^0*//')
+	[ "$max" = 164 ]
+	[ "$(awk '/^# Min Latencies:/ { print $4 + 0, $5 + 0 }' "$text")" = "100 100" ]
+	[ "$(awk '/^# Histogram Overflows:/ { print $4 + 0, $5 + 0 }' "$text")" = "0 0" ]
 }
 
 # ---- failing ----

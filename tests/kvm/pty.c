@@ -7,11 +7,13 @@
  *   send TEXT      type TEXT, in which \r, \n, \\ and \xNN are what they are in C
  *   signal NUMBER  send the command a signal
  *   raw yes|no     is the terminal in raw mode? fails if not so
+ *   wait MS        let so many milliseconds pass
+ *   close now      take the terminal away
  *
  * Then it waits until nobody has the terminal open. All that came out goes to standard output, and
- * after it a line that says in which state the terminal was left: "terminal: restored" or
- * "terminal: changed". The exit code is the command's, or 128 and the number of the signal that
- * ended it, or 125 if a step failed or nothing happened for 30 seconds.
+ * after it a line that says in which state the terminal was left: "terminal: restored",
+ * "terminal: changed" or "terminal: gone". The exit code is the command's, or 128 and the number of
+ * the signal that ended it, or 125 if a step failed or nothing happened for 30 seconds.
  */
 #include <errno.h>
 #include <poll.h>
@@ -58,6 +60,8 @@ static bool output_read(struct session *session)
 	struct pollfd output = { .fd = session->master, .events = POLLIN };
 	ssize_t got;
 
+	if (session->master < 0)
+		return false;
 	if (session->size == OUTPUT_SIZE - 1)
 		fail(session, "too much output");
 	if (poll(&output, 1, TIMEOUT_MS) == 0)
@@ -131,14 +135,25 @@ static void step_raw(struct session *session, const char *expected)
 		fail(session, "the terminal is %s raw mode", raw ? "in" : "not in");
 }
 
+static void step_wait(struct session *session, const char *ms)
+{
+	(void)session;
+	usleep((useconds_t)atoi(ms) * 1000);
+}
+
+static void step_close(struct session *session, const char *argument)
+{
+	(void)argument;
+	close(session->master);
+	session->master = -1;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct session *session, const char *argument);
 } steps[] = {
-	{ "expect", step_expect },
-	{ "send", step_send },
-	{ "signal", step_signal },
-	{ "raw", step_raw },
+	{ "expect", step_expect }, { "send", step_send }, { "signal", step_signal },
+	{ "raw", step_raw },	   { "wait", step_wait }, { "close", step_close },
 };
 
 static void step_run(struct session *session, const char *name, const char *argument)
@@ -171,7 +186,7 @@ static void command_start(struct session *session, char **command, struct termio
 		dup2(slave, STDOUT_FILENO);
 		close(slave);
 		close(session->master);
-		execv(command[0], command);
+		execvp(command[0], command);
 		perror(command[0]);
 		_exit(EXIT_STEP);
 	}
@@ -203,7 +218,8 @@ int main(int argc, char **argv)
 		fail(&session, "waitpid: %s", strerror(errno));
 	tcgetattr(session.master, &after);
 	fwrite(session.output, 1, session.size, stdout);
-	printf("\nterminal: %s\n",
-	       memcmp(&before, &after, sizeof(before)) == 0 ? "restored" : "changed");
+	printf("\nterminal: %s\n", session.master < 0				  ? "gone"
+				   : memcmp(&before, &after, sizeof(before)) == 0 ? "restored"
+										  : "changed");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

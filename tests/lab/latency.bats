@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
-# lab x86_64: --device edu
-# lab arm64: --gic 4 --device edu
+# lab x86_64: --device edu --device e1000e
+# lab arm64: --gic 4 --device edu --device e1000e
 # posthorn latency with a device. How long anything takes is not tested: the lab is emulated.
 
 load helpers
@@ -59,6 +59,30 @@ json_get() {
 		keys - ["config-read", "config-write", "bar-read", "bar-write"]]')" = \
 		'[["vector-change"],["vector-change"],[]]' ]
 	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics[].count] | unique')" = '[10]' ]
+}
+
+@test "each cost has its own exits: one for each access that is trapped, none for registers" {
+	json_get '.runs[] | select(.state == "costs") | .metrics | map_values(.exits.exits)'
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics | .["config-read"], .["config-write"] |
+		.exits.exits | . >= 10 and . < 20] | all')" = true ]
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics | .["bar-read"], .["bar-write"] |
+		.exits.exits // 0 | . < 10] | all')" = true ]
+	# A message of edu takes a write for its address and one for its data, at least.
+	[ "$(json_get '[.runs[] | select(.state == "costs") | .metrics["vector-change"] // empty |
+		.exits.exits >= 20] | all')" = true ]
+}
+
+@test "loopback: VFIO signals for a device that does nothing, MSI and MSI-X" {
+	local device
+	for device in "${devices[@]}"; do
+		run --separate-stderr timeout --foreground 120 "$posthorn" latency --device "$device" \
+			--source loopback --count 100 --warmup 10 --json "$BATS_TEST_TMPDIR/l.json"
+		expect_status 0
+		[ "$(json_get '[.runs[] | .source + " " + .path + " " + .state] | join(", ")' \
+			"$BATS_TEST_TMPDIR/l.json")" = "loopback injected running, loopback injected halted, loopback userspace running, loopback userspace halted" ]
+		[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count]] | unique' \
+			"$BATS_TEST_TMPDIR/l.json")" = "[[100,0,100]]" ]
+	done
 }
 
 @test "the summary names each run, and nothing is said to have gone wrong" {

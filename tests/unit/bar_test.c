@@ -693,6 +693,22 @@ static void test_registers_beside_the_table_are_the_devices(void **state)
 	assert_int_equal(fake_memory_load(machine->fake, 0, 0x27fc), 0x22222222);
 }
 
+/* The device has a table and pending bits of its own there, which are the host's. */
+static void test_access_half_in_the_table_is_dropped(void **state)
+{
+	static const uint64_t offsets[] = { 0x1ffc, 0x2000 + 16 * VECTORS - 4, 0x27fc, 0x2804 };
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	fake_log_take(machine->kvm);
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		bar_write(bar, offsets[i], 8, 0);
+		assert_int_equal(bar_read(bar, offsets[i], 8), UINT64_MAX);
+	}
+	log_expect(machine, "");
+	assert_int_equal(machine->fake->reads, 0);
+}
+
 static void test_what_the_device_refuses_reads_ones_and_is_said_once(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -742,6 +758,7 @@ int main(void)
 		TEST(test_pending_bits_are_read_in_any_size),
 		TEST(test_pending_bits_cannot_be_written),
 		TEST(test_registers_beside_the_table_are_the_devices),
+		TEST(test_access_half_in_the_table_is_dropped),
 		TEST(test_what_the_device_refuses_reads_ones_and_is_said_once),
 	};
 

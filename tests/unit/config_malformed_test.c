@@ -363,6 +363,63 @@ static void test_device_that_cannot_be_read_ends_the_start(void **state)
 	assert_int_equal(fake_failing(machine->kvm, "read_block"), -EIO);
 }
 
+/* ---- a device that does not take what it is told ---- */
+
+static void test_bars_stay_away_when_the_device_cannot_be_told_to_decode(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+
+	fake_fail(machine->kvm, "region_write", 0, -EIO);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_int_equal(guest_read(machine, PCI_COMMAND, 2), 0);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_true(fake_bar_mapped(machine->fake, 0, 0));
+}
+
+static void test_device_that_cannot_be_woken_stays_asleep(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+	unsigned int at = machine->fake->pm + PCI_PM_CTRL;
+
+	command_set(machine, PCI_COMMAND_MEMORY);
+	guest_write(machine, at, 2, 3);
+	fake_fail(machine->kvm, "region_write", 0, -EIO);
+	guest_write(machine, at, 2, 0);
+	assert_int_equal(guest_read(machine, at, 2) & PCI_PM_CTRL_STATE_MASK, 3);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	guest_write(machine, at, 2, 0);
+	assert_int_equal(guest_read(machine, at, 2) & PCI_PM_CTRL_STATE_MASK, 0);
+	assert_true(fake_bar_mapped(machine->fake, 0, 0));
+}
+
+/* All-ones, which is what a failed read gives, would set bits that are not the guest's. */
+static void test_write_is_dropped_when_the_bits_beside_it_cannot_be_read(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
+	unsigned int at = machine->fake->express + PCI_EXP_DEVCTL;
+
+	fake_fail(machine->kvm, "region_read", 0, -EIO);
+	guest_write(machine, at, 2, PCI_EXP_DEVCTL_RELAX_EN);
+	log_expect(machine, "");
+	assert_int_equal(guest_read(machine, at, 2), 0x2810);
+}
+
+static void test_ports_are_no_guest_memory_whatever_vfio_says(void **state)
+{
+	struct machine *machine = *state;
+	struct vfio_region *region = &machine->fake->regions[0];
+
+	fake_bar_add(machine->fake, 0, 0x1000, PCI_BASE_ADDRESS_SPACE_IO);
+	region->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+	region->areas[0] = (struct vfio_area){ 0, region->size };
+	region->area_count = 1;
+	machine_start(machine);
+	command_set(machine, PCI_COMMAND_IO);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	assert_true(machine->function->pci.bars[0].mapped);
+}
+
 /* ---- any write at all ---- */
 
 static uint32_t random_next(uint64_t *seed)
@@ -557,6 +614,10 @@ int main(void)
 		TEST(test_device_that_is_gone_ends_the_start),
 		TEST(test_device_that_cannot_be_read_ends_the_start),
 		TEST(test_any_write_to_a_network_card_is_harmless),
+		TEST(test_bars_stay_away_when_the_device_cannot_be_told_to_decode),
+		TEST(test_device_that_cannot_be_woken_stays_asleep),
+		TEST(test_write_is_dropped_when_the_bits_beside_it_cannot_be_read),
+		TEST(test_ports_are_no_guest_memory_whatever_vfio_says),
 		TEST(test_any_write_to_an_nvme_drive_is_harmless),
 		TEST(test_any_write_to_a_virtio_device_is_harmless),
 		TEST(test_any_write_to_a_virtual_function_is_harmless),

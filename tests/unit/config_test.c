@@ -513,6 +513,24 @@ static void test_command_of_a_sleeping_device_takes_effect_when_it_wakes(void **
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 }
 
+/* Linux cannot turn MSI-X on in D3hot, and a driver may do so before it wakes its device. */
+static void test_interrupts_of_a_sleeping_device_are_turned_on_when_it_wakes(void **state)
+{
+	struct machine *machine = start_with(state, fake_vfio_nvme);
+	unsigned int msix = machine->function->policy.msix;
+
+	guest_write(machine, PM_CTRL, 2, 3);
+	guest_write(machine, msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+	guest_write(machine, PM_CTRL, 2, 0);
+	assert_int_equal(machine->fake->active, VFIO_PCI_MSIX_IRQ_INDEX);
+	guest_write(machine, PM_CTRL, 2, 3);
+	guest_write(machine, msix + PCI_MSIX_FLAGS, 2, 0);
+	assert_int_equal(machine->fake->active, VFIO_PCI_MSIX_IRQ_INDEX);
+	guest_write(machine, PM_CTRL, 2, 0);
+	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +565,7 @@ int main(void)
 		TEST(test_bars_are_unmapped_before_sleep_and_mapped_after),
 		TEST(test_other_power_states_and_wake_ups_have_no_effect),
 		TEST(test_command_of_a_sleeping_device_takes_effect_when_it_wakes),
+		TEST(test_interrupts_of_a_sleeping_device_are_turned_on_when_it_wakes),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

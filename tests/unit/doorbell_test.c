@@ -3,6 +3,7 @@
 #include "vmm/doorbell.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "lib/file.h"
 #include "tests/unit/fake_kvm.h"
 #include "tests/unit/stderr_capture.h"
+#include "vfio/device.h"
 
 #define ADDRESS 0xe0200000
 
@@ -25,19 +27,36 @@ struct bell {
 	char marks[16]; /* '1' and '0' in the order of their coming */
 };
 
-/* The eventfd that KVM signals for RAISE: the fake takes no part in it. */
-static struct {
+/* The eventfds that KVM signals for RAISE and RAISE_THREAD: the fake takes no part in it. */
+static struct ioeventfd {
 	uint64_t address;
 	unsigned int size;
 	int eventfd;
-} ioeventfd;
+} ioeventfd, ioeventfd_thread;
 
 int vm_ioeventfd_add(struct vm *vm, uint64_t address, unsigned int size, int eventfd)
 {
 	(void)vm;
-	ioeventfd.address = address;
-	ioeventfd.size = size;
-	ioeventfd.eventfd = eventfd;
+	*(address == ADDRESS + DOORBELL_RAISE ? &ioeventfd : &ioeventfd_thread) =
+		(struct ioeventfd){ address, size, eventfd };
+	return 0;
+}
+
+/* The device for loopback: which kind it has on, what it was asked, and an eventfd to wait for. */
+static struct {
+	unsigned int index;
+	char asked[16]; /* 'x' for MSI-X, 'm' for MSI */
+	int eventfd;
+} device;
+
+int vfio_irq_trigger(struct vfio_device *vfio, unsigned int index, unsigned int vector)
+{
+	assert_ptr_equal(vfio, &device);
+	assert_int_equal(vector, 0);
+	strcat(device.asked, index == VFIO_PCI_MSIX_IRQ_INDEX ? "x" : "m");
+	if (index != device.index)
+		return -EINVAL;
+	eventfd_signal(device.eventfd);
 	return 0;
 }
 
@@ -48,11 +67,14 @@ static void mark_note(void *opaque, bool begins)
 	strcat(bell->marks, begins ? "1" : "0");
 }
 
-static struct bell *bell_make(void **state, bool relay)
+static struct bell *bell_make(void **state, bool relay, bool thread, bool loopback)
 {
 	struct bell *bell = calloc(1, sizeof(*bell));
 	struct doorbell_config config = { .address = ADDRESS, .mark = mark_note, .opaque = bell };
 
+	ioeventfd_thread = (struct ioeventfd){ .eventfd = -1 };
+	config.thread = thread;
+	config.loopback = loopback ? (struct vfio_device *)&device : NULL;
 	bell->kvm = fake_kvm_new();
 	config.vm = &bell->kvm->vm;
 	config.relay = relay ? &bell->kvm->relay : NULL;
@@ -63,14 +85,28 @@ static struct bell *bell_make(void **state, bool relay)
 
 static int setup(void **state)
 {
-	bell_make(state, false);
+	bell_make(state, false, false, false);
 	return 0;
 }
 
 static int setup_relay(void **state)
 {
-	bell_make(state, true);
+	bell_make(state, true, false, false);
 	return 0;
+}
+
+static int setup_thread(void **state)
+{
+	bell_make(state, false, true, false);
+	return 0;
+}
+
+static int setup_loopback(void **state)
+{
+	memset(&device, 0, sizeof(device));
+	bell_make(state, false, true, true);
+	device.eventfd = eventfd_create();
+	return device.eventfd < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -190,6 +226,61 @@ static void test_a_new_message_holds_when_it_is_connected_again(void **state)
 	assert_int_equal(fake_kvm_injected(bell->kvm, 0xfee01000, 0x61), 1);
 }
 
+/* Wait until somebody has signalled @eventfd; what it counted stays. */
+static void signal_wait(int eventfd)
+{
+	struct pollfd fd = { .fd = eventfd, .events = POLLIN };
+
+	assert_int_equal(poll(&fd, 1, 60000), 1);
+}
+
+static void test_there_is_no_thread_unless_it_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(ioeventfd_thread.eventfd, -1);
+}
+
+static void test_a_thread_signals_the_eventfd_of_the_message(void **state)
+{
+	struct bell *bell = *state;
+
+	assert_int_equal(ioeventfd_thread.address, ADDRESS + DOORBELL_RAISE_THREAD);
+	assert_int_equal(ioeventfd_thread.size, 4);
+	message_write(bell, 0xfee00000, 0x60);
+	write32(bell, DOORBELL_CONTROL, 1);
+	for (unsigned int i = 1; i <= 3; i++) {
+		eventfd_signal(ioeventfd_thread.eventfd);
+		signal_wait(bell->doorbell.eventfd);
+		fake_kvm_deliver(bell->kvm);
+		assert_int_equal(fake_kvm_injected(bell->kvm, 0xfee00000, 0x60), i);
+	}
+}
+
+static void loopback_ring(void)
+{
+	eventfd_signal(ioeventfd_thread.eventfd);
+	signal_wait(device.eventfd);
+	eventfd_take(device.eventfd);
+}
+
+static void test_loopback_raises_the_kind_that_is_on_and_remembers_it(void **state)
+{
+	struct bell *bell = *state;
+
+	device.index = VFIO_PCI_MSI_IRQ_INDEX;
+	loopback_ring();
+	assert_string_equal(device.asked, "xm");
+	loopback_ring();
+	assert_string_equal(device.asked, "xmm");
+	device.index = VFIO_PCI_MSIX_IRQ_INDEX;
+	loopback_ring();
+	loopback_ring();
+	assert_string_equal(device.asked, "xmmmxx");
+	/* The message is the device's: the doorbell's own eventfd has no part in it. */
+	assert_false(eventfd_take(bell->doorbell.eventfd));
+	fd_close(&device.eventfd);
+}
+
 static void test_marks_are_passed_on(void **state)
 {
 	struct bell *bell = *state;
@@ -248,8 +339,10 @@ static void test_a_message_that_kvm_refuses_is_said_once(void **state)
 	assert_int_equal(read_sized(bell, DOORBELL_CONTROL, 4), 1);
 }
 
-#define BELL_TEST(test)	 cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define RELAY_TEST(test) cmocka_unit_test_setup_teardown(test, setup_relay, teardown)
+#define BELL_TEST(test)	    cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define RELAY_TEST(test)    cmocka_unit_test_setup_teardown(test, setup_relay, teardown)
+#define THREAD_TEST(test)   cmocka_unit_test_setup_teardown(test, setup_thread, teardown)
+#define LOOPBACK_TEST(test) cmocka_unit_test_setup_teardown(test, setup_loopback, teardown)
 
 int main(void)
 {
@@ -259,6 +352,9 @@ int main(void)
 		BELL_TEST(test_rings_reach_the_message_through_an_irqfd),
 		RELAY_TEST(test_rings_reach_the_message_through_the_relay),
 		BELL_TEST(test_a_new_message_holds_when_it_is_connected_again),
+		BELL_TEST(test_there_is_no_thread_unless_it_is_asked_for),
+		THREAD_TEST(test_a_thread_signals_the_eventfd_of_the_message),
+		LOOPBACK_TEST(test_loopback_raises_the_kind_that_is_on_and_remembers_it),
 		BELL_TEST(test_marks_are_passed_on),
 		BELL_TEST(test_a_mark_that_nobody_waits_for_is_dropped),
 		BELL_TEST(test_other_accesses_are_dropped),

@@ -28,6 +28,8 @@ struct fake_vfio *fake_vfio_new(struct fake_kvm *kvm)
 		abort();
 	fake->kvm = kvm;
 	fake->function.device.fd = -1;
+	for (unsigned int i = 0; i < DEVICE_EVENTS; i++)
+		fake->function.events.eventfds[i] = -1;
 	fake->can_reset = fake->is_dynamic = true;
 	fake->host_vectors = FAKE_VECTORS_MAX;
 	fake->memory = memfd_create("fake-vfio-memory", MFD_CLOEXEC);
@@ -40,6 +42,8 @@ struct fake_vfio *fake_vfio_new(struct fake_kvm *kvm)
 	fake->last_capability = PCI_CAPABILITY_LIST;
 	fake->active = VFIO_PCI_NUM_IRQS;
 	fake->intx_unmask = -1;
+	for (unsigned int i = 0; i < VFIO_PCI_NUM_IRQS; i++)
+		fake->events[i] = -1;
 	for (unsigned int i = 0; i < FAKE_VECTORS_MAX; i++)
 		fake->triggers[i] = -1;
 	le_store(&fake->config[PCI_VENDOR_ID], 4, 0x56781234);
@@ -65,6 +69,8 @@ void fake_vfio_free(struct fake_vfio *fake)
 {
 	if (fake->active != VFIO_PCI_NUM_IRQS)
 		fake_violation(fake->kvm, "interrupts are still on at the end");
+	if (fake->events[VFIO_PCI_ERR_IRQ_INDEX] >= 0 || fake->events[VFIO_PCI_REQ_IRQ_INDEX] >= 0)
+		fake_violation(fake->kvm, "events are still watched at the end");
 	if (fake->function.device.fd >= 0)
 		fake_violation(fake->kvm, "the device is still open at the end");
 	if (maps_left())
@@ -482,6 +488,19 @@ static int block_tie(struct fake_vfio *fake, unsigned int start, unsigned int co
 	return error;
 }
 
+/* These two are not interrupts of the device, and are on whatever else is. */
+static bool index_is_event(unsigned int index)
+{
+	return index == VFIO_PCI_ERR_IRQ_INDEX || index == VFIO_PCI_REQ_IRQ_INDEX;
+}
+
+static int event_set(struct fake_vfio *fake, unsigned int index, int eventfd)
+{
+	fd_close(&fake->events[index]);
+	fake->events[index] = eventfd < 0 ? -1 : dup(eventfd);
+	return 0;
+}
+
 static int irqs_set(struct fake_vfio *fake, unsigned int index, unsigned int start,
 		    unsigned int count, const int *eventfds)
 {
@@ -490,7 +509,12 @@ static int irqs_set(struct fake_vfio *fake, unsigned int index, unsigned int sta
 
 	if (!count || start >= fake->irqs[index] || start + count > fake->irqs[index])
 		return -EINVAL;
+	if (index_is_event(index))
+		return event_set(fake, index, eventfds[0]);
 	if (!was_off && fake->active != index)
+		return -EINVAL;
+	/* As pci_alloc_irq_vectors() does. */
+	if (was_off && fake->pm && fake->config[fake->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK)
 		return -EINVAL;
 	if (was_off)
 		result = kind_enable(fake, index, start + count);
@@ -524,7 +548,9 @@ void vfio_irqs_disable(struct vfio_device *device, unsigned int index)
 	struct fake_vfio *fake = fake_enter(device);
 
 	fake_log(fake->kvm, "irqs_disable %s", index_names[index]);
-	if (fake->active != index)
+	if (index_is_event(index))
+		fd_close(&fake->events[index]);
+	else if (fake->active != index)
 		fake_violation(fake->kvm, "%s is turned off, and was not on", index_names[index]);
 	else
 		kind_disable(fake);

@@ -44,7 +44,8 @@ struct fake_vfio {
 	int triggers[FAKE_VECTORS_MAX];	  /* eventfds, -1: none */
 	bool latched[FAKE_VECTORS_MAX];	  /* sent while the host had the entry masked */
 	bool intx_level, intx_masked;
-	int intx_unmask; /* eventfd, -1: none */
+	int intx_unmask;	       /* eventfd, -1: none */
+	int events[VFIO_PCI_NUM_IRQS]; /* of the error and the request index: eventfd, -1: none */
 	struct {
 		void *hva;
 		unsigned int index;

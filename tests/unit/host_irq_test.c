@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/util.h"
+#include "lib/file.h"
 #include "tests/unit/host_tree.h"
 
 #define BDF "0000:01:00.0"
@@ -58,8 +59,13 @@ static const char arm64_interrupts[] =
 
 static int rows_read(const char *text, const char *bdf, struct host_irq **irqs)
 {
+	int fd, count;
+
 	tree_text_put("/proc/interrupts", text);
-	return host_irqs_read(tree.root, bdf, irqs);
+	fd = host_irqs_open(tree.root);
+	count = host_irqs_read(fd, bdf, irqs);
+	fd_close(&fd);
+	return count;
 }
 
 static void irq_assert(const struct host_irq *irq, enum irq_kind kind, unsigned int vector,
@@ -205,8 +211,26 @@ static void a_missing_file_is_an_error(void **state)
 	struct host_irq one, *irqs = &one;
 
 	(void)state;
-	assert_int_equal(host_irqs_read(tree.root, BDF, &irqs), -ENOENT);
+	assert_int_equal(host_irqs_open(tree.root), -ENOENT);
+	assert_int_equal(host_irqs_read(-ENOENT, BDF, &irqs), -ENOENT);
 	assert_null(irqs);
+}
+
+static void an_open_file_is_read_anew_each_time(void **state)
+{
+	struct host_irq *irqs;
+	int fd;
+
+	(void)state;
+	tree_text_put("/proc/interrupts", "  CPU0\n 52: 1 vfio-intx(" BDF ")\n");
+	fd = host_irqs_open(tree.root);
+	for (uint64_t count = 1; count < 3; count++) {
+		assert_int_equal(host_irqs_read(fd, BDF, &irqs), 1);
+		assert_int_equal(irqs[0].count, count);
+		free(irqs);
+		tree_text_put("/proc/interrupts", "  CPU0\n 52: 2 vfio-intx(" BDF ")\n");
+	}
+	fd_close(&fd);
 }
 
 static void a_row_is_found_by_kind_and_vector(void **state)
@@ -235,6 +259,7 @@ int main(void)
 		TREE_TEST(a_cpu_that_went_offline_hides_nothing),
 		TREE_TEST(names_that_only_look_alike_are_left_out),
 		TREE_TEST(a_missing_file_is_an_error),
+		TREE_TEST(an_open_file_is_read_anew_each_time),
 		TREE_TEST(a_row_is_found_by_kind_and_vector),
 	};
 

@@ -23,9 +23,9 @@ static void runs_make(struct latency_runs *runs)
 	values_made(run, "handler", 2000, 99);
 	values_made(run, "handler", 7000, 1);
 	values_made(run, "config-read", 90, 1);
-	latency_exit_add(run, "mmio", 100);
-	latency_exit_add(run, "nmi", 0);
-	latency_exit_add(run, "halt", 50);
+	latency_exit_add(&run->exits, "mmio", 100);
+	latency_exit_add(&run->exits, "nmi", 0);
+	latency_exit_add(&run->exits, "halt", 50);
 	run = run_made(runs, "posted", 1000000);
 	values_made(run, "handler", 1, 4);
 	run->count = 5;
@@ -51,7 +51,7 @@ static void test_the_summary_has_a_line_for_each_metric(void **state)
 	fclose(file);
 	assert_written(text, "RUN                        METRIC           COUNT       MIN"
 			     "       P50       P90       P99     P99.9       MAX"
-			     "  EXITS PER INTERRUPT\n"
+			     "  EXITS EACH TIME\n"
 			     "posthorn injected running  handler            100      2000"
 			     "      2015      2015      2015      7000      7000"
 			     "  mmio 1.00, halt 0.50\n"
@@ -79,15 +79,39 @@ static void test_the_summary_leaves_out_rare_exits(void **state)
 	values_made(run, "handler", 2000, 1000);
 	run->count = 1000;
 	run->overhead = 1840;
-	latency_exit_add(run, "signal", 4);
-	latency_exit_add(run, "mmio", 5);
+	latency_exit_add(&run->exits, "signal", 4);
+	latency_exit_add(&run->exits, "mmio", 5);
 	latency_format_summary(file, &runs);
-	run->exit_count = 1;
+	run->exits.count = 1;
 	latency_format_summary(file, &runs);
 	fclose(file);
 	assert_written(text, "2000  mmio 0.01\n");
 	assert_written(text, "2000  none\n");
 	assert_written(text, "one tick is 1 ns; reading it twice takes 1840 ns,");
+	free(text);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_the_summary_has_the_exits_of_each_cost(void **state)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_run *run = run_made(&runs, "injected", 1000000000);
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	values_made(run, "config-read", 2000, 50);
+	values_made(run, "mask-unmask", 3000, 50);
+	values_made(run, "bar-read", 90, 50);
+	run->count = 0;
+	latency_exit_add(&run->metrics[0].exits, "exits", 50);
+	latency_exit_add(&run->metrics[1].exits, "exits", 100);
+	latency_format_summary(file, &runs);
+	fclose(file);
+	assert_written(text, "2000  exits 1.00\n");
+	assert_written(text, "3000  exits 2.00\n");
+	assert_written(text, "90.0  -\n");
 	free(text);
 	latency_runs_cleanup(&runs);
 }
@@ -199,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_summary_has_a_line_for_each_metric),
 		cmocka_unit_test(test_the_summary_leaves_out_rare_exits),
+		cmocka_unit_test(test_the_summary_has_the_exits_of_each_cost),
 		cmocka_unit_test(test_cyclictest_has_a_column_for_each_run),
 		cmocka_unit_test(test_cyclictest_counts_what_is_over_the_limit),
 		cmocka_unit_test(test_cyclictest_has_only_runs_with_the_metric),

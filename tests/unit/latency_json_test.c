@@ -28,6 +28,14 @@ static void path_make(char path[64])
 	close(fd);
 }
 
+/* @exits is this one reason, and no other. */
+static void assert_exits(const struct latency_exits *exits, const char *reason, unsigned int count)
+{
+	assert_int_equal(exits->count, 1);
+	assert_string_equal(exits->list[0].reason, reason);
+	assert_int_equal(exits->list[0].count, count);
+}
+
 static void test_runs_are_read_as_they_were_written(void **state)
 {
 	struct latency_runs runs = { 0 }, back = { 0 };
@@ -40,7 +48,8 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	values_made(run, "config-read", HISTOGRAM_VALUE_MAX, 2);
 	run->lost = 1;
 	run->count++;
-	latency_exit_add(run, "mmio", 7);
+	latency_exit_add(&run->exits, "mmio", 7);
+	latency_exit_add(&run->metrics[1].exits, "exits", 9);
 	latency_fact_add(run, "cpu", "a \"fast\" one");
 	memset(run_made(&runs, "bare", 1000)->vmm, 0, LATENCY_NAME_SIZE);
 	values_made(&runs.list[1], "handler", 0, 1);
@@ -55,10 +64,12 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	assert_memory_equal(&back.list[0], run, offsetof(struct latency_run, metrics));
 	assert_memory_equal(&back.list[1], &runs.list[1], offsetof(struct latency_run, metrics));
 	assert_int_equal(back.list[0].metric_count, 2);
-	assert_memory_equal(back.list[0].metrics, run->metrics, 2 * sizeof(*run->metrics));
-	assert_int_equal(back.list[0].exit_count, 1);
-	assert_string_equal(back.list[0].exits[0].reason, "mmio");
-	assert_int_equal(back.list[0].exits[0].count, 7);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_memory_equal(&back.list[0].metrics[i], &run->metrics[i],
+				    offsetof(struct latency_metric, exits));
+	assert_exits(&back.list[0].exits, "mmio", 7);
+	assert_int_equal(back.list[0].metrics[0].exits.count, 0);
+	assert_exits(&back.list[0].metrics[1].exits, "exits", 9);
 	assert_string_equal(back.list[0].facts[0].key, "cpu");
 	assert_string_equal(back.list[0].facts[0].value, "a \"fast\" one");
 	latency_runs_cleanup(&runs);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,8 +26,13 @@ static struct latency_runs runs;
 
 static int setup(void **state)
 {
-	*state = latency_run_add(&runs);
-	return *state ? 0 : -1;
+	struct latency_run *run = latency_run_add(&runs);
+
+	*state = run;
+	if (!run)
+		return -1;
+	run->count = 1; /* a run of interrupts */
+	return 0;
 }
 
 static int teardown(void **state)
@@ -49,9 +55,9 @@ static const char *fact(const struct latency_run *run, const char *key)
 /* The count of @reason, or -1. */
 static int exits(const struct latency_run *run, const char *reason)
 {
-	for (unsigned int i = 0; i < run->exit_count; i++) {
-		if (!strcmp(run->exits[i].reason, reason))
-			return (int)run->exits[i].count;
+	for (unsigned int i = 0; i < run->exits.count; i++) {
+		if (!strcmp(run->exits.list[i].reason, reason))
+			return (int)run->exits.list[i].count;
 	}
 	return -1;
 }
@@ -134,6 +140,7 @@ static void test_what_is_no_report_is_refused(void **state)
 /* What KVM and the host show to the probe. */
 static struct {
 	uint64_t exits, mmio, other;
+	int fd; /* of the counters */
 	int error;
 	int irqs;
 } shown;
@@ -141,7 +148,7 @@ static struct {
 int __wrap_stats_read(int fd, void (*visit)(void *, const char *, uint64_t), void *opaque);
 int __wrap_stats_read(int fd, void (*visit)(void *, const char *, uint64_t), void *opaque)
 {
-	assert_int_equal(fd, 7);
+	assert_int_equal(fd, shown.fd);
 	if (shown.error)
 		return shown.error;
 	visit(opaque, "exits", shown.exits);
@@ -150,10 +157,10 @@ int __wrap_stats_read(int fd, void (*visit)(void *, const char *, uint64_t), voi
 	return 0;
 }
 
-int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs);
-int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **irqs)
+int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs);
+int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs)
 {
-	assert_string_equal(root, "");
+	(void)fd;
 	assert_string_equal(bdf, BDF);
 	*irqs = calloc(2, sizeof(**irqs));
 	/* Numbers that no host has, so that there is no affinity to read. */
@@ -163,13 +170,14 @@ int __wrap_host_irqs_read(const char *root, const char *bdf, struct host_irq **i
 }
 
 /* A probe with a file, which is open for as long as the test. */
-static struct latency_probe probe_make(const char *bdf)
+static struct latency_probe probe_make(void)
 {
 	memset(&shown, 0, sizeof(shown));
+	shown.fd = memfd_create("counters", MFD_CLOEXEC);
 	return (struct latency_probe){
-		.vcpu_fd = 7,
+		.stats_fd = shown.fd,
 		.fd = memfd_create("probe", MFD_CLOEXEC),
-		.bdf = bdf,
+		.socket = -1,
 	};
 }
 
@@ -188,7 +196,7 @@ static int probe_read(struct latency_probe *probe, struct latency_run *run)
 
 static void test_exits_are_counted_from_mark_to_mark(void **state)
 {
-	struct latency_probe probe = probe_make(NULL);
+	struct latency_probe probe = probe_make();
 	struct latency_run *run = *state;
 
 	shown.exits = 1000;
@@ -201,30 +209,49 @@ static void test_exits_are_counted_from_mark_to_mark(void **state)
 	assert_int_equal(probe_read(&probe, run), 0);
 	assert_int_equal(exits(run, "exits"), 2500);
 	assert_int_equal(exits(run, "mmio_exit_user"), 1);
-	assert_int_equal(run->exit_count, 2);
+	assert_int_equal(run->exits.count, 2);
 	assert_string_equal(fact(run, "exits"), "");
 	assert_string_equal(fact(run, "host.affinity"), "");
 }
 
-static void test_the_last_measurement_counts(void **state)
+/* The interrupts come first, then the costs: a metric for each. */
+static void test_each_cost_has_its_own_exits(void **state)
 {
-	struct latency_probe probe = probe_make(NULL);
+	struct latency_probe probe = probe_make();
 	struct latency_run *run = *state;
 
-	latency_probe_mark(&probe, true);
-	shown.exits = 1000000;
-	latency_probe_mark(&probe, false);
-	latency_probe_mark(&probe, true);
-	shown.exits += 3;
-	latency_probe_mark(&probe, false);
+	latency_metric_add(run, "config-read");
+	latency_metric_add(run, "bar-read");
+	for (unsigned int i = 1; i <= 3; i++) {
+		shown.exits += 1000000;
+		latency_probe_mark(&probe, true);
+		shown.exits += i;
+		latency_probe_mark(&probe, false);
+	}
+	run->count = 0;
 	assert_int_equal(probe_read(&probe, run), 0);
-	assert_int_equal(exits(run, "exits"), 3);
+	assert_int_equal(run->exits.count, 0);
+	assert_int_equal(run->metrics[0].exits.list[0].count, 2);
+	assert_int_equal(run->metrics[1].exits.list[0].count, 3);
+}
+
+static void test_exits_of_another_number_of_costs_are_refused(void **state)
+{
+	static const char text[] = "{\"exits\": [{}, {}], \"irqs\": [], \"error\": \"\"}";
+	struct latency_run *run = *state;
+
+	run->count = 0;
+	assert_int_equal(latency_result_probe(run, text), -EINVAL);
+	latency_metric_add(run, "config-read");
+	assert_int_equal(latency_result_probe(run, text), 0);
+	latency_metric_add(run, "bar-read");
+	assert_int_equal(latency_result_probe(run, text), -EINVAL);
 }
 
 /* A guest may write what it likes. */
 static void test_marks_in_no_order_do_no_harm(void **state)
 {
-	struct latency_probe probe = probe_make(NULL);
+	struct latency_probe probe = probe_make();
 	struct latency_run *run = *state;
 
 	shown.exits = 5;
@@ -237,28 +264,49 @@ static void test_marks_in_no_order_do_no_harm(void **state)
 	assert_int_equal(exits(run, "exits"), -1);
 }
 
+static void test_no_number_of_marks_is_too_much(void **state)
+{
+	struct latency_probe probe = probe_make();
+
+	latency_probe_mark(&probe, true);
+	shown.exits = 7;
+	for (unsigned int i = 0; i < 1000; i++)
+		latency_probe_mark(&probe, false);
+	assert_true(lseek(probe.fd, 0, SEEK_END) < 1024);
+	assert_int_equal(probe_read(&probe, *state), 0);
+	assert_int_equal(exits(*state, "exits"), 7);
+}
+
 static void test_a_kernel_without_counters_is_said(void **state)
 {
-	struct latency_probe probe = probe_make(NULL);
+	struct latency_probe probe = probe_make();
 	struct latency_run *run = *state;
 
 	shown.error = -ENOTTY;
 	latency_probe_mark(&probe, true);
 	latency_probe_mark(&probe, false);
 	assert_int_equal(probe_read(&probe, run), 0);
-	assert_int_equal(run->exit_count, 0);
+	assert_int_equal(run->exits.count, 0);
 	assert_string_equal(fact(run, "exits"), strerror(ENOTTY));
 }
 
 static void test_the_interrupts_of_the_device_are_named(void **state)
 {
-	struct latency_probe probe = probe_make(BDF);
+	struct latency_probe probe = probe_make();
 	struct latency_run *run = *state;
+	int sockets[2];
 
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
+	probe.socket = sockets[0];
 	shown.irqs = 2;
+	/* Somebody has asked already, so that the answer is there before the probe waits for it. */
+	assert_int_equal(write(sockets[0], "?", 1), 1);
+	latency_probe_answer(sockets[1], BDF);
 	latency_probe_mark(&probe, true);
 	latency_probe_mark(&probe, false);
 	assert_int_equal(probe_read(&probe, run), 0);
+	close(sockets[0]);
+	close(sockets[1]);
 	assert_string_equal(fact(run, "host.affinity"), "999999: , 999998: ");
 	assert_string_equal(fact(run, "host.effective"), "999999: , 999998: ");
 }
@@ -267,7 +315,7 @@ static void test_affinities_are_kept(void **state)
 {
 	struct latency_run *run = *state;
 
-	assert_int_equal(latency_result_probe(run, "{\"exits\": {}, \"irqs\": [{\"irq\": 40, "
+	assert_int_equal(latency_result_probe(run, "{\"exits\": [{}], \"irqs\": [{\"irq\": 40, "
 						   "\"affinity\": \"0-3\", \"effective\": \"2\"}], "
 						   "\"error\": \"\"}"),
 			 0);
@@ -278,7 +326,8 @@ static void test_affinities_are_kept(void **state)
 /* A program that ended before its first mark. */
 static void test_what_no_probe_wrote_is_refused(void **state)
 {
-	static const char *const texts[] = { "", "{}", "{\"exits\": {}}", "{\"irqs\": []}" };
+	static const char *const texts[] = { "", "{}", "{\"exits\": [{}]}",
+					     "{\"exits\": [], \"irqs\": []}", "{\"irqs\": []}" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++)
 		assert_int_equal(latency_result_probe(*state, texts[i]), -EINVAL);
@@ -329,7 +378,9 @@ int main(void)
 		RUN_TEST(test_a_report_without_the_interrupt_leaves_it_unknown),
 		RUN_TEST(test_what_is_no_report_is_refused),
 		RUN_TEST(test_exits_are_counted_from_mark_to_mark),
-		RUN_TEST(test_the_last_measurement_counts),
+		RUN_TEST(test_each_cost_has_its_own_exits),
+		RUN_TEST(test_exits_of_another_number_of_costs_are_refused),
+		RUN_TEST(test_no_number_of_marks_is_too_much),
 		RUN_TEST(test_marks_in_no_order_do_no_harm),
 		RUN_TEST(test_a_kernel_without_counters_is_said),
 		RUN_TEST(test_the_interrupts_of_the_device_are_named),

@@ -45,6 +45,7 @@ static void test_latency_has_defaults(void **state)
 	(void)state;
 	assert_string_equal(latency.bdf, "");
 	assert_string_equal(latency.source, "eventfd");
+	assert_string_equal(accepted("latency --source thread").source, "thread");
 	assert_int_equal(latency.paths, both);
 	assert_int_equal(latency.states, BIT(LATENCY_STATE_RUNNING) | BIT(LATENCY_STATE_HALTED));
 	assert_int_equal(latency.count, 100000);
@@ -67,6 +68,8 @@ static void test_a_device_changes_the_defaults(void **state)
 	assert_null(latency.source);
 	assert_int_equal(latency.count, 10000);
 	assert_string_equal(accepted("latency --device 1:0.0 --source igb").source, "igb");
+	assert_string_equal(accepted("latency --device 1:0.0 --source loopback").source,
+			    "loopback");
 }
 
 static void test_every_option_is_taken(void **state)
@@ -175,6 +178,9 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --source e1000", "--source 'e1000'", "e1000e" },
 		{ "latency --source edu", "--source edu", "--device BDF" },
 		{ "latency --source eventfd --device 1:0.0", "eventfd", "leave" },
+		{ "latency --source thread --device 1:0.0", "--source thread", "leave" },
+		{ "latency --source loopback", "--source loopback", "--device BDF" },
+		{ "latency --source loopback --device 1:0.0 --path intx", "--path intx", "leave" },
 		{ "latency --path posted", "--path 'posted'", "irqfd, userspace and intx" },
 		{ "latency --path irqfd,", "--path 'irqfd,'", "irqfd, userspace and intx" },
 		{ "latency --path=", "--path ''", "irqfd, userspace and intx" },

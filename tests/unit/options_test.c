@@ -208,6 +208,25 @@ static void test_reports_and_what_they_must_say(void **state)
 	assert_true(options.require_posting);
 }
 
+static void test_sandbox(void **state)
+{
+	static const char *const modes[SECCOMP_MODES] = { "on", "log", "off" };
+	struct options options;
+	char copy[1024], line[64];
+
+	(void)state;
+	accept(&options, "run --kernel k", copy);
+	assert_int_equal(options.seccomp, SECCOMP_MODE_ON);
+	assert_null(options.user);
+	accept(&options, "run --kernel k --user nobody", copy);
+	assert_string_equal(options.user, "nobody");
+	for (unsigned int i = 0; i < SECCOMP_MODES; i++) {
+		snprintf(line, sizeof(line), "run --kernel k --seccomp %s", modes[i]);
+		accept(&options, line, copy);
+		assert_int_equal(options.seccomp, i);
+	}
+}
+
 /* Its name is that of what the architecture's guests are told of their machine. */
 static void test_what_the_guest_is_told_can_be_dumped(void **state)
 {
@@ -368,6 +387,8 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k " BOOT_DUMP_OPTION "=", BOOT_DUMP_OPTION " ''", "no file" },
 		{ "run --kernel k " BOOT_DUMP_OPTION " a " BOOT_DUMP_OPTION " b",
 		  BOOT_DUMP_OPTION " is there twice", "once" },
+		{ "run --kernel k --seccomp maybe", "--seccomp 'maybe'", "on, log or off" },
+		{ "run --kernel k --seccomp", "--seccomp needs a value", "on|log|off" },
 		{ "devices --irq-report a", "no option '--irq-report'", "posthorn help devices" },
 		{ "bind --require-posting 1:0.0", "no option '--require-posting'", "help bind" },
 		{ "devices --kernel k", "no option '--kernel'", "posthorn help devices" },
@@ -497,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
+		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_what_the_guest_is_told_can_be_dumped),
 		cmocka_unit_test(test_the_other_architectures_dump_is_no_option),
 		cmocka_unit_test(test_the_other_commands),

@@ -209,9 +209,13 @@ static const char its_state[] = "\n"
 static enum posting_state probe_connected(unsigned int connected, uint32_t device_id,
 					  uint32_t event)
 {
-	const struct posting_vm vm = { .pid = 1234, .fd = 7, .connected = connected };
+	struct posting_files files;
+	enum posting_state state;
 
-	return posting_probe(tree.root, &vm, device_id, event, text, sizeof(text));
+	posting_files_open(&files, tree.root, 1234, 7);
+	state = posting_probe(&files, connected, device_id, event, text, sizeof(text));
+	posting_files_close(&files);
+	return state;
 }
 
 static enum posting_state probe(uint32_t device_id, uint32_t event)
@@ -320,6 +324,20 @@ static void as_many_lpis_as_are_connected_are_all_of_them(void **state)
 	assert_int_equal(probe_connected(3, 8, 0), POSTING_UNKNOWN);
 }
 
+static void an_open_file_is_read_anew_each_time(void **state)
+{
+	struct posting_files files;
+
+	(void)state;
+	host_put();
+	tree_text_put(ITS_STATE, its_state);
+	posting_files_open(&files, tree.root, 1234, 7);
+	assert_int_equal(posting_probe(&files, 1, 8, 0, text, sizeof(text)), POSTING_YES);
+	tree_text_put(ITS_STATE, "");
+	assert_int_equal(posting_probe(&files, 1, 8, 0, text, sizeof(text)), POSTING_UNMAPPED);
+	posting_files_close(&files);
+}
+
 static void without_debugfs_no_doorbell_is_proof(void **state)
 {
 	(void)state;
@@ -399,6 +417,7 @@ int main(void)
 		TREE_TEST(another_vm_is_not_asked),
 		TREE_TEST(lpis_tell_when_they_agree),
 		TREE_TEST(as_many_lpis_as_are_connected_are_all_of_them),
+		TREE_TEST(an_open_file_is_read_anew_each_time),
 		TREE_TEST(without_debugfs_no_doorbell_is_proof),
 		TREE_TEST(an_unreadable_debugfs_is_named_with_its_remedy),
 		TREE_TEST(nothing_at_all_is_unknown),

@@ -218,10 +218,13 @@ static void a_short_buffer_is_respected(void **state)
 
 static void no_single_message_can_be_told(void **state)
 {
-	const struct posting_vm vm = { .pid = 100, .fd = 5, .connected = 1 };
+	struct posting_files files;
+
 	(void)state;
 	intel_put();
-	assert_int_equal(posting_probe(tree.root, &vm, 8, 0, why, sizeof(why)), POSTING_UNKNOWN);
+	posting_files_open(&files, tree.root, 100, 5);
+	assert_int_equal(posting_probe(&files, 1, 8, 0, why, sizeof(why)), POSTING_UNKNOWN);
+	posting_files_close(&files);
 	assert_says(why, "kvm:kvm_pi_irte_update");
 }
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file_tags=kvm
+# posthorn check on a host as it is: whether what it says of KVM and the IOMMU is true.
+
+load helpers
+
+setup() {
+	posthorn_setup
+}
+
+teardown() {
+	posthorn_teardown
+}
+
+
+@test "KVM: ok, and a guest runs" {
+	"$posthorn" check --json >"$BATS_TEST_TMPDIR/json" || [ $? -eq 3 ]
+	jq -e '.findings[] | select(.object == "KVM") | .severity == "ok" and .remedy == null' \
+		"$BATS_TEST_TMPDIR/json"
+	run_payload hello
+	expect_status 0
+}
+
+@test "a host without an IOMMU: exit code 3, and what turns one on" {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this host has an IOMMU"
+	run --separate-stderr "$posthorn" check
+	expect_status 3
+	[ -z "$stderr" ]
+	grep -A 1 '^stops    IOMMU: ' <<<"$output" | grep -E '^ +-> .*(iommu|AMD-Vi|SMMU)'
+	run --separate-stderr "$posthorn" check --json
+	expect_status 3
+	jq -e '.findings | map(select(.severity == "stops")) | length > 0 and
+		all(.remedy != null)' <<<"$output"
+}
+
+@test "a function of a host without an IOMMU: its group stops it too; info: exit code 3" {
+	[ -z "$(ls /sys/class/iommu 2>/dev/null)" ] || skip "this host has an IOMMU"
+	local bdf
+	bdf=$("$posthorn" devices --json | jq -r 'map(select(.bridge | not))[0].bdf // ""')
+	[ -n "$bdf" ] || skip "this host has no PCI function"
+	run --separate-stderr "$posthorn" check "$bdf"
+	expect_status 3
+	expect_text "stops    $bdf group: in no IOMMU group" "$output"
+	run --separate-stderr "$posthorn" info "$bdf"
+	expect_status 3
+	[ -z "$output" ]
+	expect_text "no IOMMU group" "$stderr"
+}
+
+@test "a function that does not exist: exit code 2" {
+	for command in check info; do
+		run --separate-stderr "$posthorn" "$command" ffff:00:1f.7
+		expect_status 2
+		expect_text "ffff:00:1f.7" "$stderr"
+	done
+}
+
+@test "the memory lock of a user without rights: needed, allowed and the command" {
+	[ "$(id -u)" -eq 0 ] || skip "only root can give up its rights"
+	run --separate-stderr setpriv --bounding-set=-ipc_lock prlimit --memlock=65536 \
+		"$posthorn" check --memory 1G
+	expect_status 3
+	expect_text "needed 1048576 KiB for a guest with a device, allowed 64 KiB" "$output"
+	expect_text "-> ulimit -l 1048576" "$output"
+	run --separate-stderr prlimit --memlock=65536 "$posthorn" check --memory 1G
+	expect_text "ok       memory lock: needed 1048576 KiB" "$output"
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the host's kernel says of a device while the guest runs: device request and error. */
+#include "tests/unit/assigned_machine.h"
+
+#include <errno.h>
+
+#include "lib/file.h"
+
+static void fake_express(struct fake_vfio *fake)
+{
+	fake_vfio_e1000e(fake);
+	fake->irqs[VFIO_PCI_ERR_IRQ_INDEX] = fake->irqs[VFIO_PCI_REQ_IRQ_INDEX] = 1;
+}
+
+static int eventfd_of(struct machine *machine, enum device_event event)
+{
+	return machine->function->events.eventfds[event];
+}
+
+static void test_each_index_signals_its_own_event(void **state)
+{
+	struct machine *machine = start_with(state, fake_express);
+
+	eventfd_signal(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX]);
+	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_REQUEST)), 1);
+	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_ERROR)), 0);
+	eventfd_signal(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX]);
+	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_REQUEST)), 0);
+	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_ERROR)), 1);
+}
+
+static void test_a_device_that_is_not_pci_express_has_no_error_event(void **state)
+{
+	struct machine *machine;
+
+	fake_vfio_e1000e(fake_of(state));
+	fake_of(state)->irqs[VFIO_PCI_REQ_IRQ_INDEX] = 1;
+	machine = start(state);
+	assert_true(eventfd_of(machine, DEVICE_EVENT_REQUEST) >= 0);
+	assert_int_equal(eventfd_of(machine, DEVICE_EVENT_ERROR), -1);
+	assert_int_equal(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX], -1);
+}
+
+static void test_an_interrupt_kind_comes_and_goes_beside_them(void **state)
+{
+	struct machine *machine = start_with(state, fake_express);
+
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	vfio_pci_reset(machine->function);
+	assert_true(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX] >= 0);
+	assert_true(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX] >= 0);
+}
+
+/* Of two, the first is taken back when the second cannot be had. */
+static void test_a_failure_leaves_nothing(void **state)
+{
+	struct device_events events;
+	struct machine *machine;
+
+	fake_vfio_e1000e(fake_of(state));
+	machine = start(state);
+	machine->function->device.irqs[VFIO_PCI_REQ_IRQ_INDEX].count = 1;
+	machine->function->device.irqs[VFIO_PCI_ERR_IRQ_INDEX].count = 1;
+	machine->fake->irqs[VFIO_PCI_REQ_IRQ_INDEX] = machine->fake->irqs[VFIO_PCI_ERR_IRQ_INDEX] =
+		1;
+	fake_fail(machine->kvm, "irqs_set", 1, -EMFILE);
+	assert_int_equal(device_events_init(&events, &machine->function->device), -EMFILE);
+	log_expect(machine, "irqs_set req 0 1 [fd]\n"
+			    "irqs_set err 0 1 [fd] = -24\n"
+			    "irqs_disable req\n");
+	assert_int_equal(events.eventfds[DEVICE_EVENT_REQUEST], -1);
+	assert_int_equal(events.eventfds[DEVICE_EVENT_ERROR], -1);
+	assert_int_equal(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX], -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_each_index_signals_its_own_event),
+		TEST(test_a_device_that_is_not_pci_express_has_no_error_event),
+		TEST(test_an_interrupt_kind_comes_and_goes_beside_them),
+		TEST(test_a_failure_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

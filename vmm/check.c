@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `posthorn check` finds of the host as a whole. */
+#include "vmm/check.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvm/arch.h"
+#include "kvm/posting.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/iommu.h"
+
+/* Of a guest where there is no KVM to ask: what most of today's CPUs have at least. */
+#define PHYSICAL_BITS_UNKNOWN 39
+
+void check_init(struct check *check, const char *root)
+{
+	memset(check, 0, sizeof(*check));
+	check->root = root;
+	check->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	check->physical_bits = PHYSICAL_BITS_UNKNOWN;
+}
+
+void check_cleanup(struct check *check)
+{
+	free(check->findings);
+}
+
+void check_add(struct check *check, enum check_severity severity, const char *object,
+	       const char *format, ...)
+{
+	struct check_finding *finding;
+	va_list args;
+
+	finding = reallocarray(check->findings, check->count + 1, sizeof(*finding));
+	if (!finding)
+		die(EXIT_HOST, "out of memory");
+	check->findings = finding;
+	finding += check->count++;
+	*finding = (struct check_finding){ .severity = severity };
+	snprintf(finding->object, sizeof(finding->object), "%s", object);
+	va_start(args, format);
+	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	va_end(args);
+}
+
+void check_remedy(struct check *check, const char *format, ...)
+{
+	struct check_finding *finding = &check->findings[check->count - 1];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding->remedy, sizeof(finding->remedy), format, args);
+	va_end(args);
+}
+
+bool check_stops(const struct check *check)
+{
+	for (size_t i = 0; i < check->count; i++)
+		if (check->findings[i].severity == CHECK_STOPS)
+			return true;
+	return false;
+}
+
+/* ---- reading the host ---- */
+
+size_t check_read(const struct check *check, const char *path, char *text, size_t size)
+{
+	char full[PATH_MAX];
+	int length;
+
+	snprintf(full, sizeof(full), "%s%s", check->root, path);
+	length = file_read_text(full, text, size);
+	if (length < 0)
+		text[0] = '\0';
+	return length > 0 ? (size_t)length : 0;
+}
+
+bool check_exists(const struct check *check, const char *path)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s%s", check->root, path);
+	return access(full, F_OK) == 0;
+}
+
+bool check_interrupts_have(const struct check *check, const char *text)
+{
+	char path[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/proc/interrupts", check->root);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && getline(&line, &size, file) >= 0)
+		found = strstr(line, text);
+	free(line);
+	fclose(file);
+	return found;
+}
+
+bool check_cmdline_has(const struct check *check, const char *name, const char *part)
+{
+	char cmdline[POSTING_CMDLINE_SIZE], value[64];
+	const char *at = cmdline;
+
+	posting_cmdline_read(check->root, cmdline);
+	while (posting_cmdline_next(&at, name, value, sizeof(value)))
+		if (strstr(value, part))
+			return true;
+	return false;
+}
+
+/*
+ * Names in a directory below the root, as in "dmar0, dmar1"; those that do not fit are left out.
+ * Returns how many there are.
+ */
+static unsigned int names_list(const struct check *check, const char *path, char *names,
+			       size_t size)
+{
+	const struct dirent *entry;
+	unsigned int count = 0;
+	char full[PATH_MAX];
+	DIR *directory;
+
+	names[0] = '\0';
+	snprintf(full, sizeof(full), "%s%s", check->root, path);
+	directory = opendir(full);
+	if (!directory)
+		return 0;
+	while ((entry = readdir(directory))) {
+		size_t length = strlen(names);
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (length + strlen(entry->d_name) + sizeof(", ") < size)
+			snprintf(names + length, size - length, "%s%s", count ? ", " : "",
+				 entry->d_name);
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+/* ---- the findings ---- */
+
+static void kvm_check(struct check *check)
+{
+	struct vm_refusal refusal;
+	int fd = vm_kvm_open(check->root, &refusal);
+
+	if (fd < 0) {
+		check_add(check, CHECK_STOPS, "KVM", "/dev/kvm: %s", refusal.what);
+		check_remedy(check, "%s", refusal.remedy);
+		return;
+	}
+	check->physical_bits = arch_physical_bits(fd);
+	check_add(check, CHECK_OK, "KVM",
+		  "/dev/kvm can be opened and has what posthorn needs; guests have %u address bits",
+		  check->physical_bits);
+	check_arch_controller(check, fd);
+	fd_close(&fd);
+}
+
+static void iommu_check(struct check *check)
+{
+	char iommus[128], groups[16];
+	unsigned int iommu_count = names_list(check, "/sys/class/iommu", iommus, sizeof(iommus));
+	unsigned int group_count =
+		names_list(check, "/sys/kernel/iommu_groups", groups, sizeof(groups));
+
+	/* Groups without an IOMMU are those of VFIO's unsafe mode, which isolate nothing. */
+	check->has_iommu = iommu_count && group_count;
+	if (!check->has_iommu) {
+		check_arch_no_iommu(check);
+		return;
+	}
+	check_add(check, CHECK_OK, "IOMMU", "%s on, with %u groups of functions", iommus,
+		  group_count);
+	check_arch_remapping(check);
+}
+
+static void vfio_check(struct check *check)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/dev/vfio/vfio", check->root);
+	if (!check_exists(check, "/sys/bus/pci/drivers/vfio-pci")) {
+		check_add(check, CHECK_STOPS, "VFIO", "the driver vfio-pci is not there");
+		check_remedy(check, "modprobe vfio-pci");
+	} else if (access(path, F_OK) != 0) {
+		check_add(check, CHECK_STOPS, "VFIO", "/dev/vfio/vfio does not exist");
+		check_remedy(check, "modprobe vfio-pci");
+	} else if (access(path, R_OK | W_OK) != 0) {
+		check_add(check, CHECK_STOPS, "VFIO", "/dev/vfio/vfio may not be opened");
+		check_remedy(check, "chmod a+rw /dev/vfio/vfio (it gives no access to any device)");
+	} else if (!check_exists(check, "/sys/module/vfio_iommu_type1")) {
+		check_add(check, CHECK_WARNING, "VFIO",
+			  "its driver for IOMMUs, vfio_iommu_type1, is not loaded");
+		check_remedy(check, "modprobe vfio_iommu_type1");
+	} else {
+		check_add(check, CHECK_OK, "VFIO",
+			  "vfio-pci and vfio_iommu_type1 are there, /dev/vfio/vfio may be opened");
+	}
+}
+
+static void lock_check(struct check *check)
+{
+	unsigned long long needed = check->memory / KIB;
+	uint64_t limit = iommu_lock_limit();
+
+	if (limit == UINT64_MAX) {
+		check_add(check, CHECK_OK, "memory lock",
+			  "needed %llu KiB for a guest with a device, allowed any amount", needed);
+	} else if (limit >= check->memory) {
+		check_add(check, CHECK_OK, "memory lock",
+			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
+			  (unsigned long long)(limit / KIB));
+	} else {
+		check_add(check, CHECK_STOPS, "memory lock",
+			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
+			  (unsigned long long)(limit / KIB));
+		check_remedy(check, "ulimit -l %llu, or memlock in /etc/security/limits.conf",
+			     needed);
+	}
+}
+
+/* The number behind @name in a file like /proc/meminfo; UINT64_MAX when it is not there. */
+static uint64_t number_after(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : UINT64_MAX;
+}
+
+static void memory_check(struct check *check)
+{
+	unsigned long long mib = check->memory / MIB;
+	char text[4096];
+	uint64_t there;
+
+	check_read(check, "/proc/meminfo", text, sizeof(text));
+	there = number_after(text, check->hugepages ? "HugePages_Free:" : "MemAvailable:");
+	if (there == UINT64_MAX)
+		return;
+	there = check->hugepages ? there * 2 : there / KIB; /* huge pages of 2 MiB, KiB */
+	if (there >= mib) {
+		check_add(check, CHECK_OK, "memory", "%llu MiB for the guest, %llu MiB %s", mib,
+			  (unsigned long long)there,
+			  check->hugepages ? "of free huge pages" : "available");
+	} else if (check->hugepages) {
+		check_add(check, CHECK_STOPS, "memory",
+			  "%llu MiB for the guest, %llu MiB of free huge pages", mib,
+			  (unsigned long long)there);
+		check_remedy(check, "sysctl vm.nr_hugepages=%llu (or more, if others use them)",
+			     mib / 2);
+	} else {
+		check_add(check, CHECK_WARNING, "memory",
+			  "%llu MiB for the guest, %llu MiB available: with a device all of it is "
+			  "pinned",
+			  mib, (unsigned long long)there);
+		check_remedy(check, "use less --memory");
+	}
+}
+
+/* The phrase of posting_possible() is the evidence, a colon, and what mends it. */
+static void posting_check_add(struct check *check)
+{
+	char why[POSTING_TEXT_SIZE], *remedy;
+
+	if (posting_possible(check->root, why, sizeof(why))) {
+		check_add(check, CHECK_OK, "posting",
+			  "nothing that can be read rules posted interrupts out");
+		return;
+	}
+	remedy = strstr(why, ": ");
+	if (remedy)
+		*remedy = '\0';
+	check_add(check, CHECK_NOTE, "posting", "interrupts cannot be posted: %s", why);
+	if (remedy)
+		check_remedy(check, "%s", remedy + 2);
+}
+
+void check_host(struct check *check)
+{
+	kvm_check(check);
+	iommu_check(check);
+	vfio_check(check);
+	lock_check(check);
+	memory_check(check);
+	posting_check_add(check);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `posthorn check` finds of one function: who has it, who shares its group, how it is reset.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/check.h"
+
+/* What the checks of one function share. */
+struct subject {
+	struct check *check;
+	const struct host_pci *pci;
+	unsigned int harmless; /* others of its group */
+	bool is_viable;
+};
+
+/* Add a finding on @what of the function: "0000:01:00.0 driver". */
+static void __attribute__((format(printf, 5, 6)))
+subject_add(struct check *check, const struct host_pci *pci, enum check_severity severity,
+	    const char *what, const char *format, ...)
+{
+	char object[64], detail[512];
+	va_list args;
+
+	snprintf(object, sizeof(object), "%s %s", pci->bdf, what);
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	check_add(check, severity, object, "%s", detail);
+}
+
+static void driver_check(struct check *check, const struct host_pci *pci)
+{
+	const char *driver = pci->driver[0] ? pci->driver : "no driver";
+	char use[384];
+
+	if (!strcmp(pci->driver, "vfio-pci")) {
+		subject_add(check, pci, CHECK_OK, "driver", "bound to vfio-pci");
+	} else if (host_pci_in_use(check->root, pci, use, sizeof(use))) {
+		subject_add(check, pci, CHECK_STOPS, "driver",
+			    "bound to %s, and in use by this host: %s", driver, use);
+		check_remedy(check,
+			     "see to it that this host can do without, then posthorn bind %s",
+			     pci->bdf);
+	} else {
+		subject_add(check, pci, CHECK_STOPS, "driver", "bound to %s, not to vfio-pci",
+			    driver);
+		check_remedy(check, "posthorn bind %s", pci->bdf);
+	}
+}
+
+static int sibling_check(void *opaque, const struct host_pci *pci)
+{
+	struct subject *subject = opaque;
+
+	if (!strcmp(pci->bdf, subject->pci->bdf))
+		return 0;
+	if (host_pci_is_bridge(pci) || !pci->driver[0]) {
+		subject->harmless++;
+	} else if (host_pci_driver_is_neutral(pci->driver)) {
+		subject_add(subject->check, subject->pci, CHECK_NOTE, "group",
+			    "%s is in it too, bound to %s: one guest must have both", pci->bdf,
+			    pci->driver);
+	} else {
+		subject->is_viable = false;
+		subject_add(subject->check, subject->pci, CHECK_STOPS, "group",
+			    "IOMMU group %d is not viable: %s is in it too, bound to %s",
+			    pci->iommu_group, pci->bdf, pci->driver);
+		check_remedy(subject->check, "posthorn bind %s", pci->bdf);
+	}
+	return 0;
+}
+
+/* One finding for each other function that matters, then the group itself if none is in the way. */
+static void group_check(struct check *check, const struct host_pci *pci)
+{
+	struct subject subject = { .check = check, .pci = pci, .is_viable = true };
+	int error = host_pci_each(check->root, pci->iommu_group, sibling_check, &subject);
+
+	if (error < 0) {
+		subject_add(check, pci, CHECK_STOPS, "group", "IOMMU group %d cannot be listed: %s",
+			    pci->iommu_group, strerror(-error));
+		check_remedy(check, "ls /sys/kernel/iommu_groups/%d/devices", pci->iommu_group);
+	} else if (subject.is_viable) {
+		subject_add(check, pci, CHECK_OK, "group", "IOMMU group %d can be assigned%s",
+			    pci->iommu_group,
+			    subject.harmless ? " (what else is in it is a bridge, or has no driver)"
+					     : "");
+	}
+}
+
+/* Opened it is not: that the group is free, only an open would tell, and the close resets. */
+static void permission_check(struct check *check, const struct host_pci *pci)
+{
+	char name[32], path[PATH_MAX];
+	int error = 0;
+
+	/* The file comes with the driver. */
+	if (strcmp(pci->driver, "vfio-pci"))
+		return;
+	snprintf(name, sizeof(name), "/dev/vfio/%d", pci->iommu_group);
+	snprintf(path, sizeof(path), "%s%s", check->root, name);
+	if (access(path, R_OK | W_OK) != 0)
+		error = errno;
+	if (!error) {
+		subject_add(check, pci, CHECK_OK, "permission", "%s may be opened", name);
+		return;
+	}
+	subject_add(check, pci, CHECK_STOPS, "permission", "%s: %s", name, strerror(error));
+	if (error == ENOENT)
+		check_remedy(check, "udevadm trigger, which makes the file anew; ls -l /dev/vfio");
+	else
+		check_remedy(check, "run as root, or chown USER %s", name);
+}
+
+static void reset_check(struct check *check, const struct host_pci *pci)
+{
+	char path[80], methods[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", pci->bdf);
+	if (check_read(check, path, methods, sizeof(methods))) {
+		subject_add(check, pci, CHECK_OK, "reset", "by %s", methods);
+	} else if (check_exists(check, path)) {
+		subject_add(check, pci, CHECK_WARNING, "reset", "all methods are turned off");
+		check_remedy(check, "echo default >%s", path);
+	} else {
+		subject_add(check, pci, CHECK_WARNING, "reset",
+			    "the kernel knows no way to reset it: what it was left doing may go on "
+			    "in the guest");
+	}
+}
+
+void check_function(struct check *check, const struct host_pci *pci, bool draw)
+{
+	if (host_pci_is_bridge(pci)) {
+		subject_add(check, pci, CHECK_STOPS, "kind",
+			    "a bridge: only endpoints can be assigned");
+		check_remedy(check, "posthorn devices");
+		return;
+	}
+	driver_check(check, pci);
+	if (pci->iommu_group >= 0) {
+		group_check(check, pci);
+		permission_check(check, pci);
+	} else if (host_pci_group_may_come(check->root, pci)) {
+		subject_add(check, pci, CHECK_NOTE, "group",
+			    "no IOMMU group before a driver takes it");
+		check_remedy(check, "posthorn bind %s", pci->bdf);
+	} else {
+		subject_add(check, pci, CHECK_STOPS, "group", "in no IOMMU group");
+		check_remedy(check, "%s",
+			     check->has_iommu ? "use a function behind an IOMMU: posthorn devices"
+					      : HOST_PCI_NO_IOMMU_REMEDY);
+	}
+	reset_check(check, pci);
+	check_function_registers(check, pci);
+	check_function_map(check, pci, draw);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/check.h"
+#include "vmm/commands.h"
+#include "vmm/options.h"
+
+static const char *const severity_names[CHECK_SEVERITIES] = { "ok", "note", "warning", "stops" };
+
+/* ---- text ---- */
+
+/* "512 MiB", "2 GiB" */
+static void size_print(char *text, size_t room, uint64_t size)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	unsigned int unit = 0;
+
+	for (; size && size % KIB == 0 && unit + 1 < ARRAY_SIZE(units); unit++)
+		size /= KIB;
+	snprintf(text, room, "%llu %s", (unsigned long long)size, units[unit]);
+}
+
+static void edge_print(uint64_t address, FILE *file)
+{
+	fprintf(file, "  %04x_%04x_%04x  +------------------------------------------------+\n",
+		(unsigned int)(address >> 32), (unsigned int)(address >> 16) & 0xffff,
+		(unsigned int)address & 0xffff);
+}
+
+/* As the maps of guest/layout_*.h are drawn: addresses grow downwards. */
+static void map_print(const struct check *check, FILE *file)
+{
+	uint64_t end = 0;
+
+	fprintf(file, "\nThe guest's memory, as its CPUs and its devices see it:\n\n");
+	for (unsigned int i = 0; i < check->span_count; i++) {
+		const struct check_span *span = &check->spans[i];
+		char size[32] = "";
+
+		if (i && span->base > end)
+			fprintf(file, "%18s:%48s:\n", "", "");
+		if (span->size)
+			size_print(size, sizeof(size), span->size);
+		edge_print(span->base, file);
+		fprintf(file, "%18s| %-34s%12s |\n", "", span->what, size);
+		end = max(end, span->base + span->size);
+		if (span->size && (i + 1 == check->span_count || check->spans[i + 1].base > end))
+			edge_print(end, file);
+	}
+}
+
+void check_print(const struct check *check, FILE *file)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct check_finding *finding = &check->findings[i];
+
+		fprintf(file, "%-7s  %s: %s\n", severity_names[finding->severity], finding->object,
+			finding->detail);
+		if (finding->remedy[0])
+			fprintf(file, "%9s-> %s\n", "", finding->remedy);
+	}
+	if (check->span_count)
+		map_print(check, file);
+}
+
+/* ---- JSON ---- */
+
+static json_t *finding_json(const struct check_finding *finding)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?}", "severity", severity_names[finding->severity],
+			 "object", finding->object, "detail", finding->detail, "remedy",
+			 finding->remedy[0] ? finding->remedy : NULL);
+}
+
+static json_t *span_json(const struct check_span *span)
+{
+	return json_pack("{s:o, s:I, s:s}", "base",
+			 json_sprintf("0x%llx", (unsigned long long)span->base), "size",
+			 (json_int_t)span->size, "what", span->what);
+}
+
+int check_print_json(const struct check *check, FILE *file)
+{
+	json_t *findings = json_array(), *map = json_array();
+	json_t *all = json_pack("{s:o, s:o}", "findings", findings, "map", map);
+	int failed = !all;
+
+	for (size_t i = 0; i < check->count && !failed; i++)
+		failed = json_array_append_new(findings, finding_json(&check->findings[i]));
+	for (unsigned int i = 0; i < check->span_count && !failed; i++)
+		failed = json_array_append_new(map, span_json(&check->spans[i]));
+	if (!failed)
+		failed = json_dumpf(all, file, JSON_INDENT(2));
+	if (!failed)
+		fprintf(file, "\n");
+	json_decref(all);
+	return failed ? -ENOMEM : 0;
+}
+
+/* ---- the command ---- */
+
+struct visit {
+	struct check *check;
+	bool found;
+};
+
+static int function_visit(void *opaque, const struct host_pci *pci)
+{
+	struct visit *visit = opaque;
+
+	if (strcmp(pci->driver, "vfio-pci"))
+		return 0;
+	visit->found = true;
+	check_function(visit->check, pci, false);
+	return 0;
+}
+
+static void bound_check(struct check *check)
+{
+	struct visit visit = { .check = check };
+
+	host_pci_each(check->root, -1, function_visit, &visit);
+	if (visit.found)
+		return;
+	check_add(check, CHECK_NOTE, "functions", "none is bound to vfio-pci");
+	check_remedy(check, "posthorn devices lists them, posthorn check BDF looks at one");
+}
+
+int command_check(const struct options *options)
+{
+	struct host_pci pci;
+	struct check check;
+	int code;
+
+	if (options->bdf[0] && host_pci_read("", options->bdf, &pci) < 0) {
+		log_error("this host has no PCI function %s: `posthorn devices` lists those it has",
+			  options->bdf);
+		return EXIT_USAGE;
+	}
+	check_init(&check, "");
+	check.memory = options->memory;
+	check.hugepages = options->hugepages;
+	check_host(&check);
+	if (options->bdf[0])
+		check_function(&check, &pci, true);
+	else
+		bound_check(&check);
+	code = check_stops(&check) ? EXIT_HOST : EXIT_OK;
+	if (!options->json)
+		check_print(&check, stdout);
+	else if (check_print_json(&check, stdout))
+		code = EXIT_INTERNAL;
+	check_cleanup(&check);
+	return code;
+}

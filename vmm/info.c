@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/info.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "vfio/pci.h"
+#include "vmm/commands.h"
+#include "vmm/options.h"
+
+static void reset_methods_read(struct info *info, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", bdf);
+	if (file_read_text(path, info->reset_methods, sizeof(info->reset_methods)) < 0)
+		info->reset_methods[0] = '\0';
+}
+
+int command_info(const struct options *options)
+{
+	struct vfio_pci *function = calloc(1, sizeof(*function));
+	struct info *info = calloc(1, sizeof(*info));
+	struct iommu iommu;
+	int error;
+
+	if (!function || !info)
+		die(EXIT_HOST, "out of memory");
+	iommu_init(&iommu);
+	vfio_device_init(&function->device, &iommu, options->bdf);
+	error = config_init(function);
+	if (error < 0)
+		die(EXIT_DEVICE, "%s: cannot read its configuration space: %s", options->bdf,
+		    error == -ENODEV ? "the device does not answer" : strerror(-error));
+	info->function = function;
+	reset_methods_read(info, options->bdf);
+	info->range_count = iommu_ranges(&iommu, info->ranges);
+	info->page_sizes = iommu_page_sizes(&iommu);
+	info->coherent = iommu_coherent(&iommu);
+	info_capabilities_find(info);
+	vfio_device_cleanup(&function->device);
+	iommu_cleanup(&iommu);
+	if (!options->json)
+		info_print(info, stdout);
+	else
+		error = info_print_json(info, stdout);
+	free(info);
+	free(function);
+	return error ? EXIT_INTERNAL : EXIT_OK;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/seccomp.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <linux/vfio.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/seccomp_arch.h"
+
+/* clang-format off */
+#define CALL(name, shown, reason)    CALL_NAMED(name, shown, reason)
+#define CALL_NAMED(name, ...)	     { #name, __NR_##name, CHECK_NOTHING, 0, __VA_ARGS__ }
+#define REQUEST(name, shown, reason) { #name, __NR_ioctl, CHECK_REQUEST, name, shown, reason }
+#define REFUSE(name, shown, reason)  { #name, __NR_##name, CHECK_REFUSE, 0, shown, reason }
+/* clang-format on */
+
+static const struct seccomp_row vcpu_rows[] = {
+	REQUEST(KVM_RUN, SHOWN_RUN, "runs the guest"),
+	REQUEST(KVM_SET_USER_MEMORY_REGION, SHOWN_DEVICE,
+		"a BAR appears in the guest, or leaves it"),
+	REQUEST(KVM_SET_GSI_ROUTING, SHOWN_DEVICE,
+		"the guest sets or changes the message of an interrupt"),
+	REQUEST(KVM_IRQFD, SHOWN_DEVICE, "an interrupt is connected to the guest, or masked"),
+	REQUEST(KVM_REGISTER_COALESCED_MMIO, SHOWN_DEVICE,
+		"the guest's driver turns the serial port's FIFO on"),
+	REQUEST(KVM_SIGNAL_MSI, NOT_SHOWN,
+		"irq-path=userspace: an interrupt came while it was masked"),
+	SECCOMP_VCPU_REQUESTS,
+	REQUEST(VFIO_DEVICE_SET_IRQS, SHOWN_DEVICE,
+		"the guest turns interrupts of a device on or off"),
+	REQUEST(VFIO_DEVICE_RESET, NOT_SHOWN, "the guest resets a device (FLR)"),
+	REQUEST(VFIO_IOMMU_MAP_DMA, SHOWN_DEVICE,
+		"a BAR appears: other devices of the guest may reach it"),
+	REQUEST(VFIO_IOMMU_UNMAP_DMA, SHOWN_DEVICE, "and leaves"),
+	CALL(pread64, SHOWN_DEVICE,
+	     "a device's registers and configuration space; files for the irq report"),
+	CALL(pwrite64, SHOWN_DEVICE, "a device's registers and configuration space"),
+	CALL(write, SHOWN_RUN, "the console, messages, eventfds"),
+	CALL(read, SHOWN_DEVICE, "takes the count of an eventfd"),
+	CALL(futex, SHOWN_RUN, "locks, and the barrier at the start"),
+	CALL(SECCOMP_POLL, NOT_SHOWN,
+	     "the guest reads the pending bits of MSI-X: is an eventfd's count above 0?"),
+	CALL(eventfd2, SHOWN_DEVICE, "the guest unmasks a vector for the first time"),
+	CALL(close, SHOWN_DEVICE, "the eventfds of vectors that were turned off"),
+	CALL(epoll_ctl, NOT_SHOWN,
+	     "irq-path=userspace: an interrupt is connected to the relay, or masked"),
+	CALL(clock_gettime, NOT_SHOWN,
+	     "the guest reads its clock, where the host's clock is not for the vDSO (hpet)"),
+	CALL(brk, NOT_SHOWN,
+	     "the heap grows or shrinks: many vectors, a long line of /proc/interrupts"),
+	REFUSE(mmap, NOT_SHOWN,
+	       "the heap cannot grow by brk: malloc(3) tries this, and reports failure"),
+	CALL(rt_sigreturn, SHOWN_RUN, "a signal to leave KVM_RUN came while the vCPU was in it"),
+	CALL(exit, SHOWN_RUN, "the end of the thread"),
+	CALL(exit_group, NOT_SHOWN, "the end of the process after a call that is not in this list"),
+	{ .name = NULL },
+};
+
+static const struct seccomp_row main_rows[] = {
+	CALL(SECCOMP_POLL, SHOWN_RUN, "waits for keys, signals and the end"),
+	CALL(restart_syscall, NOT_SHOWN,
+	     "goes on waiting after SIGSTOP and SIGCONT, or under a debugger"),
+	CALL(read, SHOWN_RUN, "keys, signals, the counts of eventfds"),
+	CALL(write, SHOWN_RUN,
+	     "messages, eventfds, reports, and at the end output that the guest left in the "
+	     "buffer"),
+	CALL(futex, SHOWN_RUN, "locks, the barrier at the start, joins threads"),
+	CALL(getpid, SHOWN_RUN, "to send signals to its own threads; whose is the terminal?"),
+	CALL(tgkill, SHOWN_RUN, "makes vCPUs leave KVM_RUN"),
+	CALL(rt_sigprocmask, SHOWN_RUN, "pthread_kill(3) blocks signals meanwhile"),
+	REQUEST(VFIO_DEVICE_SET_IRQS, SHOWN_DEVICE,
+		"turns interrupts off at the end that the guest left on"),
+	REQUEST(KVM_IRQFD, SHOWN_DEVICE, "the same"),
+	REQUEST(KVM_SET_GSI_ROUTING, SHOWN_DEVICE, "the same"),
+	REQUEST(KVM_SET_USER_MEMORY_REGION, SHOWN_DEVICE,
+		"takes BARs that the guest left mapped out of it at the end"),
+	REQUEST(VFIO_IOMMU_UNMAP_DMA, SHOWN_DEVICE, "the same"),
+	REQUEST(TCSETSW, SHOWN_RUN, "puts the terminal back"),
+	REQUEST(TCGETS, SHOWN_RUN, "the C library looks what became of that"),
+	CALL(pread64, SHOWN_DEVICE, "files for the irq report"),
+	CALL(epoll_ctl, NOT_SHOWN,
+	     "irq-path=userspace: disconnects interrupts that the guest left on"),
+	CALL(munmap, SHOWN_RUN, "BARs, the guest's memory, stacks"),
+	CALL(close, SHOWN_RUN, "everything, at the end"),
+	CALL(clock_gettime, NOT_SHOWN,
+	     "how long the end takes, where the host's clock is not for the vDSO (hpet)"),
+	CALL(brk, NOT_SHOWN, "the heap grows or shrinks: a long irq report"),
+	REFUSE(mmap, NOT_SHOWN,
+	       "the heap cannot grow by brk: malloc(3) tries this, and reports failure"),
+	CALL(exit_group, SHOWN_RUN, "the end"),
+	{ .name = NULL },
+};
+
+static const struct seccomp_row doorbell_rows[] = {
+	CALL(read, SHOWN_LATENCY, "waits for the guest"),
+	CALL(write, SHOWN_LATENCY, "signals the eventfd of the interrupt; messages"),
+	REQUEST(VFIO_DEVICE_SET_IRQS, NOT_SHOWN, "path loopback: signals it by way of VFIO"),
+	CALL(brk, NOT_SHOWN, "the same: the heap grows"),
+	REFUSE(mmap, NOT_SHOWN,
+	       "the heap cannot grow by brk: malloc(3) tries this, and reports failure"),
+	CALL(futex, NOT_SHOWN, "locks of malloc(3)"),
+	CALL(rt_sigprocmask, SHOWN_LATENCY, "the end of the thread"),
+	CALL(madvise, SHOWN_LATENCY, "the same: gives its stack back"),
+	CALL(exit, SHOWN_LATENCY, "the same"),
+	CALL(exit_group, NOT_SHOWN, "the end of the process after a call that is not in this list"),
+	{ .name = NULL },
+};
+
+static const struct seccomp_row relay_rows[] = {
+	CALL(SECCOMP_EPOLL_WAIT, SHOWN_LATENCY, "waits for interrupts"),
+	CALL(read, SHOWN_LATENCY, "takes the count of an eventfd"),
+	REQUEST(KVM_SIGNAL_MSI, SHOWN_LATENCY, "an interrupt"),
+	CALL(futex, NOT_SHOWN, "its lock, when a vCPU has it"),
+	CALL(write, NOT_SHOWN, "messages"),
+	CALL(rt_sigprocmask, SHOWN_LATENCY, "the end of the thread"),
+	CALL(madvise, SHOWN_LATENCY, "the same: gives its stack back"),
+	CALL(exit, SHOWN_LATENCY, "the same"),
+	CALL(exit_group, NOT_SHOWN, "the end of the process after a call that is not in this list"),
+	{ .name = NULL },
+};
+
+const struct seccomp_row *seccomp_rows(enum seccomp_thread thread)
+{
+	static const struct seccomp_row *const rows[] = {
+		[SECCOMP_THREAD_VCPU] = vcpu_rows,
+		[SECCOMP_THREAD_MAIN] = main_rows,
+		[SECCOMP_THREAD_RELAY] = relay_rows,
+		[SECCOMP_THREAD_DOORBELL] = doorbell_rows,
+	};
+
+	return rows[thread];
+}
+
+/* ---- a call that is not in the list ---- */
+
+static const char *call_name(int number)
+{
+	static const char *const names[] = {
+#include "vmm/syscall_names.h"
+	};
+
+	if (number < 0 || number >= (int)ARRAY_SIZE(names) || !names[number])
+		return "of a number that has no name here";
+	return names[number];
+}
+
+/* A message in the making. No printf(3): the call may have come from within malloc(3). */
+struct message {
+	char text[512];
+	size_t length;
+};
+
+static void message_add(struct message *message, const char *text)
+{
+	while (*text && message->length < sizeof(message->text))
+		message->text[message->length++] = *text++;
+}
+
+static void message_add_hex(struct message *message, unsigned long value)
+{
+	char digits[2 * sizeof(value) + 1] = "";
+	size_t first = sizeof(digits) - 1;
+
+	do
+		digits[--first] = "0123456789abcdef"[value % 16];
+	while (value /= 16);
+	message_add(message, digits + first);
+}
+
+/*
+ * In the thread that made the call, in place of it. Whoever got this far may have the thread under
+ * control, so that nothing more is trusted to this process: the kernel takes back what it has, and
+ * the guard of the terminal (console.h) puts that back.
+ */
+static void violation(int signal_number, siginfo_t *info, void *context)
+{
+	static const char *const threads[] = {
+		[SECCOMP_THREAD_VCPU] = "a vCPU's thread",
+		[SECCOMP_THREAD_MAIN] = "the main thread",
+		[SECCOMP_THREAD_RELAY] = "the relay's thread",
+		[SECCOMP_THREAD_DOORBELL] = "the doorbell's thread",
+	};
+	struct message message = { .length = 0 };
+
+	(void)signal_number;
+	message_add(&message, "posthorn: error: seccomp: ");
+	message_add(&message, (unsigned int)info->si_errno < ARRAY_SIZE(threads)
+				      ? threads[info->si_errno]
+				      : "a thread");
+	message_add(&message, " made the system call ");
+	message_add(&message, call_name(info->si_syscall));
+	if (info->si_syscall == __NR_ioctl) {
+		message_add(&message, " with request 0x");
+		message_add_hex(&message, SECCOMP_ARGUMENT((const ucontext_t *)context));
+	}
+	message_add(&message,
+		    ", which it may not: the VM is ended. Either the guest attacks posthorn or "
+		    "posthorn has a defect: please report it; --seccomp log lets such calls pass "
+		    "and the kernel's log names them\n");
+	if (write(STDERR_FILENO, message.text, message.length) < 0)
+		message.length = 0; /* there is nobody to tell */
+	/* In place of _exit(2), before which sanitizers make calls of their own. */
+	syscall(SYS_exit_group, EXIT_INTERNAL);
+}
+
+static void violation_catch(void)
+{
+	struct sigaction action = { .sa_sigaction = violation, .sa_flags = SA_SIGINFO };
+
+	sigfillset(&action.sa_mask);
+	sigdelset(&action.sa_mask, SIGSYS);
+	sigaction(SIGSYS, &action, NULL);
+}
+
+/* ---- the filters ---- */
+
+static int row_add(scmp_filter_ctx context, const struct seccomp_row *row)
+{
+	switch (row->check) {
+	case CHECK_REQUEST:
+		return seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, row->number, 1,
+					      SCMP_CMP(1, SCMP_CMP_EQ, row->request, 0));
+	case CHECK_REFUSE:
+		return seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(ENOMEM), row->number, 0);
+	default:
+		return seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, row->number, 0);
+	}
+}
+
+static int rows_add(scmp_filter_ctx context, const struct seccomp_row *rows)
+{
+	/* KVM_RUN is by far the most frequent call: ioctl is looked at first. */
+	int error = seccomp_syscall_priority(context, __NR_ioctl, UINT8_MAX);
+
+	for (; rows->name && error == 0; rows++)
+		error = row_add(context, rows);
+	return error;
+}
+
+/* The program of @context as the kernel takes it. 0 or -errno. */
+static int program_export(scmp_filter_ctx context, struct sock_fprog *program)
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC), error;
+	off_t size;
+
+	if (fd < 0)
+		return -errno;
+	error = seccomp_export_bpf(context, fd);
+	size = lseek(fd, 0, SEEK_END);
+	if (error == 0) {
+		program->len = (unsigned short)((size_t)size / sizeof(*program->filter));
+		program->filter = malloc((size_t)size);
+		error = program->filter ? fd_pread_all(fd, program->filter, (size_t)size, 0)
+					: -ENOMEM;
+	}
+	fd_close(&fd);
+	return error;
+}
+
+/* Let each trap say which list the call is not in: the handler finds it in si_errno. */
+static void traps_mark(struct sock_fprog *program, unsigned int thread)
+{
+	for (unsigned int i = 0; i < program->len; i++)
+		if (program->filter[i].code == (BPF_RET | BPF_K) &&
+		    program->filter[i].k == SECCOMP_RET_TRAP)
+			program->filter[i].k |= thread;
+}
+
+static int program_make(struct sock_fprog *program, enum seccomp_thread thread, uint32_t action,
+			uint32_t foreign)
+{
+	scmp_filter_ctx context = seccomp_init(action);
+	int error;
+
+	if (!context)
+		return -ENOMEM;
+	/* Calls of another ABI (32-bit ones, say) have other numbers. */
+	error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, foreign);
+	if (error == 0)
+		error = rows_add(context, seccomp_rows(thread));
+	if (error == 0)
+		error = program_export(context, program);
+	if (error == 0)
+		traps_mark(program, thread);
+	seccomp_release(context);
+	return error;
+}
+
+/* Are there filters, with the actions that are used here? */
+static bool kernel_suits(void)
+{
+	static const uint32_t actions[] = { SECCOMP_RET_TRAP, SECCOMP_RET_LOG,
+					    SECCOMP_RET_KILL_PROCESS };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(actions); i++)
+		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]) < 0)
+			return false;
+	return true;
+}
+
+void seccomp_filters_init(struct seccomp_filters *filters, enum seccomp_mode mode)
+{
+	bool log = mode == SECCOMP_MODE_LOG;
+
+	memset(filters, 0, sizeof(*filters));
+	if (mode == SECCOMP_MODE_OFF)
+		return;
+	if (!kernel_suits())
+		die(EXIT_HOST, "this host's kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): "
+			       "use one that has, or do without (--seccomp off)");
+	violation_catch();
+	for (unsigned int i = 0; i < SECCOMP_THREADS; i++) {
+		int error =
+			program_make(&filters->programs[i], i, log ? SCMP_ACT_LOG : SCMP_ACT_TRAP,
+				     log ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
+
+		if (error < 0)
+			die(EXIT_HOST,
+			    "cannot make the seccomp filters: %s; --seccomp off "
+			    "does without",
+			    strerror(-error));
+	}
+}
+
+void seccomp_filters_cleanup(struct seccomp_filters *filters)
+{
+	for (unsigned int i = 0; i < SECCOMP_THREADS; i++)
+		free(filters->programs[i].filter);
+}
+
+void seccomp_thread_enter(const struct seccomp_filters *filters, enum seccomp_thread thread)
+{
+	const struct sock_fprog *program = &filters->programs[thread];
+
+	if (program->len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0)
+		die(EXIT_HOST,
+		    "the kernel refuses the seccomp filter: %s; --seccomp off does "
+		    "without",
+		    strerror(errno));
+}

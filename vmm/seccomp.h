@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What system calls are left once the guest runs: a list for each kind of thread, with a reason for
+ * each row (docs/security.md). What is not in the list ends the VM at once, with a message that
+ * names the call. So nothing can be opened, mapped or executed after the start: what is read later
+ * is opened by machine_init(). All functions are for the start-up only.
+ */
+#ifndef POSTHORN_VMM_SECCOMP_H
+#define POSTHORN_VMM_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+
+enum seccomp_thread {
+	SECCOMP_THREAD_VCPU,
+	SECCOMP_THREAD_MAIN,
+	SECCOMP_THREAD_RELAY,	 /* of kvm/relay.h */
+	SECCOMP_THREAD_DOORBELL, /* of vmm/doorbell.h */
+	SECCOMP_THREADS
+};
+
+/* --seccomp */
+enum seccomp_mode {
+	SECCOMP_MODE_ON,
+	SECCOMP_MODE_LOG, /* the kernel writes into its log what the list does not have */
+	SECCOMP_MODE_OFF,
+	SECCOMP_MODES
+};
+
+/* How a row is known to be needed: which test sees the call made. */
+enum seccomp_shown {
+	SHOWN_RUN,     /* each run: tests/kvm/seccomp.bats */
+	SHOWN_LATENCY, /* runs of `posthorn latency`: the same file */
+	SHOWN_DEVICE,  /* runs with a network card and an irq report: tests/lab/seccomp.bats */
+	NOT_SHOWN,     /* none of these: the reason says what it takes */
+};
+
+enum seccomp_check {
+	CHECK_NOTHING,
+	CHECK_REQUEST, /* of ioctl(2): only this one */
+	CHECK_REFUSE,  /* not allowed, but no end of the VM either: it fails with ENOMEM */
+};
+
+struct seccomp_row {
+	const char *name; /* of the system call, or of the request of ioctl(2) */
+	int number;
+	enum seccomp_check check;
+	unsigned long request;
+	enum seccomp_shown shown;
+	const char *reason;
+};
+
+/* The rows for a kind of thread; the last has no name. */
+const struct seccomp_row *seccomp_rows(enum seccomp_thread thread);
+
+/* The filters, as the kernel takes them. */
+struct seccomp_filters {
+	struct sock_fprog programs[SECCOMP_THREADS]; /* .len 0: there is none */
+};
+
+/*
+ * Make the filters, and catch what they catch. Dies with EXIT_HOST when the kernel has no filters.
+ */
+void seccomp_filters_init(struct seccomp_filters *filters, enum seccomp_mode mode);
+void seccomp_filters_cleanup(struct seccomp_filters *filters);
+
+/*
+ * Put the calling thread under its filter, for ever: after privileges_drop(). Dies when the kernel
+ * refuses.
+ */
+void seccomp_thread_enter(const struct seccomp_filters *filters, enum seccomp_thread thread);
+
+#endif
