@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * devices/serial.c. The input is a list of steps, a byte that says which and what it takes:
+ * accesses of any size to any register, input from the outside, flushes.
+ */
+#include <linux/serial_reg.h>
+#include <string.h>
+
+#include "devices/serial.h"
+#include "lib/util.h"
+#include "tests/fuzz/fuzz_check.h"
+#include "tests/fuzz/fuzz_input.h"
+
+/* What the guest sent and what came out, each as a number of bytes and a hash of them all. */
+struct tally {
+	uint64_t count, hash;
+};
+
+struct port {
+	struct serial serial;
+	struct tally sent, came;
+	bool starved; /* input was refused, and nobody has asked for more since */
+	bool fifo;    /* what fifo_enabled() was last told */
+};
+
+/* The linker puts this in place of the real one: a system call would be most of the time. */
+void __wrap_eventfd_signal(int fd);
+static unsigned int signals;
+
+void __wrap_eventfd_signal(int fd)
+{
+	(void)fd;
+	signals++;
+}
+
+static void tally_add(struct tally *tally, uint8_t byte)
+{
+	tally->hash = (tally->hash ^ byte) * 0x100000001b3;
+	tally->count++;
+}
+
+static void output_came(void *opaque, const uint8_t *data, size_t size)
+{
+	struct port *port = opaque;
+
+	fuzz_check(size && size <= SERIAL_OUTPUT_SIZE);
+	for (size_t i = 0; i < size; i++)
+		tally_add(&port->came, data[i]);
+}
+
+static void fifo_changed(void *opaque, bool enabled)
+{
+	struct port *port = opaque;
+
+	fuzz_check(enabled != port->fifo);
+	port->fifo = enabled;
+}
+
+static void input_wanted(void *opaque)
+{
+	struct port *port = opaque;
+
+	fuzz_check(port->starved);
+	port->starved = false;
+}
+
+static void port_check(const struct port *port)
+{
+	const struct serial *serial = &port->serial;
+
+	fuzz_check(serial->rx_head < SERIAL_FIFO_SIZE && serial->rx_count <= SERIAL_FIFO_SIZE);
+	fuzz_check(port->fifo || serial->rx_count <= 1);
+	fuzz_check(serial->tx_count < SERIAL_OUTPUT_SIZE && (port->fifo || !serial->tx_count));
+	fuzz_check(port->sent.count == port->came.count + serial->tx_count);
+	fuzz_check(port->starved == serial->input_starved);
+}
+
+/* An interrupt that rises must be told, and one that stays low must not. */
+static void interrupt_check(const struct serial *serial, bool before)
+{
+	fuzz_check(before || !serial->line == !signals);
+	signals = 0;
+}
+
+static void step_access(struct port *port, struct fuzz_input *in)
+{
+	struct serial *serial = &port->serial;
+	uint8_t what = fuzz_u8(in);
+	uint64_t offset = what & 0xf;
+	struct access access = {
+		.size = (uint8_t)(1 << (what >> 4 & 3)),
+		.is_write = what & 0x40,
+		.data = UINT64_MAX,
+	};
+
+	if (what & 0x80)
+		access.size = 1; /* the size that does something, more often */
+	if (access.is_write)
+		access.data = fuzz_u8(in);
+	else
+		access.data = bytes_mask(access.size);
+	if (access.is_write && offset == UART_TX && access.size == 1 &&
+	    !(serial->lcr & UART_LCR_DLAB) && !(serial->mcr & UART_MCR_LOOP))
+		tally_add(&port->sent, (uint8_t)access.data);
+	serial_access(serial, offset, &access);
+	fuzz_check(access.is_write || access.data <= bytes_mask(access.size));
+}
+
+static void step_input(struct port *port, struct fuzz_input *in)
+{
+	uint8_t bytes[40];
+	size_t size = fuzz_range(in, 0, sizeof(bytes)), taken;
+
+	fuzz_bytes(in, bytes, size);
+	taken = serial_input(&port->serial, bytes, size);
+	fuzz_check(taken <= size);
+	port->starved = taken < size;
+}
+
+static void step(struct port *port, struct fuzz_input *in)
+{
+	bool before = port->serial.line;
+
+	switch (fuzz_range(in, 0, 7)) {
+	case 0:
+		serial_flush(&port->serial);
+		break;
+	case 1:
+		step_input(port, in);
+		break;
+	default:
+		step_access(port, in);
+	}
+	port_check(port);
+	interrupt_check(&port->serial, before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct serial_ops ops = { output_came, fifo_changed, input_wanted };
+	struct fuzz_input in = { data, size };
+	struct port port = { .fifo = false };
+
+	signals = 0;
+	serial_init(&port.serial, &ops, &port, -1);
+	while (in.size)
+		step(&port, &in);
+	serial_cleanup(&port.serial);
+	fuzz_check(!memcmp(&port.sent, &port.came, sizeof(port.sent)));
+	return 0;
+}
