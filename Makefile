@@ -81,7 +81,8 @@ unit_flags_host_bind := -Wl,--wrap=file_write_text
 
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
-payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string triple_fault unassigned)
+payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string smi triple_fault \
+                     unassigned)
 payloads  := agent cpus edu faults hello hostile latency memory pci_scan reset serial_echo serial_output stuck \
              unassigned $(payloads_$(ARCH))
 
@@ -230,9 +231,10 @@ $(BUILD)/tests/seccomp_rows: $(BUILD)/tests/seccomp_rows.o $(BUILD)/posthorn.a
 
 # All of posthorn, with the calls that can fail in the hands of tests/fault/fault.c.
 fault_calls := ioctl ioctl_named ioctl_grown_named open close read write pread pwrite fopen opendir \
-               readlink realpath mmap munmap madvise malloc calloc realloc open_memstream \
+               readlink realpath mmap munmap madvise malloc calloc realloc open_memstream free \
                pthread_create eventfd signalfd epoll_create1 epoll_ctl pipe2 fork tcsetattr \
-               irq_gsi_alloc irq_gsi_free machine_cleanup
+               irq_gsi_alloc irq_gsi_free machine_cleanup syscall prctl memfd_create \
+               seccomp_init seccomp_export_bpf
 
 $(BUILD)/tests/fault/posthorn: $(BUILD)/vmm/main.o $(BUILD)/tests/fault/fault.o \
 		$(BUILD)/posthorn.a
@@ -250,7 +252,7 @@ kvm-programs: $(BUILD)/posthorn $(payload_programs) $(BUILD)/tests/kvm/pty \
 .PHONY: unit-programs
 unit-programs: $(unit_programs)
 
-# Other ways to build the same: the unit tests with the sanitizers, and everything with clang.
+# The unit tests, and what makes each call fail once, with the sanitizers.
 # (Under emulation the address sanitizer makes some tests hundreds of times slower.)
 SANITIZE := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ifeq ($(CROSS),)
@@ -261,10 +263,13 @@ endif
 check: ## run every test: style, unit, kvm, lab
 	@tests/check
 
+.PHONY: sanitized
+sanitized:
+	@$(MAKE) --no-print-directory unit-programs fault-programs BUILD=build/$(ARCH)-sanitize \
+		CFLAGS="$(SANITIZE)" $(if $(CROSS),LDFLAGS=-static-libubsan)
+
 .PHONY: unit
-unit: ## build and run the unit tests only, with the sanitizers
-	@$(MAKE) --no-print-directory unit-programs BUILD=build/$(ARCH)-sanitize CFLAGS="$(SANITIZE)" \
-		$(if $(CROSS),LDFLAGS=-static-libubsan)
+unit: sanitized ## build and run the unit tests only, with the sanitizers
 	@tests/run --arch $(ARCH) $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
 
 .PHONY: coverage

@@ -13,11 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GIC_PPI	     16	  /* the first of the CPU's own peripherals' interrupts */
-#define GIC_SPI	     32	  /* the first of the shared peripheral interrupts... */
-#define GIC_SPI_END  1020 /* ...and one past the last */
-#define GIC_SPURIOUS 1023
-#define GIC_LPI	     8192
+#define GIC_PPI	    16	 /* the first of the CPU's own peripherals' interrupts */
+#define GIC_SPI	    32	 /* the first of the shared peripheral interrupts... */
+#define GIC_SPI_END 1020 /* ...and one past the last */
+#define GIC_LPI	    8192
 
 /* Find the controller in the device tree, and let its interrupts in. */
 void gic_init(void);

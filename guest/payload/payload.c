@@ -130,3 +130,52 @@ bool payload_option(const char *word)
 	}
 	return false;
 }
+
+const char *payload_value(const char *name)
+{
+	const char *at = payload_cmdline;
+
+	while (*at) {
+		const char *want = name;
+
+		while (*want && *at == *want) {
+			at++;
+			want++;
+		}
+		if (!*want && *at == '=')
+			return at + 1;
+		while (*at && *at != ' ')
+			at++;
+		while (*at == ' ')
+			at++;
+	}
+	return NULL;
+}
+
+static unsigned int digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (unsigned int)(digit - '0');
+	if (digit >= 'a' && digit <= 'f')
+		return (unsigned int)(digit - 'a' + 10);
+	return 16;
+}
+
+uint64_t payload_number(const char *name, uint64_t otherwise)
+{
+	const char *text = payload_value(name);
+	unsigned int base = 10;
+	uint64_t number = 0;
+
+	if (!text)
+		return otherwise;
+	if (text[0] == '0' && text[1] == 'x') {
+		base = 16;
+		text += 2;
+	}
+	for (; *text && *text != ' '; text++) {
+		payload_check(digit_value(*text) < base);
+		number = number * base + digit_value(*text);
+	}
+	return number;
+}

@@ -40,6 +40,12 @@ _Noreturn void payload_fail(const char *format, ...) __attribute__((format(print
 /* Is @word one of the words of the kernel command line? */
 bool payload_option(const char *word);
 
+/* What is behind @name= on the kernel command line, to its end, or NULL. */
+const char *payload_value(const char *name);
+
+/* The same as a number, decimal or with 0x before it; @otherwise when it is not there. */
+uint64_t payload_number(const char *name, uint64_t otherwise);
+
 /* ---- memory ---- */
 
 /* A range of the memory map that the guest was given. */

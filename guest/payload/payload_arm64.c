@@ -145,6 +145,8 @@ void interrupt_wait(void)
 	interrupts_take();
 }
 
+bool exceptions_skip;
+
 void exception_fail(uint64_t number, uint64_t syndrome, uint64_t pc, uint64_t address)
 {
 	payload_fail("exception %lu (ESR 0x%lx, FAR 0x%lx) at 0x%lx", number, syndrome, address,

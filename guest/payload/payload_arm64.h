@@ -3,7 +3,14 @@
 #ifndef POSTHORN_GUEST_PAYLOAD_PAYLOAD_ARM64_H
 #define POSTHORN_GUEST_PAYLOAD_PAYLOAD_ARM64_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/*
+ * Set: an exception of an instruction (an access that is refused, above all) skips the instruction.
+ * Not set, as at first: it fails the payload.
+ */
+extern bool exceptions_skip;
 
 /* A system register, by the name or the S3_... that the assembler knows. */
 #define sysreg_read(name)                                                    \

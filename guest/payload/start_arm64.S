@@ -167,7 +167,8 @@ relocate:
 
 /*
  * Interrupts and exceptions (DDI 0487, D1.3): 16 entries of 128 bytes. The one for interrupts at
- * EL1 goes to interrupt_dispatch(), all others to exception_fail().
+ * EL1 goes to interrupt_dispatch(), all others to exception_fail(), but that a program may ask for
+ * the instruction to be skipped when it is EL1's own.
  */
 	.macro	exception_entry number
 	.balign	128
@@ -176,6 +177,20 @@ relocate:
 	mrs	x2, elr_el1
 	mrs	x3, far_el1
 	b	exception_fail
+	.endm
+
+	.macro	skip_entry number
+	.balign	128
+	stp	x0, x1, [sp, #-16]!
+	adrp	x0, exceptions_skip
+	ldrb	w0, [x0, :lo12:exceptions_skip]
+	mrs	x1, elr_el1
+	add	x1, x1, #4
+	cbz	w0, 1f
+	msr	elr_el1, x1
+	ldp	x0, x1, [sp], #16
+	eret
+1:	b	exception_\number
 	.endm
 
 	.macro	interrupt_entry
@@ -202,13 +217,18 @@ relocate:
 vectors:
 	.set	number, 0
 	.rept	16
-	.if	number == 5
+	.if	number == 4
+	skip_entry 4
+	.elseif	number == 5
 	interrupt_entry
 	.else
 	exception_entry number
 	.endif
 	.set	number, number + 1
 	.endr
+
+exception_4:
+	exception_entry 4
 
 interrupt_return:
 	ldr	x30, [sp, #160]

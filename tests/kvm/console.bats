@@ -90,8 +90,8 @@ expect_numbered_lines() {
 }
 
 @test "a standard output that is closed gets nothing, nor does what has its number" {
-	run --separate-stderr timeout -k 1 60 \
-		"$posthorn" run --kernel "$payloads/hello.$kind" </dev/null >&-
+	run --separate-stderr bash -c '"$@" </dev/null >&-' - timeout -k 1 60 \
+		"$posthorn" run --kernel "$payloads/hello.$kind"
 	expect_status 0
 	[ -z "$stderr" ]
 }

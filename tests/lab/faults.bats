@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154 # variables of helpers.bash and bats
+# lab: --device edu --device e1000e
+# Every call of posthorn that an assigned device is the reason for fails once: the exit code, the
+# message and what is left behind are as tests/fault/expected says. tests/kvm/faults.bats has the
+# others.
+
+load helpers
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	lab_setup
+	edu=${devices[0]}
+	nic=${devices[1]}
+	faulty=$root/build/$arch-sanitize/tests/fault/posthorn
+	[ -x "$faulty" ] || faulty=$root/build/$arch/tests/fault/posthorn
+	kernel=$root/build/$arch/guest/payload/faults
+	[ "$arch" = arm64 ] && kernel=$kernel.image || kernel=$kernel.elf
+}
+
+teardown() {
+	lab_teardown
+}
+
+# inject NAME DEVICE[,OPTION] [OPTION]... [-- OPTION]: the options after the first are for
+# tests/fault/inject, those after -- for posthorn.
+inject() {
+	local name=$1 device=$2 options=()
+	shift 2
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	"$root/tests/fault/inject" --name "$arch: $name" --device "${device%%,*}" "${options[@]}" \
+		-- "$faulty" run --kernel "$kernel" --memory 32M --seccomp off --device "$device" \
+		--console "$BATS_TEST_TMPDIR/console" "${@:2}" >"$BATS_TEST_TMPDIR/table" || {
+		cat "$BATS_TEST_TMPDIR/table"
+		return 1
+	}
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/table" >&3
+}
+
+# What happens before the first instruction of the guest and is because of the device.
+start=(--only 'start * */sys/*' --only 'start * *vfio*' --only 'start ioctl VFIO_*'
+	--only 'start ioctl KVM_CREATE_DEVICE:4' --only 'start ioctl KVM_SET_DEVICE_ATTR:1.1'
+	--only 'start [mcr]*alloc *')
+
+@test "edu: start, INTx, MSI, its BAR, and the end" {
+	local skip=()
+	# An irqfd that cannot be taken away, which no kernel does: where it is posted, the route
+	# that changes under it is one thing that KVM has a warning for.
+	[ "$arch" != arm64 ] || skip=(--skip 'run ioctl KVM_IRQFD:off')
+	inject "edu" "$edu" "${start[@]}" --only 'run *' --only 'end *' "${skip[@]}"
+}
+
+@test "edu: the irq report" {
+	inject "edu, irq report" "$edu" --only 'start * /sys/class/*' \
+		--only '* /proc/*' --only 'run realloc *' --only 'run calloc *' \
+		-- --irq-report "$BATS_TEST_TMPDIR/report"
+}
+
+@test "edu: irq-path=userspace" {
+	inject "edu, userspace" "$edu,irq-path=userspace" --only 'start e*' \
+		--only 'start pthread_create *' --only 'start malloc *' --only 'run epoll*' \
+		--only 'run realloc *' --only 'run ioctl KVM_IRQFD*' --only 'end *'
+}
+
+@test "e1000e: MSI-X, the ROM, the reset, and the end" {
+	inject "e1000e" "$nic" --only 'start mmap *vfio*' --only 'run mmap *' --only 'run pread *' \
+		--only 'run short *' --only 'run ioctl VFIO_DEVICE_*' --only 'run irq_gsi_alloc *' \
+		--only 'run eventfd *' --only 'run ioctl KVM_SET_GSI_ROUTING' --only 'end *'
+}
