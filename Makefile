@@ -53,7 +53,8 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := seccomp check check_function info latency_igb file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
               latency_host latency_result histogram latency_read latency_json \
               latency_stats latency_format latency_compare latency_plot host_pci host_bind config config_capabilities \
-              config_malformed msi msi_failures msi_relay irq_watch bar assigned $(unit_tests_$(ARCH))
+              config_malformed msi msi_failures msi_relay irq_watch bar assigned device_events \
+              $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram
@@ -62,7 +63,7 @@ unit_fakes_check     := host_tree
 unit_fakes_check_function := host_tree
 unit_fakes_host_bind := host_tree
 $(foreach test,config config_capabilities config_malformed msi msi_failures msi_relay irq_watch bar \
-		assigned info, \
+		assigned info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir

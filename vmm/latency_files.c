@@ -156,11 +156,11 @@ static int comparison_write(const struct latency_options *options, const struct 
 
 	if (options->json && json_dump_file(root, options->json, JSON_INDENT(2)) < 0) {
 		snprintf(why, sizeof(why), "--json %s: it cannot be written", options->json);
-		code = latency_output_fail(why);
+		code = latency_output_fail(EXIT_INTERNAL, why);
 	}
 	if (options->plot &&
 	    latency_plot(runs, LATENCY_OUTPUT_METRIC, options->plot, why, sizeof(why)) < 0)
-		code = latency_output_fail(why);
+		code = latency_output_fail(EXIT_USAGE, why);
 	json_decref(root);
 	return code;
 }
@@ -179,6 +179,7 @@ int command_latency_compare(const struct options *options)
 	code = comparison_write(latency, &runs, array);
 	if (!json_array_size(array))
 		code = latency_output_fail(
+			EXIT_USAGE,
 			"there is nothing to compare: no two runs of these files were made in the "
 			"same state of the CPU; give more files, or ones with more paths");
 	json_decref(array);

@@ -41,10 +41,10 @@ void latency_output_check(const struct latency_options *options)
 	file_check("--plot", options->plot);
 }
 
-int latency_output_fail(const char *why)
+int latency_output_fail(enum exit_code code, const char *why)
 {
 	log_error("%s", why);
-	return EXIT_USAGE;
+	return code;
 }
 
 /* One table for each run; a line before it says which, as comments of CSV are often written. */
@@ -75,7 +75,8 @@ static int print(enum latency_format format, const struct latency_runs *runs)
 		break;
 	}
 	if (error < 0)
-		return latency_output_fail("there is no run with the metric " LATENCY_OUTPUT_METRIC
+		return latency_output_fail(EXIT_USAGE,
+					   "there is no run with the metric " LATENCY_OUTPUT_METRIC
 					   ", which --format cyclictest shows: use --format csv");
 	return EXIT_OK;
 }
@@ -103,9 +104,9 @@ int latency_output(const struct latency_options *options, const struct latency_r
 	char why[512];
 
 	if (options->json && latency_json_write(runs, options->json, why, sizeof(why)) < 0)
-		code = latency_output_fail(why);
+		code = latency_output_fail(EXIT_INTERNAL, why);
 	if (options->plot &&
 	    latency_plot(runs, LATENCY_OUTPUT_METRIC, options->plot, why, sizeof(why)) < 0)
-		code = latency_output_fail(why);
+		code = latency_output_fail(EXIT_USAGE, why);
 	return code ? code : lost_report(runs);
 }

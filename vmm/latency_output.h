@@ -3,6 +3,8 @@
 #ifndef POSTHORN_VMM_LATENCY_OUTPUT_H
 #define POSTHORN_VMM_LATENCY_OUTPUT_H
 
+#include "lib/log.h"
+
 struct latency_options;
 struct latency_runs;
 
@@ -18,8 +20,8 @@ void latency_output_check(const struct latency_options *options);
  */
 int latency_output(const struct latency_options *options, const struct latency_runs *runs);
 
-/* An exit code for a file that could not be written, after the message @why. */
-int latency_output_fail(const char *why);
+/* Say @why, and return @code: EXIT_INTERNAL for a file that could not be written. */
+int latency_output_fail(enum exit_code code, const char *why);
 
 /* The metric that is plotted: from the store until the handler. */
 #define LATENCY_OUTPUT_METRIC "handler"

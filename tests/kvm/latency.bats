@@ -259,6 +259,12 @@ console_make() {
 	expect_text "nothing to compare" "$stderr"
 }
 
+@test "a full disk: exit code 1, and the name of the file" {
+	latency read --path bare --json /dev/full - < <(console_make 0)
+	expect_status 1
+	expect_text "/dev/full" "$stderr"
+}
+
 @test "a plot is drawn" {
 	command -v gnuplot >/dev/null || skip "there is no gnuplot"
 	console_make 0 | "$posthorn" latency read - --path bare --json "$json" \
