@@ -261,7 +261,7 @@ SANITIZE += -fsanitize=address
 endif
 
 .PHONY: check
-check: ## run every test: style, unit, kvm, lab
+check: ## run every test: style, analysis, unit, fuzzers' inputs, kvm, faults, lab
 	@tests/check
 
 .PHONY: sanitized

@@ -273,6 +273,19 @@ static const struct {
 	[UART_MSR] = { msr_read, NULL },       [UART_SCR] = { scr_read, scr_write },
 };
 
+/*
+ * Ask for input that was refused, if there is room. After the lock: who came while it was held, and
+ * did not get it, has said so before it tried.
+ */
+static void unlock(struct serial *serial)
+{
+	bool room = rx_room(serial);
+
+	pthread_mutex_unlock(&serial->lock);
+	if (room && atomic_exchange(&serial->input_starved, false) && serial->ops->input_ready)
+		serial->ops->input_ready(serial->opaque);
+}
+
 static bool is_thr_write(const struct serial *serial, uint64_t offset, const struct access *access)
 {
 	return offset == UART_TX && access->is_write && !divisor_is_selected(serial);
@@ -292,12 +305,7 @@ void serial_access(void *opaque, uint64_t offset, struct access *access)
 	else if (serial_registers[offset].write)
 		serial_registers[offset].write(serial, (uint8_t)access->data);
 	interrupt_update(serial);
-	if (serial->input_starved && rx_room(serial)) {
-		serial->input_starved = false;
-		if (serial->ops->input_ready)
-			serial->ops->input_ready(serial->opaque);
-	}
-	pthread_mutex_unlock(&serial->lock);
+	unlock(serial);
 }
 
 /* ---- the outside ---- */
@@ -321,17 +329,19 @@ void serial_flush(struct serial *serial)
 {
 	pthread_mutex_lock(&serial->lock);
 	tx_flush(serial);
-	pthread_mutex_unlock(&serial->lock);
+	unlock(serial);
 }
 
 size_t serial_input(struct serial *serial, const uint8_t *data, size_t size)
 {
 	size_t taken;
 
-	pthread_mutex_lock(&serial->lock);
+	atomic_store(&serial->input_starved, true);
+	if (pthread_mutex_trylock(&serial->lock))
+		return 0;
 	for (taken = 0; taken < size && rx_room(serial); taken++)
 		rx_put(serial, data[taken]);
-	serial->input_starved = taken < size;
+	atomic_store(&serial->input_starved, taken < size);
 	interrupt_update(serial);
 	pthread_mutex_unlock(&serial->lock);
 	return taken;

@@ -15,6 +15,7 @@
 #define POSTHORN_DEVICES_SERIAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,15 +27,16 @@
 #define SERIAL_OUTPUT_SIZE 256
 
 /*
- * Called with the lock of the serial port held, so they must not call serial_*(): by the vCPU
- * thread whose access is the cause, output also by the caller of serial_flush().
+ * Called with the lock of the serial port held but for input_ready(), so they must not call
+ * serial_*(), serial_input() excepted: by the vCPU thread whose access is the cause, the first and
+ * the last also by the caller of serial_flush().
  */
 struct serial_ops {
+	/* May wait for whoever reads. */
 	void (*output)(void *opaque, const uint8_t *data, size_t size);
 	/* The guest turned its FIFO on (true) or off. May be NULL. */
 	void (*fifo_enabled)(void *opaque, bool enabled);
-	/* There is room for input again after serial_input() took less than offered. May be NULL.
-	 */
+	/* Offer again what serial_input() did not take: there may be room now. May be NULL. */
 	void (*input_ready)(void *opaque);
 };
 
@@ -42,11 +44,12 @@ struct serial {
 	pthread_mutex_t lock;
 	const struct serial_ops *ops;
 	void *opaque;
-	int irq_eventfd;    /* signalled when the interrupt line rises */
-	bool line;	    /* level of the interrupt output */
-	bool thre_pending;  /* the transmitter ran empty and IIR has not told so yet */
-	bool overrun;	    /* OE of the line status register, which sends a byte to itself only */
-	bool input_starved; /* serial_input() refused bytes since input_ready() was last called */
+	int irq_eventfd;   /* signalled when the interrupt line rises */
+	bool line;	   /* level of the interrupt output */
+	bool thre_pending; /* the transmitter ran empty and IIR has not told so yet */
+	bool overrun;	   /* OE of the line status register, which sends a byte to itself only */
+	/* serial_input() refused bytes since input_ready() was last called; not under the lock */
+	atomic_bool input_starved;
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
 	uint8_t rx[SERIAL_FIFO_SIZE];
 	unsigned int rx_head, rx_count;
@@ -69,8 +72,9 @@ void serial_flush(struct serial *serial);
 
 /*
  * Offer received bytes to the guest; returns how many were taken: what fits in the FIFO, one when
- * it is off, none in loopback mode. When that is less than @size, input_ready() is called as soon
- * as there is room. Any thread.
+ * it is off, none in loopback mode or while another thread has the port, which may be waiting for
+ * output to be taken: this does not wait. When that is less than @size, input_ready() is called as
+ * soon as there may be room. One thread at a time.
  */
 size_t serial_input(struct serial *serial, const uint8_t *data, size_t size);
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kvm/arch.h"
 #include "kvm/vm.h"
@@ -125,32 +124,22 @@ static int route_change(struct vm *vm, int gsi, const struct irq_route *route)
 
 int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message)
 {
-	struct irq_route route;
+	const struct irq_route route = { .used = true, .is_msi = true, .message = *message };
 
-	/* Routes are compared with memcmp(): no padding may differ. */
-	memset(&route, 0, sizeof(route));
-	route.used = true;
-	route.is_msi = true;
-	route.message.address = message->address;
-	route.message.data = message->data;
-	route.message.device_id = message->device_id;
 	return route_change(vm, gsi, &route);
 }
 
 int irq_route_set_pin(struct vm *vm, int gsi)
 {
-	struct irq_route route;
+	const struct irq_route route = { .used = true };
 
-	memset(&route, 0, sizeof(route));
-	route.used = true;
 	return route_change(vm, gsi, &route);
 }
 
 void irq_route_clear(struct vm *vm, int gsi)
 {
-	struct irq_route route;
+	const struct irq_route route = { .used = false };
 
-	memset(&route, 0, sizeof(route));
 	route_change(vm, gsi, &route);
 }
 

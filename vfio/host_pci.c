@@ -143,6 +143,9 @@ static uint8_t header_type_read(const char *root, const char *bdf)
 
 	if (host_pci_config_read(root, bdf, config, sizeof(config)) < sizeof(config))
 		return PCI_HEADER_TYPE_NORMAL;
+	/* What does not answer reads all-ones, and is not a bridge for that. */
+	if (config[PCI_HEADER_TYPE] == 0xff)
+		return PCI_HEADER_TYPE_NORMAL;
 	/* Bit 7 says that the device has several functions (PCI Local Bus 3.0, 6.2.1). */
 	return config[PCI_HEADER_TYPE] & 0x7f;
 }

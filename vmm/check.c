@@ -19,6 +19,8 @@
 /* Of a guest where there is no KVM to ask: what most of today's CPUs have at least. */
 #define PHYSICAL_BITS_UNKNOWN 39
 
+#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
 void check_init(struct check *check, const char *root)
 {
 	memset(check, 0, sizeof(*check));
@@ -242,17 +244,35 @@ static uint64_t number_after(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : UINT64_MAX;
 }
 
+/*
+ * MiB that a guest can be given; UINT64_MAX: not known. The pages that `run` takes are of 2 MiB,
+ * and /proc/meminfo counts those of the host's default size, which may be another.
+ */
+static uint64_t memory_there(const struct check *check)
+{
+	uint64_t kib, pages, reserved;
+	char text[4096];
+
+	if (check->hugepages) {
+		if (!check_read(check, POOL "free_hugepages", text, sizeof(text)))
+			return UINT64_MAX;
+		pages = strtoull(text, NULL, 10);
+		check_read(check, POOL "resv_hugepages", text, sizeof(text));
+		reserved = strtoull(text, NULL, 10);
+		return 2 * (pages - min(pages, reserved));
+	}
+	check_read(check, "/proc/meminfo", text, sizeof(text));
+	kib = number_after(text, "MemAvailable:");
+	return kib == UINT64_MAX ? kib : kib / KIB;
+}
+
 static void memory_check(struct check *check)
 {
 	unsigned long long mib = check->memory / MIB;
-	char text[4096];
-	uint64_t there;
+	uint64_t there = memory_there(check);
 
-	check_read(check, "/proc/meminfo", text, sizeof(text));
-	there = number_after(text, check->hugepages ? "HugePages_Free:" : "MemAvailable:");
 	if (there == UINT64_MAX)
 		return;
-	there = check->hugepages ? there * 2 : there / KIB; /* huge pages of 2 MiB, KiB */
 	if (there >= mib) {
 		check_add(check, CHECK_OK, "memory", "%llu MiB for the guest, %llu MiB %s", mib,
 			  (unsigned long long)there,

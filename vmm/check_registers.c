@@ -185,7 +185,8 @@ void check_function_registers(struct check *check, const struct host_pci *pci)
 			"not known: only root may read more than %zu bytes of configuration space",
 			length);
 		check_remedy(check, "sudo posthorn check %s", pci->bdf);
-	} else if (le_load(registers.config, 2) == 0xffff) {
+	} else if (le_load(registers.config, 8) == UINT64_MAX) {
+		/* Not the ids alone: a virtual function's are all-ones (SR-IOV 1.1, 3.4.1). */
 		check_add(check, CHECK_STOPS, object_of(&registers, "registers", object),
 			  "all-ones: the device does not answer");
 		check_remedy(check,

@@ -235,10 +235,11 @@ static bool child_wait(int pidfd, int socket, const char *bdf, uint64_t ms)
 			continue;
 		if (fds[0].revents)
 			return true;
-		if (fds[1].revents & POLLIN)
-			latency_probe_answer(socket, bdf);
-		else if (fds[1].revents) /* it has closed its end */
+		/* Its end that is closed reads as end of file, without end. */
+		if (fds[1].revents & POLLHUP)
 			fds[1].fd = -1;
+		else if (fds[1].revents)
+			latency_probe_answer(socket, bdf);
 	}
 	return false;
 }

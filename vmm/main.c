@@ -64,9 +64,8 @@ int main(int argc, char **argv)
 	log_level_set((enum log_level)min(LOG_LEVEL_WARN + options.verbose, LOG_LEVEL_DEBUG));
 	code = commands[options.command](&options);
 	/* What is lost on a full disk must not look like success to a script. */
-	if (fflush(stdout) && code == EXIT_OK) {
-		log_error("cannot write to standard output");
-		code = EXIT_INTERNAL;
-	}
-	return code;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	log_error("cannot write to standard output");
+	return code == EXIT_OK ? EXIT_INTERNAL : code;
 }

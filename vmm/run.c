@@ -52,6 +52,10 @@ static int signals_init(sigset_t *ending)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
+	/* Whoever started this process may have it blocked, and then no vCPU would ever stop. */
+	sigemptyset(&set);
+	sigaddset(&set, VCPU_KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	sigemptyset(ending);
 	sigemptyset(&set);
 	sigaddset(&set, REPORT_SIGNAL);

@@ -80,6 +80,8 @@ static const struct seccomp_row main_rows[] = {
 	CALL(getpid, SHOWN_RUN, "to send signals to its own threads; whose is the terminal?"),
 	CALL(tgkill, SHOWN_RUN, "makes vCPUs leave KVM_RUN"),
 	CALL(rt_sigprocmask, SHOWN_RUN, "pthread_kill(3) blocks signals meanwhile"),
+	CALL(rt_sigreturn, NOT_SHOWN,
+	     "somebody else sent the signal that makes vCPUs leave KVM_RUN"),
 	REQUEST(VFIO_DEVICE_SET_IRQS, SHOWN_DEVICE,
 		"turns interrupts off at the end that the guest left on"),
 	REQUEST(KVM_IRQFD, SHOWN_DEVICE, "the same"),

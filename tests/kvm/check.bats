@@ -47,6 +47,15 @@ teardown() {
 	expect_text "no IOMMU group" "$stderr"
 }
 
+@test "findings that cannot be written: a message, and no exit code 0" {
+	local format
+	for format in '' --json; do
+		# shellcheck disable=SC2086 # none or one
+		run ! sh -c '"$@" >/dev/full' sh "$posthorn" check $format
+		expect_text "cannot write to standard output" "$output"
+	done
+}
+
 @test "a function that does not exist: exit code 2" {
 	for command in check info; do
 		run --separate-stderr "$posthorn" "$command" ffff:00:1f.7

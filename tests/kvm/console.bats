@@ -114,21 +114,25 @@ expect_numbered_lines() {
 	grep "console output is lost" "$BATS_TEST_TMPDIR/errors"
 }
 
-@test "SIGTERM ends a guest whose output nobody reads: exit code 143, and a message" {
-	local fifo=$BATS_TEST_TMPDIR/fifo
+@test "SIGTERM ends a guest whose output nobody reads, also after keys: exit code 143, a message" {
+	local fifo=$BATS_TEST_TMPDIR/fifo keys=$BATS_TEST_TMPDIR/keys keys_fd
 	[ "$(getconf PAGESIZE)" -eq 4096 ] || skip "a pipe takes all that the guest writes"
 	[ "$(id -u)" -eq 0 ] || skip "where a thread waits in the kernel only root can see"
-	mkfifo "$fifo"
-	exec {output_fd}<>"$fifo"
+	mkfifo "$fifo" "$keys"
+	exec {output_fd}<>"$fifo" {keys_fd}<>"$keys"
 	"$posthorn" run --kernel "$payloads/serial_output.$kind" --cmdline fifo \
-		</dev/null >"$fifo" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+		<"$keys" >"$fifo" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
 	pid=$!
 	# The pipe is full when the vCPU waits in the kernel to write more.
 	until grep -qs pipe_write /proc/"$pid"/task/*/wchan; do
 		sleep 0.1
 	done
+	# The main thread offers the keys to a serial port that waits, and must not wait for it.
+	echo key >&"$keys_fd"
+	sleep 0.5
 	kill -TERM "$pid"
 	timeout 30 tail -s 0.1 --pid="$pid" -f /dev/null
+	exec {keys_fd}<&-
 	wait_payload
 	expect_status 143
 	grep "console output is lost: nobody reads it" "$BATS_TEST_TMPDIR/errors"

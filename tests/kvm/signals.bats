@@ -85,6 +85,20 @@ expect_end() {
 	done
 }
 
+@test "SIGUSR2, which posthorn sends to its own threads, ends nothing when others send it" {
+	run_on_terminal expect ready signal 12 send 'abc\r' expect 'got 3: abc' signal 12 \
+		send 'quit\r' -- serial_echo
+	expect_status 0
+	expect_text "terminal: restored" "$output"
+}
+
+@test "started with every signal blocked, it still ends" {
+	run --separate-stderr "$pty" expect ready signal 15 -- env --block-signal \
+		"$posthorn" run --kernel "$payloads/stuck.$kind"
+	point=blocked
+	expect_end 143
+}
+
 @test "SIGSTOP and SIGCONT: the guest goes on" {
 	run_on_terminal expect ready signal 19 wait 100 signal 18 send 'abc\r' expect 'got 3: abc' \
 		signal 19 send 'quit\r' signal 18 -- serial_echo

@@ -20,7 +20,7 @@ teardown() {
 }
 
 @test "17 CPUs, one more than the lowest part of their address counts, all run at once" {
-	run --separate-stderr timeout 60 "$posthorn" run --memory 64M --cpus 17 \
+	run --separate-stderr timeout 300 "$posthorn" run --memory 64M --cpus 17 \
 		--kernel "$root/build/$arch/guest/payload/cpus.image" </dev/null
 	expect_status 0
 	expect_text "all 17 CPUs met" "$output"
@@ -29,7 +29,7 @@ teardown() {
 
 @test "Linux on 16 CPUs, its Image packed with gzip; --dump-fdt has what it was told" {
 	gzip -1 <"$LAB_GUEST_KERNEL/vmlinuz" >"$BATS_TEST_TMPDIR/Image.gz"
-	run --separate-stderr timeout 100 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
+	run --separate-stderr timeout 400 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
 		--initrd "$minimal" --memory 512M --cpus 16 --cmdline end=poweroff \
 		--dump-fdt "$BATS_TEST_TMPDIR/tree" </dev/null
 	expect_status 0

@@ -54,7 +54,7 @@ expect_finding() {
 expect_refusal() {
 	local command
 	guest_command --device "$1"
-	run --separate-stderr timeout -k 1 20 "${command[@]}" </dev/null
+	run --separate-stderr timeout -k 1 120 "${command[@]}" </dev/null
 	expect_status 3
 }
 

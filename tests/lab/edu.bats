@@ -24,7 +24,7 @@ edu_run() {
 	local payload=$root/build/$arch/guest/payload/edu.elf
 	[ "$arch" != arm64 ] || payload=${payload%.elf}.image
 	report=$BATS_TEST_TMPDIR/report
-	run --separate-stderr timeout --foreground 60 "$posthorn" run --memory 64M \
+	run --separate-stderr timeout --foreground 300 "$posthorn" run --memory 64M \
 		--kernel "$payload" --device "$edu" --irq-report "$report" "$@" </dev/null
 	cat "$report"
 }

@@ -34,7 +34,7 @@ run_posthorn() {
 	local command
 	guest_prefix=("${@:2}")
 	guest_command --device "$1"
-	run --separate-stderr timeout -k 1 20 "${command[@]}" </dev/null
+	run --separate-stderr timeout -k 1 120 "${command[@]}" </dev/null
 	[ -z "$output" ]
 }
 

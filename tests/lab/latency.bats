@@ -10,7 +10,7 @@ load helpers
 setup_file() {
 	lab_setup_file
 	# Measured once, for all tests.
-	run --separate-stderr timeout --foreground 240 "$posthorn" latency \
+	run --separate-stderr timeout --foreground 300 "$posthorn" latency \
 		--device "${LAB_DEVICES%% *}" --path irqfd,userspace,intx --count 200 --warmup 20 \
 		--costs 10 --json "$BATS_FILE_TMPDIR/a.json"
 	printf '%s\n' "$output" >"$BATS_FILE_TMPDIR/summary"
@@ -75,7 +75,7 @@ json_get() {
 @test "loopback: VFIO signals for a device that does nothing, MSI and MSI-X" {
 	local device
 	for device in "${devices[@]}"; do
-		run --separate-stderr timeout --foreground 120 "$posthorn" latency --device "$device" \
+		run --separate-stderr timeout --foreground 300 "$posthorn" latency --device "$device" \
 			--source loopback --count 100 --warmup 10 --json "$BATS_TEST_TMPDIR/l.json"
 		expect_status 0
 		[ "$(json_get '[.runs[] | .source + " " + .path + " " + .state] | join(", ")' \
@@ -96,7 +96,7 @@ json_get() {
 }
 
 @test "a second measurement compares with the first" {
-	run --separate-stderr timeout --foreground 60 "$posthorn" latency --device "$edu" \
+	run --separate-stderr timeout --foreground 300 "$posthorn" latency --device "$edu" \
 		--path irqfd --state running --count 200 --json "$BATS_TEST_TMPDIR/b.json"
 	expect_status 0
 	run --separate-stderr "$posthorn" latency compare "$json" "$BATS_TEST_TMPDIR/b.json" \

@@ -38,7 +38,7 @@ teardown() {
 
 @test "a guest with pages of 16 KiB" {
 	local minimal=$root/build/$arch/guest/minimal.cpio.gz
-	run --separate-stderr timeout 60 "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" \
+	run --separate-stderr timeout 300 "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" \
 		--initrd "$minimal" --memory 256M --cmdline 'quiet end=poweroff' </dev/null
 	expect_status 0
 	expect_text 'posthorn-guest: init' "$output"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vmm/check_function.c, check_registers.c and check_map.c: what is found of made-up functions. */
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 
 #include "guest/layout.h"
@@ -219,11 +220,30 @@ static void test_a_device_that_does_not_answer_stops(void **state)
 	(void)state;
 	card_put();
 	memset(config, 0xff, sizeof(config));
-	config[PCI_HEADER_TYPE] = 0;
 	tree_path(path, NIC_PATH "/config");
 	assert_int_equal(file_create(path, config, sizeof(config)), 0);
 	function_check(NIC);
 	assert_finding(CHECK_STOPS, NIC " registers", "does not answer", "rescan");
+	assert_no_finding(NIC " kind");
+}
+
+/* Its ids read as all-ones (SR-IOV 1.1, 3.4.1). */
+static void test_a_virtual_function_answers(void **state)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	(void)state;
+	card_put();
+	tree_path(path, NIC_PATH "/config");
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, "\xff\xff\xff\xff", 4), 0);
+	fd_close(&fd);
+	function_check(NIC);
+	assert_no_finding(NIC " registers");
+	assert_finding(CHECK_OK, NIC " interrupts", "5 vectors of MSI-X", "");
+	assert_false(check_stops(&check));
 }
 
 static void test_only_intx_and_none(void **state)
@@ -431,6 +451,7 @@ int main(void)
 		CHECK_TEST(test_no_reset_is_a_warning),
 		CHECK_TEST(test_configuration_space_takes_root),
 		CHECK_TEST(test_a_device_that_does_not_answer_stops),
+		CHECK_TEST(test_a_virtual_function_answers),
 		CHECK_TEST(test_only_intx_and_none),
 		CHECK_TEST(test_a_capability_list_in_a_circle_ends),
 		CHECK_TEST(test_pages_shared_with_the_msix_table),

@@ -10,6 +10,8 @@
 #include "vfio/iommu.h"
 #include "vmm/options.h"
 
+#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB"
+
 /* How the KVM of the tree behaves, which is an ordinary file. */
 static struct {
 	int version;
@@ -60,7 +62,9 @@ static void host_put(void)
 	tree_directory_put("/sys/kernel/iommu_groups/1");
 	tree_text_put("/proc/cmdline", "quiet\n");
 	tree_text_put("/proc/meminfo", "MemTotal: 8192000 kB\nMemAvailable: 4096000 kB\n"
-				       "HugePages_Free: 300\n");
+				       "HugePages_Free: 1\nHugepagesize: 1048576 kB\n");
+	tree_text_put(POOL "/free_hugepages", "300\n");
+	tree_text_put(POOL "/resv_hugepages", "0\n");
 	tree_text_put("/proc/interrupts", " 24: 0 IR-PCI-MSI-0000:00:01.0 0-edge nvme0q0\n"
 					  " 25: 0 ITS-PCI-MSI-0000:00:01.0 0 Edge nvme0q0\n");
 }
@@ -203,7 +207,8 @@ static void test_huge_pages_that_are_not_there(void **state)
 	check.hugepages = true;
 	check_host(&check);
 	assert_finding(CHECK_OK, "memory", "600 MiB of free huge pages", "");
-	tree_text_put("/proc/meminfo", "HugePages_Free: 255\n");
+	/* Free, but some process has them reserved. */
+	tree_text_put(POOL "/resv_hugepages", "45\n");
 	check_begin();
 	check.hugepages = true;
 	check_host(&check);

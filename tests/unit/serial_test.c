@@ -27,7 +27,13 @@ struct port {
 	size_t output_size;
 	unsigned int output_calls, fifo_calls, ready_calls;
 	bool fifo;
+	bool typing; /* while output is written, somebody types */
 };
+
+static size_t input_text(struct port *port, const char *text)
+{
+	return serial_input(&port->serial, (const uint8_t *)text, strlen(text));
+}
 
 static void on_output(void *opaque, const uint8_t *data, size_t size)
 {
@@ -37,6 +43,9 @@ static void on_output(void *opaque, const uint8_t *data, size_t size)
 	memcpy(port->output + port->output_size, data, size);
 	port->output_size += size;
 	port->output_calls++;
+	if (port->typing)
+		assert_int_equal(input_text(port, "x"), 0);
+	port->typing = false;
 }
 
 static void on_fifo_enabled(void *opaque, bool enabled)
@@ -100,11 +109,6 @@ static void out_text(struct port *port, const char *text)
 {
 	while (*text)
 		out(port, UART_TX, (uint8_t)*text++);
-}
-
-static size_t input_text(struct port *port, const char *text)
-{
-	return serial_input(&port->serial, (const uint8_t *)text, strlen(text));
 }
 
 /* How often the interrupt line rose since this was last asked. */
@@ -344,6 +348,26 @@ static void input_ready_is_called_once_when_there_is_room_again(void **state)
 	assert_int_equal(port->ready_calls, 1);
 	in(port, UART_RX);
 	assert_int_equal(port->ready_calls, 1);
+}
+
+/* Output may wait for its reader as long as it likes. */
+static void input_does_not_wait_for_output_and_is_asked_for_again(void **state)
+{
+	struct port *port = *state;
+
+	port->typing = true;
+	out(port, UART_TX, 'a');
+	assert_int_equal(port->output_calls, 1);
+	assert_int_equal(port->ready_calls, 1);
+	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
+	out(port, UART_TX, 'b');
+	port->typing = true;
+	serial_flush(&port->serial);
+	assert_int_equal(port->output_calls, 2);
+	assert_int_equal(port->ready_calls, 2);
+	assert_int_equal(input_text(port, "x"), 1);
+	assert_int_equal(in(port, UART_RX), 'x');
+	assert_int_equal(port->ready_calls, 2);
 }
 
 static void clearing_the_receive_fifo_drops_input_and_makes_room(void **state)
@@ -864,6 +888,7 @@ int main(void)
 		serial_test(without_the_fifo_one_byte_is_taken),
 		serial_test(with_the_fifo_sixteen_bytes_are_taken_and_come_in_order),
 		serial_test(input_ready_is_called_once_when_there_is_room_again),
+		serial_test(input_does_not_wait_for_output_and_is_asked_for_again),
 		serial_test(clearing_the_receive_fifo_drops_input_and_makes_room),
 		serial_test(switching_the_fifo_drops_input),
 		serial_test(fcr_bits_without_the_enable_bit_do_nothing),
