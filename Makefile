@@ -50,7 +50,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
-unit_tests := seccomp check check_function info latency_igb file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
+unit_tests := log seccomp check check_function info latency_igb file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
               latency_host latency_result histogram latency_read latency_json \
               latency_stats latency_format latency_compare latency_plot host_pci host_bind config config_capabilities \
               config_malformed msi msi_failures msi_relay irq_watch bar assigned device_events \

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/log.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +22,33 @@ enum log_level log_level_get(void)
 	return current_level;
 }
 
+/* For whoever reads standard error. */
+#define PATIENCE_MS 1000
+
+int log_text(const char *text, size_t size)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	while (size) {
+		int ready = poll(&fd, 1, PATIENCE_MS);
+		ssize_t written;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0)
+			return -ETIMEDOUT;
+		/* What is writable has room for so much at once (pipe(7)). */
+		written = write(STDERR_FILENO, text, size < PIPE_BUF ? size : PIPE_BUF);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
 static void line_write(enum log_level level, const char *format, va_list args)
 {
 	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
@@ -32,9 +62,8 @@ static void line_write(enum log_level level, const char *format, va_list args)
 	if (written > 0)
 		length += (size_t)written < room ? (size_t)written : room - 1;
 	line[length++] = '\n';
-	/* There is nobody to tell when standard error is gone. */
-	if (write(STDERR_FILENO, line, length) < 0)
-		return;
+	/* When it fails there is nobody to tell. */
+	log_text(line, length);
 }
 
 void log_write(enum log_level level, const char *format, ...)

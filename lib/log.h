@@ -9,6 +9,8 @@
 #ifndef POSTHORN_LIB_LOG_H
 #define POSTHORN_LIB_LOG_H
 
+#include <stddef.h>
+
 /* The exit codes of the command line, as posthorn(1) documents them. */
 enum exit_code {
 	EXIT_OK = 0,	      /* the guest powered off or rebooted; the command succeeded */
@@ -26,6 +28,12 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Set what is written: messages above @level are dropped. The start value is LOG_LEVEL_WARN. */
 void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
+
+/*
+ * Write @size bytes to standard error as they are. A reader that takes nothing for a second does
+ * without the rest: no message may keep a VM from its end. Returns 0 or -errno, -ETIMEDOUT then.
+ */
+int log_text(const char *text, size_t size);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -170,8 +170,7 @@ void irq_report_print(struct machine *machine)
 	fprintf(file, "%-13s %-5s %6s  %-19s %4s %9s %11s  %-9s  %s\n", "FUNCTION", "KIND",
 		"VECTOR", "MESSAGE", "GSI", "HOST IRQ", "HOST COUNT", "DELIVERY", "REASON");
 	rows_visit(machine, row_print, file);
-	/* All of it by one write, so that nothing comes in between. */
-	if (fclose(file) == 0 && fd_write_all(STDERR_FILENO, text, size) < 0)
+	if (fclose(file) == 0 && log_text(text, size) < 0)
 		log_debug("the irq report was not written");
 	free(text);
 }

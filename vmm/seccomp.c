@@ -51,7 +51,8 @@ static const struct seccomp_row vcpu_rows[] = {
 	CALL(read, SHOWN_DEVICE, "takes the count of an eventfd"),
 	CALL(futex, SHOWN_RUN, "locks, and the barrier at the start"),
 	CALL(SECCOMP_POLL, NOT_SHOWN,
-	     "the guest reads the pending bits of MSI-X: is an eventfd's count above 0?"),
+	     "messages: does anybody read standard error? and the guest reads the pending bits of "
+	     "MSI-X: is an eventfd's count above 0?"),
 	CALL(eventfd2, SHOWN_DEVICE, "the guest unmasks a vector for the first time"),
 	CALL(close, SHOWN_DEVICE, "the eventfds of vectors that were turned off"),
 	CALL(epoll_ctl, NOT_SHOWN,
@@ -107,6 +108,7 @@ static const struct seccomp_row main_rows[] = {
 
 static const struct seccomp_row doorbell_rows[] = {
 	CALL(read, SHOWN_LATENCY, "waits for the guest"),
+	CALL(SECCOMP_POLL, NOT_SHOWN, "messages: does anybody read standard error?"),
 	CALL(write, SHOWN_LATENCY, "signals the eventfd of the interrupt; messages"),
 	REQUEST(VFIO_DEVICE_SET_IRQS, NOT_SHOWN, "path loopback: signals it by way of VFIO"),
 	CALL(brk, NOT_SHOWN, "the same: the heap grows"),
@@ -125,6 +127,7 @@ static const struct seccomp_row relay_rows[] = {
 	CALL(read, SHOWN_LATENCY, "takes the count of an eventfd"),
 	REQUEST(KVM_SIGNAL_MSI, SHOWN_LATENCY, "an interrupt"),
 	CALL(futex, NOT_SHOWN, "its lock, when a vCPU has it"),
+	CALL(SECCOMP_POLL, NOT_SHOWN, "messages: does anybody read standard error?"),
 	CALL(write, NOT_SHOWN, "messages"),
 	CALL(rt_sigprocmask, SHOWN_LATENCY, "the end of the thread"),
 	CALL(madvise, SHOWN_LATENCY, "the same: gives its stack back"),

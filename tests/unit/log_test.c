@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lib/log.c: standard error that takes all, some or nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/log.h"
+
+#define LONG 20000
+
+static struct {
+	int saved, reader;
+} state;
+
+/* Standard error is a pipe, which the test reads from state.reader. A hang ends the program. */
+static int setup(void **unused)
+{
+	int ends[2];
+
+	(void)unused;
+	state.saved = dup(STDERR_FILENO);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	state.reader = ends[0];
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	alarm(60);
+	return 0;
+}
+
+static int teardown(void **unused)
+{
+	(void)unused;
+	alarm(0);
+	dup2(state.saved, STDERR_FILENO);
+	close(state.saved);
+	close(state.reader);
+	return 0;
+}
+
+static void fill(void)
+{
+	static const char page[4096];
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+	fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	while (write(STDERR_FILENO, page, sizeof(page)) > 0)
+		;
+	fcntl(STDERR_FILENO, F_SETFL, flags);
+}
+
+static void test_a_line_comes_whole(void **unused)
+{
+	char line[64] = "";
+
+	(void)unused;
+	log_error("port %d", 7);
+	assert_true(read(state.reader, line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "posthorn: error: port 7\n");
+}
+
+static void test_a_long_text_comes_whole(void **unused)
+{
+	char *text = malloc(LONG), *got = malloc(LONG);
+	size_t have = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < LONG; i++)
+		text[i] = (char)('a' + i % 26);
+	assert_int_equal(log_text(text, LONG), 0);
+	while (have < LONG) {
+		ssize_t size = read(state.reader, got + have, LONG - have);
+
+		assert_true(size > 0);
+		have += (size_t)size;
+	}
+	assert_memory_equal(text, got, LONG);
+	free(text);
+	free(got);
+}
+
+static void test_a_reader_that_takes_nothing_does_without(void **unused)
+{
+	(void)unused;
+	fill();
+	assert_int_equal(log_text("x", 1), -ETIMEDOUT);
+	log_error("and this comes back, too");
+}
+
+static void test_a_reader_that_is_gone_is_an_error(void **unused)
+{
+	(void)unused;
+	signal(SIGPIPE, SIG_IGN);
+	close(state.reader);
+	assert_int_equal(log_text("x", 1), -EPIPE);
+	signal(SIGPIPE, SIG_DFL);
+	state.reader = dup(STDERR_FILENO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_line_comes_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_long_text_comes_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_reader_that_takes_nothing_does_without,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_reader_that_is_gone_is_an_error, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
