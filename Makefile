@@ -34,14 +34,12 @@ guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
-                   vmm/seccomp.o vmm/privileges.o \
-                   vmm/check.o vmm/check_$(ARCH).o \
-                   $(addprefix vmm/check_,function.o registers.o map.o print.o) \
-                   vmm/info.o vmm/info_print.o vmm/info_capabilities.o \
-                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o vmm/doorbell.o vmm/latency.o \
-                   $(addprefix vmm/latency_,program.o vm.o probe.o result.o host.o output.o \
-                     files.o run.o read.o json.o stats.o format.o compare.o plot.o) \
-                   vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o
+                   vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
+                   vmm/doorbell.o vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o \
+                   $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
+                   $(addprefix vmm/info/,info.o print.o capabilities.o) \
+                   $(addprefix vmm/latency/,latency.o program.o vm.o probe.o result.o host.o \
+                     output.o files.o run.o read.o json.o stats.o format.o compare.o plot.o)
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
              $(vfio_objects) $(guest_objects) $(vmm_objects))
@@ -200,11 +198,11 @@ $(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@$(CROSS)objcopy -O binary $< $@
 
 # The one that is part of posthorn, without what only a debugger wants.
-$(BUILD)/vmm/latency_program.bin: $(BUILD)/guest/payload/latency.$(payload_kind_$(ARCH))
+$(BUILD)/vmm/latency/program.bin: $(BUILD)/guest/payload/latency.$(payload_kind_$(ARCH))
 	@mkdir -p $(@D)
 	@$(if $(filter elf,$(payload_kind_$(ARCH))),$(CROSS)objcopy --strip-all,cp) $< $@
 
-$(BUILD)/vmm/latency_program.o: vmm/latency_program.S $(BUILD)/vmm/latency_program.bin
+$(BUILD)/vmm/latency/program.o: vmm/latency/program.S $(BUILD)/vmm/latency/program.bin
 	@echo "  AS    $<"
 	@$(CC) $(all_cflags) -Wa,-I$(BUILD) -c -o $@ $<
 
@@ -319,8 +317,7 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 fuzz_targets_x86_64 := config msi bar image_x86_64 acpi serial rtc options latency_read latency_json \
                        host_text_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
-fuzz_vmm     := $(addprefix vmm/,options.o latency_run.o latency_read.o latency_json.o \
-                  latency_stats.o latency_format.o)
+fuzz_vmm     := vmm/options.o $(addprefix vmm/latency/,run.o read.o json.o stats.o format.o)
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
                 $(fuzz_vmm)
 fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) kvm/posting.o \

@@ -21,7 +21,7 @@
 #include "vfio/pci.h"
 #include "vmm/console.h"
 #include "vmm/doorbell.h"
-#include "vmm/latency_probe.h"
+#include "vmm/latency/probe.h"
 #include "vmm/seccomp.h"
 
 struct options;

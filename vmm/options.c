@@ -12,7 +12,7 @@
 #include "guest/boot.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 #define MEMORY_DEFAULT (512 * MIB)
 #define MEMORY_MIN     (32 * MIB)

@@ -96,7 +96,7 @@ struct options {
 	bool doorbell_relay;	/* whose messages a thread injects */
 	bool doorbell_thread;	/* with a thread that raises */
 	bool doorbell_loopback; /* which does so by VFIO, for the first device */
-	int probe_fd;		/* file for vmm/latency_probe.h, with doorbell */
+	int probe_fd;		/* file for vmm/latency/probe.h, with doorbell */
 	int probe_socket;	/* and whom it asks; -1: nobody */
 	int vcpu_cpu;		/* the CPU that the vCPUs run on; -1: any */
 	/* latency, latency compare, latency read */

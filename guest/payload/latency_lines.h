@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How a program in the guest says what it measured: lines on its console, each beginning with
- * "latency: ". posthorn reads them back (vmm/latency_read.h). One report is one state of the CPU;
+ * "latency: ". posthorn reads them back (vmm/latency/read.h). One report is one state of the CPU;
  * a program may print several. All numbers are decimal and below 2^63.
  *
  *   latency: format 1		begins a report

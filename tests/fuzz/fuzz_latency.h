@@ -4,8 +4,8 @@
 #define POSTHORN_TESTS_FUZZ_LATENCY_H
 
 #include "tests/fuzz/fuzz_check.h"
-#include "vmm/latency_format.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/format.h"
+#include "vmm/latency/run.h"
 
 /* Check @runs, and write them in every format for people. */
 static inline void fuzz_runs_use(const struct latency_runs *runs)

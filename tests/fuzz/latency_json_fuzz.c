@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vmm/latency_json.c, and vmm/latency_format.c on what it read. The input is a file of runs. What
+ * vmm/latency/json.c, and vmm/latency/format.c on what it read. The input is a file of runs. What
  * was read is written and read again, and must be the same then.
  */
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/fuzz/fuzz_latency.h"
-#include "vmm/latency_json.h"
+#include "vmm/latency/json.h"
 
 static void metric_same(const struct latency_metric *a, const struct latency_metric *b)
 {

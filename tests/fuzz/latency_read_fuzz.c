@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/latency_read.c, and vmm/latency_format.c on what it read. The input is a console's output. */
+/* vmm/latency/read.c, and vmm/latency/format.c on what it read. The input is a console's output. */
 #include <errno.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz_latency.h"
-#include "vmm/latency_read.h"
+#include "vmm/latency/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

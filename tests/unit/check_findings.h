@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tests of vmm/check.h share: findings of made-up hosts (tests/unit/host_tree.h). */
+/* What the tests of vmm/check/check.h share: findings of made-up hosts (tests/unit/host_tree.h). */
 #ifndef POSTHORN_TESTS_UNIT_CHECK_FINDINGS_H
 #define POSTHORN_TESTS_UNIT_CHECK_FINDINGS_H
 
@@ -15,7 +15,7 @@
 
 #include "lib/util.h"
 #include "tests/unit/host_tree.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 /* access(2) as for a user who may not touch files that end so; NULL: as it is. */
 static const char *forbidden;

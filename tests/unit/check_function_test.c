@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/check_function.c, check_registers.c and check_map.c: what is found of made-up functions. */
+/* vmm/check/function.c, registers.c and map.c: what is found of made-up functions. */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/check.c, check_<architecture>.c and check_print.c: what is found of made-up hosts. */
+/* vmm/check/check.c, <architecture>.c and print.c: what is found of made-up hosts. */
 #include <errno.h>
 #include <jansson.h>
 #include <linux/kvm.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/info.c: what `posthorn info` says of made-up devices, and that the guest finds it so. */
-#include "vmm/info.h"
+/* vmm/info/info.c: what `posthorn info` says of made-up devices, and that the guest finds it so. */
+#include "vmm/info/info.h"
 
 #include <jansson.h>
 

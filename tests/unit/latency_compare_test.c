@@ -14,7 +14,7 @@
 #include <math.h>
 
 #include "tests/unit/latency_made.h"
-#include "vmm/latency_compare.h"
+#include "vmm/latency/compare.h"
 
 #define GHZ 1000000000
 

@@ -13,7 +13,7 @@
 #include <errno.h>
 
 #include "tests/unit/latency_made.h"
-#include "vmm/latency_format.h"
+#include "vmm/latency/format.h"
 
 /* A run of a clock with one tick in a nanosecond, and one with a tick in a microsecond. */
 static void runs_make(struct latency_runs *runs)

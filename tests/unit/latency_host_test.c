@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/latency_host.h: facts of made-up hosts. */
-#include "vmm/latency_host.h"
+/* vmm/latency/host.h: facts of made-up hosts. */
+#include "vmm/latency/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/host_tree.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 static struct latency_runs runs;
 

@@ -15,7 +15,7 @@
 #include "lib/file.h"
 #include "lib/util.h"
 #include "tests/unit/latency_made.h"
-#include "vmm/latency_json.h"
+#include "vmm/latency/json.h"
 
 /* A file that the test writes into, and its end. */
 static void path_make(char path[64])

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 /* Append a run without metrics, of a clock with @hz. */
 static inline struct latency_run *run_made(struct latency_runs *runs, const char *path, uint64_t hz)

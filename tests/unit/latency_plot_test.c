@@ -16,7 +16,7 @@
 #include "lib/file.h"
 #include "tests/unit/latency_made.h"
 #include "tests/unit/stderr_capture.h"
-#include "vmm/latency_plot.h"
+#include "vmm/latency/plot.h"
 
 /* Two runs that have "handler", and one that has not. */
 static void runs_make(struct latency_runs *runs)

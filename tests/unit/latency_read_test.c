@@ -13,8 +13,8 @@
 #include <errno.h>
 
 #include "lib/util.h"
-#include "vmm/latency_read.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/read.h"
+#include "vmm/latency/run.h"
 
 /* ---- what the writing side makes is read ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a VM of `posthorn latency` leaves behind: written by the probe, read into runs. */
-#include "vmm/latency_result.h"
+#include "vmm/latency/result.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -18,9 +18,9 @@
 #include "lib/file.h"
 #include "lib/util.h"
 #include "vfio/host_irq.h"
-#include "vmm/latency_probe.h"
-#include "vmm/latency_run.h"
-#include "vmm/latency_vm.h"
+#include "vmm/latency/probe.h"
+#include "vmm/latency/run.h"
+#include "vmm/latency/vm.h"
 
 static struct latency_runs runs;
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/latency_made.h"
-#include "vmm/latency_stats.h"
+#include "vmm/latency/stats.h"
 
 static void test_percentiles_of_exact_buckets_are_exact(void **state)
 {

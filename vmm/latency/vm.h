@@ -24,7 +24,7 @@ struct latency_vm_result {
 	int exit_code;	/* enum exit_code */
 	bool timed_out; /* it was ended: see latency_vm_limit() */
 	char *console;	/* texts, "" for nothing */
-	char *report;	/* see latency_result.h; "" if not latency_vm_reports() */
+	char *report;	/* see result.h; "" if not latency_vm_reports() */
 	char *probe;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_output.h"
+#include "vmm/latency/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vmm/latency_format.h"
-#include "vmm/latency_json.h"
-#include "vmm/latency_plot.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/format.h"
+#include "vmm/latency/json.h"
+#include "vmm/latency/plot.h"
+#include "vmm/latency/run.h"
 #include "vmm/options.h"
 
 static void file_check(const char *option, const char *path)

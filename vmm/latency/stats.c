@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_stats.h"
+#include "vmm/latency/stats.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "lib/util.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 uint64_t latency_percentile(const struct histogram *histogram, unsigned int per_mille)
 {

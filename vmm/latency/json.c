@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_json.h"
+#include "vmm/latency/json.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -10,7 +10,7 @@
 
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 /* ---- writing ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_read.h"
+#include "vmm/latency/read.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 #define PREFIX	  "latency: "
 #define WORDS_MAX 10 /* "metric NAME count N min N max N sum N" */

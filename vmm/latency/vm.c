@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_vm.h"
+#include "vmm/latency/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +23,14 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
-#include "vmm/latency_probe.h"
+#include "vmm/latency/probe.h"
 
 #define MEMORY	   (64 * MIB) /* what the program needs is some hundred KiB; the least is 32 MiB */
 #define LIMIT_MS   60000
 #define GRACE_MS   5000 /* from the polite end to the other one */
 #define TEXT_LIMIT (16 * MIB)
 
-/* The program: see latency_program.S. */
+/* The program: see program.S. */
 extern const char latency_program[], latency_program_end[];
 
 /* A file in memory, and a path by which this process and its children can open it. */
@@ -67,7 +67,7 @@ static char *memory_file_text(const struct memory_file *file)
 
 struct files {
 	struct memory_file program, console, report, probe;
-	int sockets[2]; /* of latency_probe.h: the VM's end, and of who waits for it */
+	int sockets[2]; /* of probe.h: the VM's end, and of who waits for it */
 };
 
 static void files_make(struct files *files)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What `posthorn check` finds of the host as a whole. */
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 	.balign 16
 	.globl latency_program
 latency_program:
-	.incbin "vmm/latency_program.bin"
+	.incbin "vmm/latency/program.bin"
 	.globl latency_program_end
 latency_program_end:
 	.section .note.GNU-stack, "", %progbits

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_result.h"
+#include "vmm/latency/result.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 /* "" where there is none. */
 static const char *text_get(const json_t *object, const char *key)

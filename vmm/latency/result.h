@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a run of the latency program leaves behind beside its console: the irq report and the
- * probe's file (latency_probe.h). Here they become facts of the run. No input or output.
+ * probe's file (probe.h). Here they become facts of the run. No input or output.
  */
 #ifndef POSTHORN_VMM_LATENCY_RESULT_H
 #define POSTHORN_VMM_LATENCY_RESULT_H

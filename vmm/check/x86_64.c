@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 /* VT-d, Capability Register: MGAW, bits 21:16 plus 1, and SAGAW, 12:8, for 30 + 9n bits each. */
 #define VTD_CAP_MGAW(cap)	  ((unsigned int)((cap) >> 16 & 0x3f) + 1)

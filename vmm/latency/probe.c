@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_probe.h"
+#include "vmm/latency/probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>

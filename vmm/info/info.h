@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `posthorn info`: what VFIO tells of a function, and what of it a guest would see. One thread. */
-#ifndef POSTHORN_VMM_INFO_H
-#define POSTHORN_VMM_INFO_H
+#ifndef POSTHORN_VMM_INFO_INFO_H
+#define POSTHORN_VMM_INFO_INFO_H
 
 #include <stdbool.h>
 #include <stdint.h>

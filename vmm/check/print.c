@@ -6,7 +6,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 #include "vmm/commands.h"
 #include "vmm/options.h"
 

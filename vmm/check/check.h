@@ -4,11 +4,11 @@
  * without changing anything. No VFIO group and no device is opened, since that resets devices; so
  * what only they can tell is not known here.
  *
- * Findings are gathered first, by the files check_*.c, and written out later, by check_print.c.
+ * Findings are gathered first, by the other files of this folder, and written out later, by print.c.
  * Every path starts with @root, as in vfio/host_pci.h. One thread.
  */
-#ifndef POSTHORN_VMM_CHECK_H
-#define POSTHORN_VMM_CHECK_H
+#ifndef POSTHORN_VMM_CHECK_CHECK_H
+#define POSTHORN_VMM_CHECK_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ void check_function_registers(struct check *check, const struct host_pci *pci);
 /* Does the planned map fit around what the IOMMU reserves for the group? */
 void check_function_map(struct check *check, const struct host_pci *pci, bool draw);
 
-/* ---- for each architecture: check_x86_64.c and check_arm64.c ---- */
+/* ---- for each architecture: x86_64.c and arm64.c ---- */
 
 /* Why there is no IOMMU, as a finding with the remedy. */
 void check_arch_no_iommu(struct check *check);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 /* include/linux/ioport.h, which the third number of a line of `resource` is made of. */
 #define RESOURCE_MEMORY BIT(9)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_host.h"
+#include "vmm/latency/host.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "kvm/posting.h"
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 #define TEXT_SIZE 4096 /* the longest kernel command line of most architectures, and more */
 

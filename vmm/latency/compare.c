@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_compare.h"
+#include "vmm/latency/compare.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vmm/latency_run.h"
-#include "vmm/latency_stats.h"
+#include "vmm/latency/run.h"
+#include "vmm/latency/stats.h"
 
 static const char *const figure_names[LATENCY_FIGURES] = { "p50", "p99", "mean" };
 

@@ -6,7 +6,7 @@
 
 #include "lib/util.h"
 #include "vfio/pci.h"
-#include "vmm/info.h"
+#include "vmm/info/info.h"
 
 static const char *const region_names[VFIO_PCI_NUM_REGIONS] = {
 	"BAR 0", "BAR 1", "BAR 2", "BAR 3", "BAR 4", "BAR 5", "ROM", "config", "VGA",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/info.h"
+#include "vmm/info/info.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 
 #include "lib/util.h"
 #include "vfio/pci.h"
-#include "vmm/info.h"
+#include "vmm/info/info.h"
 
 /* PCI Code and ID Assignment Specification, sections 2 and 3. */
 static const struct {

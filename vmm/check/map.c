@@ -7,7 +7,7 @@
 
 #include "guest/layout.h"
 #include "lib/util.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 #define RESERVED_MAX 24
 

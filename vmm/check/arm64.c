@@ -6,7 +6,7 @@
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 void check_arch_no_iommu(struct check *check)
 {

@@ -22,12 +22,12 @@
 #include "lib/util.h"
 #include "vfio/host_pci.h"
 #include "vmm/commands.h"
-#include "vmm/latency_host.h"
-#include "vmm/latency_output.h"
-#include "vmm/latency_read.h"
-#include "vmm/latency_result.h"
-#include "vmm/latency_run.h"
-#include "vmm/latency_vm.h"
+#include "vmm/latency/host.h"
+#include "vmm/latency/output.h"
+#include "vmm/latency/read.h"
+#include "vmm/latency/result.h"
+#include "vmm/latency/run.h"
+#include "vmm/latency/vm.h"
 #include "vmm/options.h"
 
 #define ROOT	   "" /* the real host */

@@ -3,7 +3,7 @@
  * What can be seen only while the guest of `posthorn latency` measures: how often it leaves to the
  * host, and which interrupts of the host are its device's. The guest says when it begins and ends
  * (DOORBELL_MARK). What was seen goes into a file, from the process that runs the guest to the one
- * that reports (latency_result.h), as one JSON object:
+ * that reports (result.h), as one JSON object:
  *
  *   "exits"	an array of objects of numbers: KVM's counters of exits, by their names, from a mark
  *		of the begin to the next one of the end

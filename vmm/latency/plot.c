@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_plot.h"
+#include "vmm/latency/plot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vmm/latency_run.h"
-#include "vmm/latency_stats.h"
+#include "vmm/latency/run.h"
+#include "vmm/latency/stats.h"
 
 /* ---- data ---- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm/check.h"
+#include "vmm/check/check.h"
 
 /* What the checks of one function share. */
 struct subject {

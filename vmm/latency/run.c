@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_run.h"
+#include "vmm/latency/run.h"
 
 #include <errno.h>
 #include <stdio.h>

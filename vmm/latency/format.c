@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/latency_format.h"
+#include "vmm/latency/format.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vmm/latency_run.h"
-#include "vmm/latency_stats.h"
+#include "vmm/latency/run.h"
+#include "vmm/latency/stats.h"
 
 /* ---- summary ---- */
 
