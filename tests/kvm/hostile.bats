@@ -23,7 +23,7 @@ hostile() {
 
 @test "20,000 operations of two CPUs at random: nothing but what the guest may do happens" {
 	hostile --operations 20000 --seed 2
-	expect_text "0 of which crashed" "$output"
+	expect_text ": 1 rested, 0 crashed, 0 went astray" "$output"
 }
 
 @test "guests that end themselves at random, in each of the ways: an exit code for it each time" {
