@@ -33,7 +33,7 @@ struct config_rule {
  */
 static const struct config_rule header_rules[] = {
 	{ PCI_COMMAND, 2, ACTION_COMMAND, 0 },
-	{ PCI_STATUS, 2, ACTION_DEVICE, 0xf900 }, /* error bits: write 1 to clear */
+	{ PCI_STATUS, 2, ACTION_DEVICE, 0 }, /* VFIO lets nobody clear its error bits */
 	{ PCI_CACHE_LINE_SIZE, 1, ACTION_HEADER, 0 },
 	{ PCI_LATENCY_TIMER, 1, ACTION_HEADER, 0 },
 	{ PCI_BASE_ADDRESS_0, 4, ACTION_HEADER, 0 },
@@ -102,22 +102,21 @@ static const struct config_rule msix_rules[] = {
 /*
  * PCI Express Base 6.0, 7.5.3. Of device control the guest sets what concerns its own traffic:
  * error reporting, relaxed ordering, no snoop, read request size. Payload size and extended tags
- * are matters of the host's fabric. VFIO watches over these fields too.
+ * are matters of the host's fabric. VFIO watches over these fields too, and drops writes of device
+ * status.
  */
 #define EXPRESS_CONTROL                                                                           \
 	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | \
 	 PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
-#define EXPRESS_STATUS \
-	(PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD)
 
 static const struct config_rule express_rules[] = {
 	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
-	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, EXPRESS_STATUS },
+	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, 0 },
 	{ 0 },
 };
 static const struct config_rule express2_rules[] = {
 	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
-	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, EXPRESS_STATUS },
+	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, 0 },
 	{ PCI_EXP_DEVCTL2, 2, ACTION_DEVICE,
 	  PCI_EXP_DEVCTL2_COMP_TIMEOUT | PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
 	{ 0 },
@@ -567,6 +566,11 @@ uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int s
  * The device must decode before its BARs are mapped into the guest and until after they are
  * unmapped: in between, an access would fault in the host. So when it cannot be told to decode, the
  * write is dropped.
+ *
+ * A write that changes nothing goes to VFIO too. Some devices (tg3, mlx4) are reset through their
+ * own registers, which clears the command register behind everybody's back; drivers then write what
+ * it was. VFIO finds out by that write, and restores the real BARs first (vfio_basic_config_write()
+ * in Linux's vfio_pci_config.c).
  */
 static void command_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
 			  uint32_t value)
@@ -576,12 +580,14 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 	uint32_t former = config_load(function, PCI_COMMAND, 2);
 	uint32_t wanted = former;
 	uint32_t present;
+	int error;
 
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	if ((wanted & ~former) && vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
-						    PCI_COMMAND, 2, former | wanted) < 0)
+	error = vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
+				  former | wanted);
+	if (error < 0 && (wanted & ~former))
 		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
@@ -620,6 +626,20 @@ static void pm_write(struct vfio_pci *function)
 	/* A device that sleeps keeps the interrupts it has; what changes waits until it wakes. */
 	function->msi.asleep = pci->asleep;
 	msi_sync(&function->msi);
+}
+
+/*
+ * Some devices (tg3) clear MSI's enable bit when they are reset through their own registers;
+ * drivers then write it again. VFIO puts its own MSI into the hardware's control word when this is
+ * written (vfio_msi_config_write() in Linux's vfio_pci_config.c).
+ */
+static void msi_flags_pass(struct vfio_pci *function)
+{
+	unsigned int at = function->policy.msi + PCI_MSI_FLAGS;
+
+	if (function->msi.active == IRQ_KIND_MSI && !function->msi.asleep)
+		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2,
+				  config_load(function, at, 2));
 }
 
 /* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
@@ -675,13 +695,10 @@ static void device_write(struct vfio_pci *function, unsigned int offset, unsigne
 	uint32_t mask = (uint32_t)le_load(writable, size);
 	uint64_t present = 0;
 
-	/*
-	 * Bits that the guest may not change keep their value, and without it nothing is written.
-	 * In a status register they read as anything but are cleared by a one, so there a zero is
-	 * what leaves them alone.
-	 */
-	if (mask != bytes_mask(size) && offset != PCI_STATUS && offset != PCI_STATUS + 1 &&
-	    offset != function->policy.express + PCI_EXP_DEVSTA &&
+	if (!mask)
+		return;
+	/* Without the value of the bits that the guest may not change, nothing is written. */
+	if (mask != bytes_mask(size) &&
 	    vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
 			     &present) < 0)
 		return;
@@ -731,6 +748,8 @@ static void field_write(struct vfio_pci *function, unsigned int action, unsigned
 		break;
 	case ACTION_MSI:
 		msi_write(function);
+		if (offset < function->policy.msi + PCI_MSI_FLAGS + 2)
+			msi_flags_pass(function);
 		break;
 	case ACTION_MSIX:
 		msix_write(function);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "kvm/relay.h"
 #include "kvm/vm.h"
@@ -23,8 +25,10 @@ static void failure_report(struct vfio_msi *msi, struct msi_set *set, unsigned i
 			   const char *what, int error)
 {
 	if (!set->refused)
-		log_error("%s: %s vector %u: cannot %s: %s; its interrupts do not reach the guest",
-			  msi->device->bdf, kind_name(set), vector, what, strerror(-error));
+		log_error("%s: %s vector %u: cannot %s: %s%s; its interrupts do not reach the "
+			  "guest",
+			  msi->device->bdf, kind_name(set), vector, what, strerror(-error),
+			  error == -EMFILE ? " (each vector takes one: raise ulimit -Hn)" : "");
 	set->refused = true;
 }
 
@@ -55,8 +59,17 @@ static int set_init(struct msi_set *set, const struct vfio_device *device, unsig
 	return 0;
 }
 
+bool msi_trigger_first(const char *release)
+{
+	unsigned int major = 0, minor = 0, patch = 0;
+
+	sscanf(release, "%u.%u.%u", &major, &minor, &patch);
+	return major == 6 && minor >= 15 && (minor < 18 || (minor == 18 && patch < 10));
+}
+
 int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_config *config)
 {
+	struct utsname host;
 	int error;
 
 	memset(msi, 0, sizeof(*msi));
@@ -66,6 +79,8 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_
 	msi->watch = config->watch;
 	msi->intx_gsi = config->intx_gsi;
 	msi->intx_eventfd = msi->intx_unmask_eventfd = -1;
+	msi->trigger_first = !msi->relay && msi->watch && msi->watch->possible &&
+			     uname(&host) == 0 && msi_trigger_first(host.release);
 	error = set_init(&msi->msi, device, VFIO_PCI_MSI_IRQ_INDEX, config->msi_size,
 			 config->device_id);
 	if (error == 0)
@@ -80,9 +95,10 @@ static int vector_attach(struct vfio_msi *msi, struct msi_vector *vector)
 
 	/*
 	 * An ITS drops a posted interrupt that no vCPU has taken yet when posting ends (GICv4,
-	 * DISCARD), and does not say so. Drivers bear an interrupt too many, not one too few.
+	 * DISCARD), and does not say so. So may one that is on its way while the trigger is away,
+	 * in vector_detach(). Drivers bear an interrupt too many, not one too few.
 	 */
-	if (vector->detached && msi->vm->detach_discards)
+	if (vector->detached && (msi->vm->detach_discards || msi->trigger_first))
 		eventfd_signal(vector->eventfd);
 	if (msi->relay)
 		error = relay_attach(msi->relay, vector->eventfd, &vector->routed);
@@ -104,15 +120,24 @@ static int vector_attach(struct vfio_msi *msi, struct msi_vector *vector)
 static void vector_detach(struct vfio_msi *msi, struct msi_set *set, unsigned int number)
 {
 	struct msi_vector *vector = &set->vectors[number];
+	bool retie = msi->trigger_first && vector->triggered;
+	const int none = -1;
 
 	if (!vector->attached)
 		return;
 	if (msi->watch)
 		irq_watch_detaching(msi, number);
+	/* See msi_trigger_first(): VFIO lets go of the eventfd, and so posting ends before it. */
+	if (retie)
+		vfio_irqs_set(msi->device, set->index, number, 1, &none);
 	if (msi->relay)
 		vector->relayed += relay_detach(msi->relay, vector->eventfd);
 	else
 		irqfd_detach(msi->vm, vector->gsi, vector->eventfd);
+	/* Back at once: what comes now is to be pending. If that fails, unmasking tries again. */
+	if (retie)
+		vector->triggered =
+			vfio_irqs_set(msi->device, set->index, number, 1, &vector->eventfd) == 0;
 	vector->attached = false;
 	vector->detached = true;
 }
@@ -383,8 +408,11 @@ static void intx_enable(struct vfio_msi *msi)
 			irq_watch_connected(msi, 0);
 		return;
 	}
-	log_error("%s: INTx (GSI %u): cannot connect it: %s; its interrupts do not reach the guest",
-		  msi->device->bdf, msi->intx_gsi, strerror(-error));
+	log_warn("%s: INTx (GSI %u) cannot be used: %s%s; its interrupts do not reach the guest, "
+		 "those of MSI and MSI-X do",
+		 msi->device->bdf, msi->intx_gsi, strerror(-error),
+		 error == -EBUSY ? ": the host's line has another device, and this one cannot share"
+				 : "");
 	fd_close(&msi->intx_eventfd);
 	fd_close(&msi->intx_unmask_eventfd);
 	msi->active = IRQ_KIND_NONE;

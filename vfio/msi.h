@@ -8,7 +8,8 @@
  *
  * Masking. A masked vector keeps its VFIO trigger but loses its irqfd: what the device sends
  * meanwhile stays in the count of the eventfd. That count is the pending bit, and when the irqfd
- * comes back KVM finds it and injects at once. Nothing is lost and nothing is polled.
+ * comes back KVM finds it and injects at once. Nothing is lost and nothing is polled. (Where
+ * msi_trigger_first() holds, the trigger goes before the irqfd, and comes back when that is gone.)
  *
  * Everything here is called with the lock of the PCI root held (devices/pci.h).
  */
@@ -67,6 +68,7 @@ struct vfio_msi {
 	struct relay *relay;	 /* stands in for irqfds; NULL: it does not */
 	struct irq_watch *watch; /* remembers how interrupts went; NULL: nobody does */
 	unsigned int intx_gsi;	 /* 0: the device has no INTx */
+	bool trigger_first;	 /* an irqfd may not go while its vector has a trigger */
 	struct msi_set msi, msix;
 	/* what the guest wants */
 	bool intx_usable; /* the guest has turned the device on: memory, I/O or bus mastering */
@@ -86,6 +88,14 @@ struct msi_config {
 	unsigned int intx_gsi;		  /* 0: no INTx */
 	uint32_t device_id;		  /* requester id (bus, device, function) in the guest */
 };
+
+/*
+ * Does KVM of a Linux @release (uname -r) leave posting on when an irqfd goes before the trigger of
+ * its vector? Up to 6.18.9 it does, on arm64 from 6.15 and on x86-64 from 6.17, and on AMD's
+ * processors then uses memory that it freed ("KVM: Don't clobber irqfd routing type when
+ * deassigning irqfd" mends it). Kernels that are mended by their distributor are not told apart.
+ */
+bool msi_trigger_first(const char *release);
 
 /* Make the interrupt state of @device: all off. 0 or -ENOMEM. */
 int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_config *config);

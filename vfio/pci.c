@@ -157,8 +157,20 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
 		    bdf, strerror(-error));
 }
 
+/*
+ * Turning MSI-X off, the kernel writes the device's table, which does not answer in D3hot: an
+ * Unsupported Request, and on some arm64 hosts an external abort.
+ */
+static void device_wake(struct vfio_pci *function)
+{
+	if (function->pci.asleep)
+		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+				  function->policy.pm + PCI_PM_CTRL, 2, 0);
+}
+
 void vfio_pci_cleanup(struct vfio_pci *function)
 {
+	device_wake(function);
 	msi_cleanup(&function->msi);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
 		bar_unmap(&function->bars[i]);
@@ -173,6 +185,7 @@ void vfio_pci_reset(struct vfio_pci *function)
 	struct pci_device *pci = &function->pci;
 	int error;
 
+	device_wake(function);
 	msi_reset(&function->msi);
 	/* BARs go first: touching them while the device resets would fault in the host. */
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));

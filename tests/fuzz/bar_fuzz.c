@@ -201,15 +201,17 @@ static void place_update(struct place *place)
 
 static void places_compare(struct subject *subject)
 {
-	for (unsigned int i = 0; i < subject->count * subject->count; i++) {
-		struct place *a = &subject->places[i / subject->count];
-		const struct place *b = &subject->places[i % subject->count];
+	for (unsigned int i = 0; i < subject->count; i++) {
+		struct place *a = &subject->places[i];
 
-		if (a == b || !a->wanted || !b->wanted || a->is_io != b->is_io)
-			continue;
-		a->overlapped |= ranges_overlap(a->addr, a->size, b->addr, b->size);
-		a->shared |= align_down(a->addr, host->page_size) ==
-			     align_down(b->addr, host->page_size);
+		for (unsigned int j = 0; j < subject->count && a->wanted; j++) {
+			const struct place *b = &subject->places[j];
+
+			if (a == b || !b->wanted || a->is_io != b->is_io)
+				continue;
+			a->overlapped |= ranges_overlap(a->addr, a->size, b->addr, b->size);
+			a->shared |= align_down(a->addr ^ b->addr, host->page_size) == 0;
+		}
 	}
 }
 

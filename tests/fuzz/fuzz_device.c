@@ -96,14 +96,12 @@ void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const cha
 
 static void unreachable_check(const struct fuzz_device *fuzz, const char *what)
 {
-	for (unsigned int i = 0; i < FUZZ_RANGES_MAX; i++) {
-		if (host->areas[i].device != fuzz)
-			continue;
-		for (unsigned int j = 0; j < host->slot_top; j++)
-			if (host->slots[j].used &&
-			    host->slots[j].hva == fuzz_area_hva(&host->areas[i]))
-				fuzz_violation("the device %s while the guest reaches BAR %u", what,
-					       host->areas[i].index);
+	for (unsigned int i = 0; i < host->slot_top; i++) {
+		const struct fuzz_area *area = fuzz_area_of(host->slots[i].hva);
+
+		if (host->slots[i].used && area && area->device == fuzz)
+			fuzz_violation("the device %s while the guest reaches BAR %u", what,
+				       area->index);
 	}
 }
 
@@ -224,8 +222,6 @@ static uint8_t byte_writable(const struct fuzz_device *fuzz, uint64_t offset)
 
 	if (offset == PCI_COMMAND || offset == PCI_COMMAND + 1)
 		return 0xff;
-	if (offset == PCI_STATUS + 1)
-		return 0xf9;
 	if (offset < PCI_STD_HEADER_SIZEOF)
 		return 0;
 	if (offset >= PCI_CFG_SPACE_SIZE)
@@ -239,14 +235,16 @@ static uint8_t byte_writable(const struct fuzz_device *fuzz, uint64_t offset)
 	case PCI_CAP_ID_EXP:
 		if (offset == at + PCI_EXP_DEVCTL + 1) /* all but Initiate Function Level Reset */
 			return 0x78;
-		if (offset == at + PCI_EXP_DEVCTL || offset == at + PCI_EXP_DEVSTA ||
-		    offset == at + PCI_EXP_DEVCTL2)
+		if (offset == at + PCI_EXP_DEVCTL || offset == at + PCI_EXP_DEVCTL2)
 			return 0x1f;
+		return 0;
+	case PCI_CAP_ID_MSI: /* VFIO takes enable and size of it */
+		return offset == at + PCI_MSI_FLAGS || offset == at + PCI_MSI_FLAGS + 1 ? 0xff : 0;
 	}
 	return 0;
 }
 
-/* Other bits keep their value; a zero is what leaves those alone that are cleared by a one. */
+/* Other bits keep their value, or are written as zero, which VFIO drops. */
 static void config_written(struct fuzz_device *fuzz, uint64_t offset, unsigned int size,
 			   uint64_t value)
 {
@@ -354,6 +352,8 @@ static void tie(struct fuzz_device *fuzz, unsigned int number, int eventfd)
 
 static void kind_disable(struct fuzz_device *fuzz)
 {
+	if (fuzz->active == VFIO_PCI_MSIX_IRQ_INDEX && fuzz->asleep && !host->failed)
+		fuzz_violation("MSI-X is turned off while the device sleeps");
 	for (unsigned int i = 0; i < fuzz->tie_top; i++)
 		tie(fuzz, i, -1);
 	memset(fuzz->allocated, 0, sizeof(fuzz->allocated));

@@ -405,8 +405,7 @@ void *fuzz_area_hva(const struct fuzz_area *area)
 	return (void *)(AREA_BASE + (uintptr_t)(area - host->areas) * AREA_STEP);
 }
 
-/* The area whose made-up address @hva is, or NULL. */
-static struct fuzz_area *area_of(const void *hva)
+struct fuzz_area *fuzz_area_of(const void *hva)
 {
 	uintptr_t i = ((uintptr_t)hva - AREA_BASE) / AREA_STEP;
 
@@ -446,7 +445,7 @@ static struct fuzz_range *range_add(struct fuzz_range *ranges, const struct fuzz
 
 static void slot_check(const struct fuzz_range *slot)
 {
-	const struct fuzz_area *area = area_of(slot->hva);
+	const struct fuzz_area *area = fuzz_area_of(slot->hva);
 
 	if (!range_within(slot->base, slot->size, FUZZ_MEM32, FUZZ_MEM32_SIZE) &&
 	    !range_within(slot->base, slot->size, FUZZ_MEM64, FUZZ_MEM64_SIZE))
@@ -526,7 +525,7 @@ void iommu_unmap(struct iommu *iommu, uint64_t iova, uint64_t size)
 
 void vfio_area_unmap(void *hva, uint64_t size)
 {
-	struct fuzz_area *area = area_of(hva);
+	struct fuzz_area *area = fuzz_area_of(hva);
 
 	for (unsigned int i = 0; i < host->slot_top; i++)
 		if (host->slots[i].used && host->slots[i].hva == hva)

@@ -228,5 +228,7 @@ bool fuzz_device_decodes(const struct fuzz_device *device);
 struct fuzz_eventfd *fuzz_eventfd_of(int eventfd);
 void fuzz_eventfd_signal(int eventfd);
 void *fuzz_area_hva(const struct fuzz_area *area);
+/* The area whose made-up address @hva is, or NULL. */
+struct fuzz_area *fuzz_area_of(const void *hva);
 
 #endif

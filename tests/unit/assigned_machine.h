@@ -50,11 +50,8 @@ static inline struct machine *machine_new(void)
 	return machine;
 }
 
-static inline void machine_start(struct machine *machine)
+static inline void function_init(struct machine *machine)
 {
-	const struct pci_window mem32 = { MEM32, MEM32_SIZE }, mem64 = { MEM64, MEM64_SIZE };
-	const struct pci_window io = { IO_BASE, 0xf000 };
-
 	vfio_pci_init(machine->function,
 		      &(struct vfio_pci_config){
 			      .vm = &machine->kvm->vm,
@@ -63,6 +60,14 @@ static inline void machine_start(struct machine *machine)
 			      .page_size = 0x1000,
 		      },
 		      NULL, BDF);
+}
+
+static inline void machine_start(struct machine *machine)
+{
+	const struct pci_window mem32 = { MEM32, MEM32_SIZE }, mem64 = { MEM64, MEM64_SIZE };
+	const struct pci_window io = { IO_BASE, 0xf000 };
+
+	function_init(machine);
 	assert_int_equal(pci_root_attach(&machine->root, &machine->memory, &machine->ports, ECAM,
 					 &mem32, &mem64, &io),
 			 0);

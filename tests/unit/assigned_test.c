@@ -281,6 +281,7 @@ static void test_shutdown_gives_everything_back(void **state)
 			    "irqfd_attach 17 resample\n"
 			    "irqs_set intx 0 1 [fd]\n"
 			    "intx_unmask_set\n"
+			    "config_write 4 2 407\n"
 			    "config_write 4 2 7\n");
 	command_set(machine, 0);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
@@ -299,6 +300,26 @@ static void test_sudden_end_takes_bars_then_triggers_then_irqfds(void **state)
 	fake_log_take(machine->kvm);
 	vfio_pci_cleanup(machine->function);
 	log_expect(machine, "irqs_disable msix\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n"
+			    "irqfd_detach 26\n");
+	*state = NULL;
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+}
+
+/* The fake knows it for a violation when the MSI-X table is written in D3hot. */
+static void test_sudden_end_wakes_the_device_first(void **state)
+{
+	struct machine *machine = network_card_use(state);
+
+	power_set(machine, 3);
+	pci_root_cleanup(&machine->root);
+	fake_log_take(machine->kvm);
+	vfio_pci_cleanup(machine->function);
+	log_expect(machine, "config_write cc 2 0\n"
+			    "irqs_disable msix\n"
 			    "irqfd_detach 24\n"
 			    "irqfd_detach 25\n"
 			    "irqfd_detach 26\n");
@@ -515,6 +536,7 @@ int main(void)
 		TEST(test_function_reset_and_restore),
 		TEST(test_shutdown_gives_everything_back),
 		TEST(test_sudden_end_takes_bars_then_triggers_then_irqfds),
+		TEST(test_sudden_end_wakes_the_device_first),
 		TEST(test_network_card_without_msi_works_by_its_pin),
 		TEST(test_network_card_works_without_dynamic_msix),
 		TEST(test_nvme_registers_stay_mapped_beside_the_table),

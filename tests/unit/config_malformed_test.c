@@ -325,14 +325,7 @@ static int start_exit_code(void **state, unsigned int *lines)
 
 	assert_true(child >= 0);
 	if (!child) {
-		vfio_pci_init(machine->function,
-			      &(struct vfio_pci_config){
-				      .vm = &machine->kvm->vm,
-				      .iommu = &machine->kvm->iommu,
-				      .root = &machine->root,
-				      .page_size = 0x1000,
-			      },
-			      NULL, BDF);
+		function_init(machine);
 		_exit(99);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -432,13 +425,16 @@ static uint32_t random_next(uint64_t *seed)
 static void permitted_mark(struct fake_vfio *fake, uint8_t permitted[PCI_CONFIG_SIZE])
 {
 	memset(permitted, 0, PCI_CONFIG_SIZE);
-	le_store(permitted + PCI_COMMAND, 4, 0xf9000547);
+	le_store(permitted + PCI_COMMAND, 2, 0x0547);
 	if (fake->pm)
 		le_store(permitted + fake->pm + PCI_PM_CTRL, 2, 0xffff);
 	if (fake->express)
-		le_store(permitted + fake->express + PCI_EXP_DEVCTL, 4, 0x000f781f);
+		le_store(permitted + fake->express + PCI_EXP_DEVCTL, 2, 0x781f);
 	if (fake->express && (fake->original[fake->express + PCI_EXP_FLAGS] & 0xf) >= 2)
 		le_store(permitted + fake->express + PCI_EXP_DEVCTL2, 2, 0x001f);
+	if (fake->function.policy.msi)
+		permitted[fake->function.policy.msi + PCI_MSI_FLAGS] =
+			PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE;
 	for (unsigned int at = fake->original[PCI_CAPABILITY_LIST]; at;
 	     at = fake->original[at + PCI_CAP_LIST_NEXT])
 		if (fake->original[at] == PCI_CAP_ID_VNDR)

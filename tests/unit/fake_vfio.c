@@ -82,11 +82,21 @@ void fake_vfio_free(struct fake_vfio *fake)
 /* ---- what must never be -----------------------------------------------------------------------
  */
 
+static bool is_asleep(const struct fake_vfio *fake)
+{
+	return fake->pm && (fake->config[fake->pm + PCI_PM_CTRL] & 3) == 3;
+}
+
 static bool memory_decodes(const struct fake_vfio *fake)
 {
-	bool is_asleep = fake->pm && (fake->config[fake->pm + PCI_PM_CTRL] & 3) == 3;
+	return (fake->command & PCI_COMMAND_MEMORY) && !is_asleep(fake);
+}
 
-	return (fake->config[PCI_COMMAND] & PCI_COMMAND_MEMORY) && !is_asleep;
+/* The kernel is about to write the real table. */
+static void msix_table_check(struct fake_vfio *fake)
+{
+	if (fake->active == VFIO_PCI_MSIX_IRQ_INDEX && is_asleep(fake))
+		fake_violation(fake->kvm, "the MSI-X table is used while the device sleeps");
 }
 
 /* The MSI-X table and the pending bits are emulated: the guest must not reach the real ones. */
@@ -137,6 +147,7 @@ void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const cha
 		abort();
 	memset(device, 0, sizeof(*device));
 	memcpy(fake->original, fake->config, sizeof(fake->original));
+	fake->command = (uint16_t)le_load(&fake->config[PCI_COMMAND], 2);
 	snprintf(device->bdf, sizeof(device->bdf), "%s", bdf);
 	device->fd = dup(fake->memory);
 	device->can_reset = fake->can_reset;
@@ -230,14 +241,14 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	return 0;
 }
 
-/* Which bits of a byte are cleared by writing a one. */
-static uint8_t config_cleared(const struct fake_vfio *fake, uint64_t offset)
+/* The real BARs come back when decoding goes on that VFIO remembers as on, and finds off. */
+static void command_written(struct fake_vfio *fake, uint16_t command)
 {
-	if (offset == PCI_STATUS + 1)
-		return 0xf9;
-	if (fake->express && offset == fake->express + PCI_EXP_DEVSTA)
-		return 0x0f;
-	return 0;
+	uint16_t on = command & fake->command & (PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+
+	if (on & ~le_load(&fake->config[PCI_COMMAND], 2))
+		fake_log(fake->kvm, "bars_restore");
+	fake->command = command;
 }
 
 static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int size,
@@ -245,15 +256,15 @@ static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int
 {
 	fake_log(fake->kvm, "config_write %llx %u %llx", (unsigned long long)offset, size,
 		 (unsigned long long)(value & bytes_mask(size)));
+	if (offset == PCI_COMMAND)
+		command_written(fake, (uint16_t)value);
 	for (unsigned int i = 0; i < size; i++) {
 		uint8_t *byte = &fake->config[offset + i], put = (uint8_t)(value >> (8 * i));
 		bool is_status =
 			offset + i == PCI_STATUS || offset + i == PCI_STATUS + 1 ||
 			(fake->express && (offset + i) / 2 == (fake->express + PCI_EXP_DEVSTA) / 2);
 
-		if (is_status)
-			*byte &= (uint8_t) ~(put & config_cleared(fake, offset + i));
-		else
+		if (!is_status) /* of which VFIO drops writes */
 			*byte = put;
 	}
 	maps_check(fake);
@@ -516,6 +527,7 @@ static int irqs_set(struct fake_vfio *fake, unsigned int index, unsigned int sta
 	/* As pci_alloc_irq_vectors() does. */
 	if (was_off && fake->pm && fake->config[fake->pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK)
 		return -EINVAL;
+	msix_table_check(fake);
 	if (was_off)
 		result = kind_enable(fake, index, start + count);
 	if (!result) {
@@ -552,8 +564,10 @@ void vfio_irqs_disable(struct vfio_device *device, unsigned int index)
 		fd_close(&fake->events[index]);
 	else if (fake->active != index)
 		fake_violation(fake->kvm, "%s is turned off, and was not on", index_names[index]);
-	else
+	else {
+		msix_table_check(fake);
 		kind_disable(fake);
+	}
 }
 
 int vfio_intx_unmask_set(struct vfio_device *device, int eventfd)

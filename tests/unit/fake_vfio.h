@@ -8,6 +8,9 @@
  * BAR that the guest can still reach (or already) while the device does not decode it: on a real
  * host that is a fault.
  *
+ * VFIO remembers the command register as it was written last. A test that clears it in config makes
+ * the device forget it, as after a reset that VFIO does not know of.
+ *
  * The memory of the regions is in a memfd, so that it can be mapped as a real device's.
  */
 #ifndef POSTHORN_TESTS_UNIT_FAKE_VFIO_H
@@ -36,6 +39,7 @@ struct fake_vfio {
 
 	/* What became of it. */
 	uint8_t original[PCI_CONFIG_SIZE]; /* config at vfio_device_init() */
+	uint16_t command;		   /* as VFIO remembers it, whatever config has */
 	unsigned int pm, express, last_capability, last_extended;
 	int memory;			  /* memfd with all regions */
 	unsigned int active;		  /* VFIO_PCI_*_IRQ_INDEX; VFIO_PCI_NUM_IRQS: none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/msi.c on hosts that cannot add vectors, have too few, or refuse. */
+/* vfio/msi.c on hosts that cannot add vectors, have too few, refuse, or have a defect. */
 #include "tests/unit/msi_machine.h"
 
 #include <errno.h>
@@ -243,7 +243,7 @@ static void test_no_file_descriptor_left_is_reported_once(void **state)
 	capture = capture_start();
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
-	none.rlim_cur = 0;
+	none.rlim_cur = 1; /* with 0, ppoll(2) refuses even the message */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	msix_unmask(machine, 1);
 	msix_unmask(machine, 2);
@@ -304,11 +304,16 @@ static void test_intx_that_fails_is_reported_once_and_leaves_nothing(void **stat
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
 		struct capture capture = capture_start();
+		char text[512];
 
-		fake_fail(machine->kvm, calls[i], 0, -EBUSY);
+		fake_fail(machine->kvm, calls[i], 0, i % 2 ? -ENOMEM : -EBUSY);
 		intx_use(machine);
 		msi_sync(machine->msi);
-		assert_int_equal(capture_lines(capture), 1);
+		assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+		assert_non_null(
+			strstr(text, "warning: 0000:01:00.0: INTx (GSI 17) cannot be used"));
+		assert_non_null(strstr(text, "those of MSI and MSI-X do"));
+		assert_int_equal(!strstr(text, "line has another device"), i % 2);
 		assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
 		assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
 		msi_enable(machine, 1);
@@ -316,6 +321,133 @@ static void test_intx_that_fails_is_reported_once_and_leaves_nothing(void **stat
 		assert_int_equal(injected(machine, 0), 1);
 		machine_restart(machine, 8, 16, true);
 	}
+}
+
+/* ---- hosts on which the trigger has to go before the irqfd (vfio_msi.trigger_first) ---- */
+
+static void test_trigger_first_is_for_kernels_that_leave_posting_on(void **state)
+{
+	static const struct {
+		const char *release;
+		bool expected;
+	} rows[] = {
+		{ "6.1.0-44-amd64", false },
+		{ "6.12.48+deb13-arm64", false },
+		{ "6.14.11", false },
+		{ "6.15.0", true },
+		{ "6.17-rc3", true },
+		{ "6.17.0-19-generic", true },
+		{ "6.17.13", true },
+		{ "6.18.0", true },
+		{ "6.18.9-200.fc43", true },
+		{ "6.18.10", false },
+		{ "6.18.44", false },
+		{ "6.19.0", false },
+		{ "7.0.0", false },
+		{ "5.17.0", false },
+		{ "", false },
+		{ "next", false },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		if (msi_trigger_first(rows[i].release) != rows[i].expected)
+			fail_msg("Linux %s", rows[i].release);
+}
+
+static void trigger_first_begin(struct machine *machine)
+{
+	machine->msi->trigger_first = true;
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	fake_log_take(machine->kvm);
+}
+
+static void test_trigger_first_at_a_mask(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	trigger_first_begin(machine);
+	msix_mask(machine, 4, true);
+	log_expect(machine, "irqs_set msix 4 1 [-1]\n"
+			    "irqfd_detach 24\n"
+			    "irqs_set msix 4 1 [fd]\n");
+	assert_false(msix_pending(machine, 4));
+	fake_vfio_fire(machine->fake, 4);
+	assert_true(msix_pending(machine, 4));
+	msix_mask(machine, 4, false);
+	log_expect(machine, "route 24 fee01000 4004\n"
+			    "irqfd_attach 24\n");
+	assert_int_equal(injected(machine, 4), 1);
+}
+
+/* In place of what may have been on its way while there was no trigger. */
+static void test_trigger_first_brings_one_more_at_unmask(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	trigger_first_begin(machine);
+	assert_int_equal(injected(machine, 4), 0);
+	msix_mask(machine, 4, true);
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 1);
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 2);
+}
+
+static void test_trigger_first_at_a_change_of_message(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	trigger_first_begin(machine);
+	machine->msi->msix.vectors[4].message.data = 0x77;
+	msix_mask(machine, 4, false);
+	log_expect(machine, "irqs_set msix 4 1 [-1]\n"
+			    "irqfd_detach 24\n"
+			    "irqs_set msix 4 1 [fd]\n"
+			    "route 24 fee01000 77\n"
+			    "irqfd_attach 24\n");
+	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
+}
+
+static void test_trigger_first_that_does_not_come_back_is_tried_again(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	trigger_first_begin(machine);
+	fake_fail(machine->kvm, "irqs_set", 1, -ENOMEM);
+	msix_mask(machine, 4, true);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
+	/* The device has masked it, and keeps what it has to say. */
+	fake_vfio_fire(machine->fake, 4);
+	assert_int_equal(injected(machine, 4), 0);
+	msix_mask(machine, 4, false);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 1);
+	assert_true(injected(machine, 4) >= 1);
+}
+
+static void test_trigger_first_msi_too(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct msi_set *set = &machine->msi->msi;
+
+	machine->msi->trigger_first = true;
+	msi_enable(machine, 2);
+	fake_log_take(machine->kvm);
+	set->vectors[1].masked = true;
+	msi_sync(machine->msi);
+	log_expect(machine, "irqs_set msi 1 1 [-1]\n"
+			    "irqfd_detach 25\n"
+			    "irqs_set msi 1 1 [fd]\n");
+	set->vectors[1].masked = false;
+	msi_sync(machine->msi);
+	assert_int_equal(injected(machine, 0), 0);
+	assert_int_equal(injected(machine, 1), 1);
+	fake_log_take(machine->kvm);
+	msi_enable(machine, 0);
+	log_expect(machine, "irqs_disable msi\n"
+			    "irqfd_detach 24\n"
+			    "irqfd_detach 25\n");
 }
 
 /* One life with everything in it. */
@@ -388,6 +520,12 @@ int main(void)
 		DYNAMIC(test_refused_irqfd_loses_nothing),
 		DYNAMIC(test_no_gsi_left_is_reported_once),
 		DYNAMIC(test_no_file_descriptor_left_is_reported_once),
+		DYNAMIC(test_trigger_first_is_for_kernels_that_leave_posting_on),
+		DYNAMIC(test_trigger_first_at_a_mask),
+		DYNAMIC(test_trigger_first_brings_one_more_at_unmask),
+		DYNAMIC(test_trigger_first_at_a_change_of_message),
+		DYNAMIC(test_trigger_first_that_does_not_come_back_is_tried_again),
+		DYNAMIC(test_trigger_first_msi_too),
 		DYNAMIC(test_any_one_failure_leaves_everything_tidy),
 	};
 
