@@ -47,12 +47,13 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
-unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
-unit_tests := log seccomp check check_function info latency_igb file bus pci pci_bars serial image relay host_irq irq_verdict stats doorbell options options_latency \
-              latency_host latency_result histogram latency_read latency_json \
-              latency_stats latency_format latency_compare latency_plot host_pci host_bind config config_capabilities \
-              config_malformed msi msi_failures msi_relay irq_watch bar assigned device_events \
-              $(unit_tests_$(ARCH))
+unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
+unit_tests := log file bus pci pci_bars serial image relay doorbell seccomp options options_latency \
+              host_pci host_bind host_irq irq_verdict irq_watch irq_report stats config \
+              config_capabilities config_malformed msi msi_failures msi_relay bar assigned \
+              device_events check check_function info latency_host latency_igb latency_result \
+              histogram latency_read latency_json latency_stats latency_format latency_compare \
+              latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram
@@ -65,6 +66,7 @@ $(foreach test,config config_capabilities config_malformed msi msi_failures msi_
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
+unit_flags_arm64 := -Wl,--wrap=ioctl_named
 $(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 	$(eval unit_fakes_$(test) := host_tree) \
 	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
@@ -76,14 +78,14 @@ unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_l
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
-unit_flags_host_bind := -Wl,--wrap=file_write_text
+unit_flags_host_bind := -Wl,--wrap=file_write_text,--wrap=open
 
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
 payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string smi triple_fault \
                      unassigned)
-payloads  := agent cpus edu faults hello hostile latency memory pci_scan reset serial_echo serial_output stuck \
-             unassigned $(payloads_$(ARCH))
+payloads  := agent cpus edu faults hello hostile latency memory pci_scan reset serial_echo \
+             serial_output stuck unassigned $(payloads_$(ARCH))
 
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 
@@ -129,9 +131,9 @@ $(BUILD)/guest/acpi.o: $(BUILD)/guest/dsdt.h
 # The names of system calls by their numbers.
 $(BUILD)/vmm/syscall_names.h: Makefile
 	@mkdir -p $(@D)
-	@echo '#include <sys/syscall.h>' | $(CC) $(CPPFLAGS) -E -dM - | \
-		sed -n -e '/__NR_\(syscalls\|arch_specific\)/d' \
-			-e 's/^#define __NR_\([a-z][a-z0-9_]*\) .*/[__NR_\1] = "\1",/p' >$@
+	@echo '#include <sys/syscall.h>' | $(CC) $(CPPFLAGS) -E -dM - >$@.macros
+	@sed -n -e '/__NR_\(syscalls\|arch_specific\)/d' \
+		-e 's/^#define __NR_\([a-z][a-z0-9_]*\) .*/[__NR_\1] = "\1",/p' $@.macros >$@
 $(BUILD)/vmm/seccomp.o: $(BUILD)/vmm/syscall_names.h
 
 # ---- the guest ---------------------------------------------------------------------------------
@@ -185,7 +187,8 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 $(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
                      source_e1000e.o source_igb.o source_eventfd.o)
 
-$(BUILD)/guest/payload/hostile.elf: $(BUILD)/guest/payload/hostile_$(ARCH).o
+$(BUILD)/guest/payload/hostile.elf: $(addprefix $(BUILD)/guest/payload/,hostile_random.o \
+                     hostile_$(ARCH).o)
 
 $(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@echo "  LINK  $@"

@@ -7,6 +7,7 @@
 
 #include "kvm/arch.h"
 #include "kvm/posting.h"
+#include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -125,10 +126,66 @@ static void unknown_accesses_ask(const struct vm *vm)
 		log_info("KVM_CAP_ARM_NISV_TO_USER: %s", strerror(-error));
 }
 
+static void feature_set(struct kvm_vcpu_init *init, unsigned int feature)
+{
+	init->features[feature / 32] |= (uint32_t)BIT(feature % 32);
+}
+
+static int pmu_set(int vcpu_fd, uint64_t attribute, const void *value)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = attribute,
+		.addr = (uintptr_t)value,
+	};
+
+	return ioctl_call(vcpu_fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+/* All that it takes to have performance counters, in the VM @vm_fd, which has nothing yet. */
+static int pmu_try(int vm_fd)
+{
+	int vcpu_fd = ioctl_value(vm_fd, KVM_CREATE_VCPU, 0), error;
+	struct kvm_vcpu_init init;
+
+	if (vcpu_fd < 0)
+		return vcpu_fd;
+	error = ioctl_call(vm_fd, KVM_ARM_PREFERRED_TARGET, &init);
+	feature_set(&init, KVM_ARM_VCPU_PMU_V3);
+	if (error == 0)
+		error = ioctl_call(vcpu_fd, KVM_ARM_VCPU_INIT, &init);
+	/* Without an interrupt controller it does without an interrupt. */
+	if (error == 0)
+		error = pmu_set(vcpu_fd, KVM_ARM_VCPU_PMU_V3_INIT, NULL);
+	fd_close(&vcpu_fd);
+	return error;
+}
+
+/*
+ * KVM can have performance counters, and the kind of CPU that this thread is on have none: then
+ * Linux 6.1 refuses the attribute, newer kernels the feature. A vCPU that once had the feature
+ * cannot lose it (kvm_vcpu_init_changed()), nor run without what the attribute does: so it is tried
+ * in a VM that is thrown away.
+ */
+static bool pmu_works(const struct vm *vm)
+{
+	int vm_fd, error;
+
+	if (ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) <= 0)
+		return false;
+	vm_fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, arch_vm_type(vm->kvm_fd));
+	error = vm_fd < 0 ? vm_fd : pmu_try(vm_fd);
+	fd_close(&vm_fd);
+	if (error < 0)
+		log_warn("KVM refuses performance counters: %s; the guest gets none",
+			 strerror(-error));
+	return error == 0;
+}
+
 void arch_vm_init(struct vm *vm)
 {
 	vm->detach_discards = posting_detach_discards("");
-	vm->has_pmu = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
+	vm->has_pmu = pmu_works(vm);
 	unknown_accesses_ask(vm);
 	gic_create(vm);
 	/* Before the GIC is started: only then KVM takes a GICv4's direct injection for the VM. */
@@ -138,16 +195,10 @@ void arch_vm_init(struct vm *vm)
 static void pmu_init(const struct vcpu *vcpu)
 {
 	const int interrupt = ARM64_INTID_PMU;
-	struct kvm_device_attr attr = {
-		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
-		.attr = KVM_ARM_VCPU_PMU_V3_IRQ,
-		.addr = (uintptr_t)&interrupt,
-	};
-	int error = ioctl_call(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+	int error = pmu_set(vcpu->fd, KVM_ARM_VCPU_PMU_V3_IRQ, &interrupt);
 
-	attr.attr = KVM_ARM_VCPU_PMU_V3_INIT;
 	if (error == 0)
-		error = ioctl_call(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+		error = pmu_set(vcpu->fd, KVM_ARM_VCPU_PMU_V3_INIT, NULL);
 	if (error < 0)
 		die(EXIT_HOST, "vCPU %u: KVM refuses its performance counters: %s", vcpu->index,
 		    strerror(-error));
@@ -180,16 +231,6 @@ static bool feature_is_set(const struct kvm_vcpu_init *init, unsigned int featur
 	return init->features[feature / 32] & BIT(feature % 32);
 }
 
-static void feature_set(struct kvm_vcpu_init *init, unsigned int feature)
-{
-	init->features[feature / 32] |= (uint32_t)BIT(feature % 32);
-}
-
-static void feature_clear(struct kvm_vcpu_init *init, unsigned int feature)
-{
-	init->features[feature / 32] &= (uint32_t)~BIT(feature % 32);
-}
-
 void arch_vcpu_init(struct vcpu *vcpu)
 {
 	int finalize = KVM_ARM_VCPU_SVE, error;
@@ -207,17 +248,6 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	if (vcpu->vm->has_pmu)
 		feature_set(&init, KVM_ARM_VCPU_PMU_V3);
 	error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_INIT, &init);
-	/*
-	 * KVM can have performance counters, and the kind of CPU that this thread is on have none.
-	 * The features of all vCPUs are the same: only the first can still do without.
-	 */
-	if (error < 0 && vcpu->index == 0 && vcpu->vm->has_pmu) {
-		log_warn("KVM_ARM_VCPU_INIT with performance counters: %s; the guest gets none",
-			 strerror(-error));
-		vcpu->vm->has_pmu = false;
-		feature_clear(&init, KVM_ARM_VCPU_PMU_V3);
-		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_INIT, &init);
-	}
 	/* SVE's vector lengths could be changed until here. */
 	if (error == 0 && feature_is_set(&init, KVM_ARM_VCPU_SVE))
 		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &finalize);

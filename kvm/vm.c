@@ -125,8 +125,9 @@ static void *ram_map(size_t size, bool hugepages)
 	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (hva == MAP_FAILED && hugepages)
 		die(EXIT_HOST,
-		    "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: sysctl "
-		    "vm.nr_hugepages=%zu (or more, if others use them)",
+		    "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: echo %zu "
+		    ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (or more, if others "
+		    "use them)",
 		    (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
 	if (hva == MAP_FAILED)
 		die(EXIT_HOST, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
@@ -263,7 +264,8 @@ void vm_memslot_remove(struct vm *vm, int slot)
 	if (error == 0)
 		vm->slot_used[slot / 64] &= ~BIT(slot % 64);
 	pthread_mutex_unlock(&vm->slot_lock);
-	if (error < 0)
+	/* EIO: KVM has given the VM up, and runs none of its vCPUs any more. */
+	if (error < 0 && error != -EIO)
 		log_error("memslot %d: KVM does not take it back: %s; the guest still sees what "
 			  "was there",
 			  slot, strerror(-error));

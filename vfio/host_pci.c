@@ -180,6 +180,23 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 	return 0;
 }
 
+int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
+{
+	int error = host_pci_read(root, bdf, pci);
+
+	if (!error)
+		return 0;
+	if (error == -ENODEV) {
+		log_error("this host has no PCI function %s: `posthorn devices` lists those it has",
+			  bdf);
+		return EXIT_USAGE;
+	}
+	log_error("%s: sysfs cannot be read: %s; see who may read it: ls -lL "
+		  "/sys/bus/pci/devices/%s/",
+		  bdf, strerror(-error), bdf);
+	return EXIT_HOST;
+}
+
 static int bdf_filter(const struct dirent *entry)
 {
 	char bdf[HOST_PCI_BDF_SIZE];
@@ -471,6 +488,70 @@ static bool route_ipv6_uses(const struct use_search *search, const char *line)
 	       !strcmp(length, "00") && route_uses(search, interface);
 }
 
+/*
+ * Does somebody have the block device @name to himself? File systems, swap space, RAID, device
+ * mapper and ZFS claim what they are built on, in whichever mount namespace, and what is claimed
+ * nobody else can open exclusively. A claimed partition keeps others from the whole disk, too.
+ */
+static bool block_is_claimed(const struct use_search *search, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	path_set(path, search->root, "/sys/class/block/%s", name);
+	if (!path_is_built_on(path, search->bdf, STACK_MAX))
+		return false;
+	path_set(path, search->root, "/dev/%s", name);
+	/* O_NONBLOCK: a drive without a medium has no claim to wait for. */
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	if (errno != EBUSY)
+		return false;
+	snprintf(search->why, search->size,
+		 "its disk /dev/%s is claimed, by RAID, LVM, ZFS or a mounted file system: end "
+		 "that use, which lsblk --fs /dev/%s shows, or grep -l %s /proc/*/mountinfo",
+		 name, name, name);
+	return true;
+}
+
+/* In the order of their names, a disk comes before its partitions: lsblk then shows all of it. */
+static bool blocks_use(const struct use_search *search)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	bool found = false;
+	int count, i;
+
+	path_set(path, search->root, "/sys/class/block");
+	count = scandir(path, &entries, NULL, alphasort);
+	if (count < 0)
+		return false;
+	for (i = 0; i < count; i++) {
+		found = found || block_is_claimed(search, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return found;
+}
+
+/* Its driver takes the virtual functions along when it goes, whoever has them. */
+static bool virtual_functions_use(const struct use_search *search)
+{
+	char path[PATH_MAX], count[16];
+
+	path_set(path, search->root, "/sys/bus/pci/devices/%s/sriov_numvfs", search->bdf);
+	if (file_read_text(path, count, sizeof(count)) <= 0 || !strcmp(count, "0"))
+		return false;
+	snprintf(search->why, search->size,
+		 "virtual functions of it exist (%s), which VMs may have: end those, then echo 0 "
+		 ">/sys/bus/pci/devices/%s/sriov_numvfs",
+		 count, search->bdf);
+	return true;
+}
+
 bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size)
 {
 	static const struct {
@@ -503,7 +584,7 @@ bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, si
 		fclose(file);
 	}
 	free(line);
-	return found;
+	return found || virtual_functions_use(&search) || blocks_use(&search);
 }
 
 /* ---- the steps of bind and unbind ---- */
@@ -676,15 +757,6 @@ static bool group_is_open(const char *root, int iommu_group)
 
 /* ---- bind and unbind ---- */
 
-/* Read @bdf for a command. 0, or EXIT_USAGE after a message. */
-static int named_read(const char *root, const char *bdf, struct host_pci *pci)
-{
-	if (!host_pci_read(root, bdf, pci))
-		return 0;
-	log_error("this host has no PCI function %s: `posthorn devices` lists those it has", bdf);
-	return EXIT_USAGE;
-}
-
 /* Is there a reason not to bind? An exit code after a message, or 0. */
 static int bind_check(const char *root, const struct host_pci *pci)
 {
@@ -710,7 +782,7 @@ int host_pci_bind(const char *root, const char *bdf)
 	struct host_pci pci;
 	int code;
 
-	code = named_read(root, bdf, &pci);
+	code = host_pci_named_read(root, bdf, &pci);
 	if (code || !strcmp(pci.driver, VFIO_PCI))
 		return code;
 	code = bind_check(root, &pci);
@@ -756,7 +828,7 @@ int host_pci_unbind(const char *root, const char *bdf)
 	char former[32];
 	int code;
 
-	code = named_read(root, bdf, &pci);
+	code = host_pci_named_read(root, bdf, &pci);
 	if (code || strcmp(pci.driver, VFIO_PCI))
 		return code;
 	/* The kernel would wait for the user to finish, or find the group half taken away. */

@@ -45,6 +45,9 @@ int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE]);
  */
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci);
 
+/* The same for a function that the user named. 0, or EXIT_USAGE or EXIT_HOST after a message. */
+int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci);
+
 /*
  * Call @visit for every PCI function in the order of their BDFs (or, with @iommu_group >= 0, for
  * every one of that group) until it returns non-zero. Returns what it returned last, 0 when there
@@ -86,9 +89,12 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 
 /*
  * Is the function in use by this host, so that taking its driver would hurt: does it hold a disk
- * with the root file system, another mounted one or swap space, or the interface of a default
- * route? Sees through device mapper, RAID, NVMe multipath, bridges, bonds and VLANs. If so, writes
- * what it is used for into @why (as in "it holds the swap space /dev/sda2") and returns true.
+ * with the root file system, another mounted one or swap space, one that is claimed for whatever
+ * else (RAID, ZFS, a file system in another mount namespace), or the interface of a default route,
+ * or does it have virtual functions? Sees through device mapper, RAID, NVMe multipath, bridges,
+ * bonds and VLANs. If so, writes what it is used for into @why (as in "it holds the swap space
+ * /dev/sda2") and returns true. Finding a claim takes the right to open the disk, and claims it for
+ * a moment. A program that has a disk open without a claim (O_EXCL, open(2)) is not found.
  */
 bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size);
 

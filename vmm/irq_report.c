@@ -119,13 +119,17 @@ static char *report_text(const json_t *report)
 
 int irq_report_write(struct machine *machine, const char *path, int fd)
 {
+	const char *why = machine->watch.why;
 	json_t *rows = json_array(), *report;
 	char *text = NULL;
 	int error;
 
 	error = rows_visit(machine, row_append, rows);
+	/* Without a device nobody looked. */
+	if (!machine->function_count)
+		why = "this guest has no device whose interrupts could be posted: use --device";
 	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", machine->watch.possible,
-			   "why", machine->watch.why, "interrupts", rows);
+			   "why", why, "interrupts", rows);
 	if (report && error == 0)
 		text = report_text(report);
 	json_decref(report);

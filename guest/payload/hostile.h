@@ -27,7 +27,7 @@ struct hostile_kind {
 	void (*run)(struct hostile_cpu *cpu);
 };
 
-/* ---- hostile.c ---- */
+/* ---- hostile.c and hostile_random.c ---- */
 
 uint64_t random_next(struct hostile_cpu *cpu);
 uint64_t random_below(struct hostile_cpu *cpu, uint64_t limit);
@@ -92,6 +92,9 @@ struct message random_message(struct hostile_cpu *cpu, unsigned int device, unsi
 
 /* Must no two vectors have the same message? */
 extern bool arch_messages_distinct;
+
+/* Does no IOMMU of a lab keep a device from what it does by a write to [@address, + @size)? */
+bool arch_dma_harms(uint64_t address, uint64_t size);
 
 /* Is [@address, @address + 8) mapped, and is it no register that must be handled with care? */
 bool arch_reachable(uint64_t address);

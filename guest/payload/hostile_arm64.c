@@ -75,6 +75,13 @@ static bool overlaps(uint64_t address, uint64_t base, uint64_t size)
 	return address + 8 > base && address < base + size;
 }
 
+bool arch_dma_harms(uint64_t address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+	return false;
+}
+
 bool arch_reachable(uint64_t address)
 {
 	uint64_t messages = ARM64_GIC_REDISTRIBUTOR;

@@ -13,10 +13,14 @@
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  0x80000000u
 
+/* Of the MSI-X capability's enable, at any offset. */
+#define MSIX_ENABLE_BITS 0x80808080u
+
 /* The 82093AA's table, and the local APIC's messages: Intel SDM volume 3, 11.11.1 and 11.11.2. */
 #define IOAPIC_DATA	0x10
 #define IOAPIC_TABLE	0x10 /* the index of its first entry */
 #define MESSAGE_ADDRESS 0xfee00000
+#define MESSAGE_SIZE	0x100000
 #define MODE_SHIFT	8
 #define MODE_MASK	0x700u
 
@@ -88,6 +92,16 @@ struct message random_message(struct hostile_cpu *cpu, unsigned int device, unsi
 	if (random_one_in(cpu, 64))
 		address = random_address(cpu);
 	return (struct message){ address, random_interrupt(cpu) };
+}
+
+/*
+ * What a device writes there is an interrupt message to the host. QEMU's VT-d lets those pass that
+ * are not in the format for remapping, which hardware blocks (VT-d specification, 5.1.4): any
+ * vector then, to any CPU of the host, INIT and exceptions included.
+ */
+bool arch_dma_harms(uint64_t address, uint64_t size)
+{
+	return address + size > MESSAGE_ADDRESS && address < MESSAGE_ADDRESS + MESSAGE_SIZE;
 }
 
 bool arch_reachable(uint64_t address)
@@ -237,9 +251,12 @@ static void config_port_run(struct hostile_cpu *cpu)
 	if (random_one_in(cpu, 16))
 		address = (uint32_t)random_value(cpu);
 	port_write32(CONFIG_ADDRESS, address);
-	/* Few writes: this is where BARs move, and interrupts are switched. */
+	/*
+	 * Few writes: this is where BARs move, and interrupts are switched. Wherever they go, they
+	 * turn no MSI-X on (see E1000E_ID).
+	 */
 	port_access((uint16_t)(CONFIG_DATA + random_below(cpu, 4)), 1u << random_below(cpu, 3),
-		    random_one_in(cpu, 64), (uint32_t)random_value(cpu));
+		    random_one_in(cpu, 64), (uint32_t)random_value(cpu) & ~MSIX_ENABLE_BITS);
 }
 
 /* ---- interrupt controllers ---- */

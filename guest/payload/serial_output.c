@@ -2,12 +2,14 @@
 /*
  * Sends 2000 numbered lines of 50 bytes, and nothing after them. With the option "fifo" the FIFO is
  * on. With "burst" it powers off at once after the last bytes, which it writes without looking at
- * the port again.
+ * the port again. With "second" the second CPU sends, while the first one looks at the port now and
+ * then, without end.
  */
 #include "guest/payload/payload.h"
 
 #define LINES	    2000
 #define LINE_LENGTH 50
+#define TURNS	    (1 << 24) /* of the first CPU between two looks: it is not to be in the way */
 
 static void line_make(char line[LINE_LENGTH], unsigned int number)
 {
@@ -17,13 +19,12 @@ static void line_make(char line[LINE_LENGTH], unsigned int number)
 	line[LINE_LENGTH - 1] = '\n';
 }
 
-void payload_main(void)
+static void send(uint32_t id)
 {
 	bool burst = payload_option("burst");
 	char line[LINE_LENGTH];
 
-	if (payload_option("fifo"))
-		serial_fifo_enable();
+	(void)id;
 	for (unsigned int i = 0; i < LINES; i++) {
 		line_make(line, i);
 		for (unsigned int j = 0; burst && j < LINE_LENGTH; j++)
@@ -31,5 +32,20 @@ void payload_main(void)
 		if (!burst)
 			serial_write(line, LINE_LENGTH);
 	}
-	machine_power_off();
+}
+
+void payload_main(void)
+{
+	uint32_t ids[CPUS_MAX];
+
+	if (payload_option("fifo"))
+		serial_fifo_enable();
+	if (!payload_option("second")) {
+		send(0);
+		machine_power_off();
+	}
+	payload_check(cpu_ids(ids) > 1 && cpu_start(ids[1], send));
+	for (unsigned int turn = 0;; turn++)
+		if (turn % TURNS == 0)
+			serial_get();
 }

@@ -64,6 +64,40 @@ teardown() {
 	done
 }
 
+# What the shell commands $1 make of /sys/bus/pci/devices, for the command that follows only.
+with_devices() {
+	unshare --mount true 2>/dev/null || skip "this process may not mount"
+	# shellcheck disable=SC2016 # of the inner shell
+	run --separate-stderr unshare --mount sh -c 'mount -t tmpfs none /sys/bus/pci &&
+		cd /sys/bus/pci && eval "$1" && shift && exec "$@"' sh "$@"
+}
+
+@test "a function that cannot be read: exit code 3, the error, and not that it is missing" {
+	local command
+	for command in "check" "latency --count 10 --device"; do
+		# shellcheck disable=SC2086 # a command and its options
+		with_devices "mkdir -p devices/ffff:00:1f.7/vendor" "$posthorn" $command ffff:00:1f.7
+		expect_status 3
+		expect_text "ffff:00:1f.7: sysfs cannot be read: Is a directory" "$stderr"
+	done
+}
+
+@test "functions that cannot be listed: a finding that stops" {
+	with_devices : "$posthorn" check
+	expect_status 3
+	expect_text "stops    functions: /sys/bus/pci/devices: No such file" "$output"
+}
+
+@test "without memory: the message says what for" {
+	local faulty=$build/tests/fault/posthorn
+	[ -x "$faulty" ] || faulty=$build-sanitize/tests/fault/posthorn
+	run --separate-stderr env POSTHORN_FAULT="start calloc - 1" ASAN_OPTIONS=leak_check_at_exit=0 \
+		"$faulty" info ffff:00:1f.7 9>"$BATS_TEST_TMPDIR/log"
+	expect_status 3
+	grep injected "$BATS_TEST_TMPDIR/log"
+	expect_text "ffff:00:1f.7: no memory for what VFIO tells of it" "$stderr"
+}
+
 @test "the memory lock of a user without rights: needed, allowed and the command" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can give up its rights"
 	run --separate-stderr setpriv --bounding-set=-ipc_lock prlimit --memlock=65536 \

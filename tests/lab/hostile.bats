@@ -15,7 +15,10 @@ setup() {
 	lab_setup
 }
 
-# No lab_teardown: here DMA is meant to fault in the IOMMU. The script looks at the host's messages.
+# Not lab_teardown: here DMA is meant to fault in the IOMMU. The script looks at the host's messages.
+teardown() {
+	:
+}
 
 # hostile [OPTION]...
 hostile() {
@@ -40,8 +43,12 @@ hostile() {
 # Not in tests/kvm: a KVM that has no such mode ignores the interrupts.
 @test "a guest that KVM gives up, by system management: exit code 5, and a message that says so" {
 	[ "$arch" = x86_64 ] || skip "there is no such mode"
+	"$posthorn" bind "${devices[1]}"
 	run --separate-stderr timeout --foreground 300 "$posthorn" run \
-		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" </dev/null
+		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" --device "${devices[1]}" </dev/null
 	expect_status 5
 	expect_text "KVM has given the VM up, on vCPU 0" "$stderr"
+	# Nor is anything said of what can then not be taken back from the guest.
+	[ "$(grep -c 'posthorn: error' <<<"$stderr")" = 1 ]
+	"$posthorn" unbind "${devices[1]}"
 }

@@ -1,24 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab: --device e1000e
+# lab: --device e1000e --device nvme
 # How guests end, what becomes of their device, and the way of a device to posthorn and back.
 
 load helpers
-
-setup_file() {
-	lab_setup_file
-}
 
 setup() {
 	lab_setup
 	nic=${devices[0]}
 	# Whatever a test before left.
 	"$posthorn" bind "$nic"
-}
-
-teardown() {
-	lab_teardown
 }
 
 driver() {
@@ -59,6 +51,33 @@ ready() {
 	ip link set "$interface" down
 	"$posthorn" bind "$nic"
 	[ "$(driver)" = vfio-pci ]
+}
+
+@test "bind refuses a disk whose file system is mounted in another mount namespace" {
+	local disk=${devices[1]} fuse in_use="in use by this host: its disk /dev/nvme0n1 is claimed"
+	"$posthorn" unbind "$disk"
+	# FUSE, which the lab's kernel has built in, mounts before anybody serves the file system.
+	exec {fuse}<>/dev/fuse
+	coproc holder {
+		exec unshare --mount sh -c "busybox mount -i -t fuseblk -o \
+			fd=$fuse,rootmode=40000,user_id=0,group_id=0 /dev/nvme0n1 /mnt &&
+			echo mounted && read -r end" 3>&-
+	}
+	read -r -t "$patience" -u "${holder[0]}" line
+	[ "$line" = mounted ]
+	! grep fuseblk /proc/self/mountinfo || return
+	run --separate-stderr "$posthorn" bind "$disk"
+	expect_status 3
+	expect_text "$in_use" "$stderr"
+	run --separate-stderr "$posthorn" check "$disk"
+	expect_status 3
+	expect_text "$in_use" "$output"
+	"$posthorn" devices --json |
+		jq -e ".[] | select(.bdf == \"$disk\") | .why | contains(\"$in_use\")"
+	exec {fuse}>&-
+	kill "$holder_PID"
+	wait "$holder_PID" || true
+	"$posthorn" bind "$disk"
 }
 
 @test "SIGTERM amid traffic: exit code 143; until then unbind and a second guest are refused" {

@@ -436,6 +436,35 @@ static void test_strange_reserved_regions(void **state)
 	assert_finding(CHECK_OK, NIC " DMA", "reserved regions: 0", "");
 }
 
+/* ---- without a function ---- */
+
+static void bound_check(void)
+{
+	check_begin();
+	check_bound_functions(&check);
+}
+
+static void test_those_that_are_bound_are_checked(void **state)
+{
+	(void)state;
+	card_put();
+	bound_check();
+	assert_finding(CHECK_OK, NIC " driver", "vfio-pci", "");
+	assert_no_finding(NVME " driver");
+	assert_int_equal(check.span_count, 0);
+	tree_driver_put(NIC, "igb");
+	bound_check();
+	assert_finding(CHECK_NOTE, "functions", "none is bound", "posthorn devices");
+}
+
+static void test_functions_that_cannot_be_listed_stop(void **state)
+{
+	(void)state;
+	bound_check();
+	assert_finding(CHECK_STOPS, "functions", "/sys/bus/pci/devices: No such file",
+		       "mount -t sysfs");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +492,8 @@ int main(void)
 		CHECK_TEST(test_ram_that_does_not_fit_stops),
 		CHECK_TEST(test_a_direct_region_stops),
 		CHECK_TEST(test_strange_reserved_regions),
+		CHECK_TEST(test_those_that_are_bound_are_checked),
+		CHECK_TEST(test_functions_that_cannot_be_listed_stop),
 	};
 
 	return cmocka_run_group_tests_name("check_function", tests, NULL, NULL);

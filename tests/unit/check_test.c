@@ -199,21 +199,54 @@ static void test_memory_that_is_not_there(void **state)
 	assert_no_finding("memory");
 }
 
+static void huge_pages_check(void)
+{
+	check_begin();
+	check.hugepages = true;
+	check_host(&check);
+}
+
+/* The default size of this host's huge pages is 1 GiB: vm.nr_hugepages is about those. */
 static void test_huge_pages_that_are_not_there(void **state)
 {
 	(void)state;
 	host_put();
-	check_begin();
-	check.hugepages = true;
-	check_host(&check);
-	assert_finding(CHECK_OK, "memory", "600 MiB of free huge pages", "");
-	/* Free, but some process has them reserved. */
+	huge_pages_check();
+	assert_finding(CHECK_OK, "memory", "600 MiB of 2 MiB pages", "");
+	/* Free, but some process has them reserved; what others have stays theirs. */
+	tree_text_put(POOL "/nr_hugepages", "310\n");
 	tree_text_put(POOL "/resv_hugepages", "45\n");
-	check_begin();
-	check.hugepages = true;
-	check_host(&check);
-	assert_finding(CHECK_STOPS, "memory", "510 MiB of free huge pages",
-		       "sysctl vm.nr_hugepages=256");
+	huge_pages_check();
+	assert_finding(CHECK_STOPS, "memory", "510 MiB of 2 MiB pages",
+		       "echo 311 >" POOL "/nr_hugepages");
+	/* More reserved than free, as when both change between two reads. */
+	tree_text_put(POOL "/resv_hugepages", "400\n");
+	huge_pages_check();
+	assert_finding(CHECK_STOPS, "memory", "only 0 MiB", "echo 566 >");
+	/* A kernel without such pages. */
+	path_remove(POOL "/free_hugepages");
+	huge_pages_check();
+	assert_finding(CHECK_STOPS, "memory", "no huge pages of 2 MiB", "--memory 512M");
+}
+
+static void test_surplus_huge_pages_can_be_added(void **state)
+{
+	(void)state;
+	host_put();
+	tree_text_put(POOL "/nr_hugepages", "200\n");
+	tree_text_put(POOL "/free_hugepages", "200\n");
+	tree_text_put(POOL "/nr_overcommit_hugepages", "60\n");
+	tree_text_put(POOL "/surplus_hugepages", "4\n");
+	huge_pages_check();
+	assert_finding(CHECK_OK, "memory", "512 MiB of 2 MiB pages", "");
+	tree_text_put(POOL "/surplus_hugepages", "5\n");
+	huge_pages_check();
+	assert_finding(CHECK_STOPS, "memory", "510 MiB of 2 MiB pages", "echo 256 >");
+	/* They are made of ordinary memory, of which there may be less. */
+	tree_text_put(POOL "/nr_overcommit_hugepages", "100000\n");
+	tree_text_put("/proc/meminfo", "MemAvailable: 102400 kB\n");
+	huge_pages_check();
+	assert_finding(CHECK_STOPS, "memory", "500 MiB of 2 MiB pages", "echo 256 >");
 }
 
 /* ---- the IOMMU ---- */
@@ -546,6 +579,7 @@ int main(void)
 		CHECK_TEST(test_memory_lock_says_needed_and_allowed),
 		CHECK_TEST(test_memory_that_is_not_there),
 		CHECK_TEST(test_huge_pages_that_are_not_there),
+		CHECK_TEST(test_surplus_huge_pages_can_be_added),
 		CHECK_TEST(test_posting_that_is_ruled_out_is_a_note),
 		CHECK_TEST(test_iommu_needs_groups_and_a_unit),
 		ARCHITECTURE_TESTS CHECK_TEST(test_text_has_a_line_for_each_finding_and_remedy),

@@ -125,6 +125,22 @@ static void test_bind_of_nothing_is_a_usage_error(void **state)
 	assert_int_equal(called(host_pci_unbind, "0000:09:00.0", message), EXIT_USAGE);
 }
 
+/* It is there, whatever keeps it from being read: here that its vendor is a directory. */
+static void test_a_function_that_cannot_be_read_is_not_called_missing(void **state)
+{
+	char message[1024], path[PATH_MAX];
+
+	(void)state;
+	tree_host_put();
+	tree_path(path, NIC_PATH "/vendor");
+	assert_int_equal(remove(path), 0);
+	tree_directory_put(NIC_PATH "/vendor");
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_says(message, NIC ": sysfs cannot be read: Is a directory");
+	assert_says(message, "ls -lL /sys/bus/pci/devices/" NIC "/");
+	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
+}
+
 static void test_bind_refuses_without_touching_anything(void **state)
 {
 	static const struct tree_function unguarded = { .bdf = "0000:05:00.0", .driver = "igb" };
@@ -155,6 +171,73 @@ static void test_bind_refuses_without_touching_anything(void **state)
 	}
 	assert_string_equal(tree.trace, "");
 	assert_false(tree_has("/run/posthorn"));
+}
+
+/* Bind refuses it, says so, and leaves it alone. */
+static void assert_refused(const char *bdf, const char *why, const char *remedy)
+{
+	char message[1024], driver[32];
+
+	snprintf(driver, sizeof(driver), "%s", tree_driver(bdf));
+	assert_int_equal(called(host_pci_bind, bdf, message), EXIT_HOST);
+	assert_says(message, "in use by this host: ");
+	assert_says(message, why);
+	assert_says(message, remedy);
+	assert_string_equal(tree_driver(bdf), driver);
+	assert_string_equal(tree.trace, "");
+}
+
+/* By ZFS, say, or in another mount namespace: no file tells of it, but it cannot be opened. */
+static void test_bind_refuses_a_disk_that_is_claimed(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_directory_put(NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p1");
+	tree_link_put("/sys/class/block/nvme0n1", NVME_PATH "/nvme/nvme0/nvme0n1");
+	tree_link_put("/sys/class/block/nvme0n1p1", NVME_PATH "/nvme/nvme0/nvme0n1/nvme0n1p1");
+	tree_directory_put("/sys/devices/virtual/block/loop0");
+	tree_link_put("/sys/class/block/loop0", "/sys/devices/virtual/block/loop0");
+	tree_text_put("/dev/nvme0n1", "");
+	tree.claimed = "/dev/nvme0n1";
+	assert_refused(NVME, "its disk /dev/nvme0n1 is claimed", "lsblk --fs /dev/nvme0n1 ");
+	tree.claimed = "/dev/nvme0n1p1";
+	assert_refused(NVME, "its disk /dev/nvme0n1p1 is claimed", "lsblk --fs /dev/nvme0n1p1 ");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	/* Another's claim, a disk that may be opened, and a partition without a node. */
+	tree.claimed = "/dev/loop0";
+	assert_int_equal(called(host_pci_bind, NVME, message), 0);
+}
+
+/* What is built on the disk is claimed, but not what lies below it: so it is with NVMe multipath.
+ */
+static void test_bind_refuses_the_disk_of_a_virtual_one_that_is_claimed(void **state)
+{
+	(void)state;
+	tree_host_put();
+	tree_directory_put(NVME_PATH "/nvme/nvme0/nvme0c0n1");
+	tree_link_put("/sys/class/block/nvme0c0n1", NVME_PATH "/nvme/nvme0/nvme0c0n1");
+	tree_directory_put("/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
+	tree_link_put("/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0",
+		      NVME_PATH "/nvme/nvme0");
+	tree_link_put("/sys/class/block/nvme0n1",
+		      "/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
+	tree.claimed = "/dev/nvme0n1";
+	assert_refused(NVME, "its disk /dev/nvme0n1 is claimed", "lsblk --fs /dev/nvme0n1 ");
+}
+
+static void test_bind_refuses_a_function_with_virtual_functions(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_text_put(NIC_PATH "/sriov_numvfs", "10\n");
+	assert_refused(NIC, "virtual functions of it exist (10), which VMs may have",
+		       "echo 0 >/sys/bus/pci/devices/" NIC "/sriov_numvfs");
+	tree_text_put(NIC_PATH "/sriov_numvfs", "0\n");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
 }
 
 static void test_a_step_that_fails_is_rolled_back(void **state)
@@ -417,7 +500,11 @@ int main(void)
 		TREE_TEST(test_bind_takes_a_function_without_a_driver),
 		TREE_TEST(test_bind_twice_does_nothing_more),
 		TREE_TEST(test_bind_of_nothing_is_a_usage_error),
+		TREE_TEST(test_a_function_that_cannot_be_read_is_not_called_missing),
 		TREE_TEST(test_bind_refuses_without_touching_anything),
+		TREE_TEST(test_bind_refuses_a_disk_that_is_claimed),
+		TREE_TEST(test_bind_refuses_the_disk_of_a_virtual_one_that_is_claimed),
+		TREE_TEST(test_bind_refuses_a_function_with_virtual_functions),
 		TREE_TEST(test_a_step_that_fails_is_rolled_back),
 		TREE_TEST(test_roll_back_leaves_a_function_without_a_driver_so),
 		TREE_TEST(test_roll_back_says_when_the_driver_does_not_come_back),

@@ -3,7 +3,8 @@
  * A made-up sysfs (and /proc, /dev, /run) in a temporary directory, for the tests of
  * vfio/host_pci. Writes to its attributes go through file_write_text(), which the linker replaces
  * (-Wl,--wrap=file_write_text): what is called instead does to the tree what the kernel's driver
- * core would do, or fails where a test wants it to. Names are absolute, as on a real host.
+ * core would do, or fails where a test wants it to. Disks can be claimed in tests that are linked
+ * with --wrap=open. Names are absolute, as on a real host.
  */
 #ifndef POSTHORN_TESTS_UNIT_HOST_TREE_H
 #define POSTHORN_TESTS_UNIT_HOST_TREE_H
@@ -29,6 +30,7 @@ struct host_tree {
 	const char *removed;   /* this driver is not there any more: its bind fails */
 	const char *fail_path; /* writes to names that end so fail with fail_error... */
 	int fail_error;	       /* ...or, with 0, do nothing */
+	const char *claimed;   /* an exclusive open of this block device fails with EBUSY */
 	/* what was written to it, "name=text;" each */
 	char trace[2 * PATH_MAX];
 };

@@ -251,6 +251,86 @@ static void test_json_has_null_where_the_base_took_no_time(void **state)
 	latency_runs_cleanup(&runs);
 }
 
+/* What is written of @runs, which end here. The caller frees both texts. */
+static void output_make(struct latency_runs *runs, char **text, char **json_text)
+{
+	struct latency_comparison rows[2];
+	size_t size;
+	FILE *file = open_memstream(text, &size);
+	json_t *json;
+
+	compare(runs, rows);
+	latency_compare_print(file, runs, "handler", rows);
+	fclose(file);
+	json = latency_compare_json(runs, "handler", rows);
+	assert_non_null(json);
+	assert_int_equal(json_array_size(json_object_get(json, "runs")), 2);
+	*json_text = json_dumps(json, 0);
+	assert_non_null(*json_text);
+	json_decref(json);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_null(strstr(i ? *text : *json_text, "nan"));
+		assert_null(strstr(i ? *text : *json_text, "inf"));
+	}
+	latency_runs_cleanup(runs);
+}
+
+/* One tick may have been almost none: then there is no limit above. */
+static void test_a_limit_that_is_not_there_is_a_dash_and_null(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text, *json;
+
+	(void)state;
+	values_made(run_made(&runs, "bare", GHZ), "handler", 1, 50);
+	values_made(run_made(&runs, "posted", GHZ), "handler", 3, 50);
+	output_make(&runs, &text, &json);
+	assert_non_null(strstr(text, "3.000 [1.000, -] "));
+	assert_non_null(strstr(text, "3.000 [3.000, 3.000]"));
+	assert_non_null(strstr(json, "\"high\": null"));
+	free(text);
+	free(json);
+}
+
+/* In some rounds only zeros are drawn from both: a mean of nothing by one of nothing. */
+static void test_rounds_without_any_time_leave_the_interval_open(void **state)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_comparison rows[2];
+	const struct latency_ratio *mean = &rows[1].ratios[LATENCY_FIGURE_MEAN];
+	char *text, *json;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		values_made(run_made(&runs, i ? "posted" : "bare", GHZ), "handler", 0, 19);
+		values_made(&runs.list[i], "handler", 2000, 1);
+	}
+	compare(&runs, rows);
+	assert_true(mean->low == 0);
+	assert_near(mean->ratio, 1, 1e-9);
+	assert_true(isinf(mean->high));
+	output_make(&runs, &text, &json);
+	assert_non_null(strstr(text, "1.000 [0.000, -]"));
+	free(text);
+	free(json);
+}
+
+/* A clock that nobody has: what is written is a number all the same, and not one that was cut. */
+static void test_huge_numbers_are_written_whole(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *text, *json;
+
+	(void)state;
+	values_made(run_made(&runs, "bare", HISTOGRAM_VALUE_MAX), "handler", 1, 1);
+	values_made(run_made(&runs, "posted", 1), "handler", HISTOGRAM_VALUE_MAX, 1);
+	output_make(&runs, &text, &json);
+	assert_non_null(strstr(text, "8.5e+37 [4.2e+37, -]"));
+	assert_non_null(strstr(text, "9223372036854775808000000000 "));
+	free(text);
+	free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +344,9 @@ int main(void)
 		cmocka_unit_test(test_the_table_shows_ratios_and_warns),
 		cmocka_unit_test(test_there_is_no_warning_without_a_reason),
 		cmocka_unit_test(test_json_has_null_where_the_base_took_no_time),
+		cmocka_unit_test(test_a_limit_that_is_not_there_is_a_dash_and_null),
+		cmocka_unit_test(test_rounds_without_any_time_leave_the_interval_open),
+		cmocka_unit_test(test_huge_numbers_are_written_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

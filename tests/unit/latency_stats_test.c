@@ -86,6 +86,11 @@ static void test_ticks_become_nanoseconds(void **state)
 	assert_string_equal(text, "56.0");
 	latency_ns_text(run, 1000, text);
 	assert_string_equal(text, "16000");
+	/* All digits, also of the most ticks of the slowest clock. */
+	run->clock_hz = 1;
+	latency_ns_text(run, (double)HISTOGRAM_VALUE_MAX, text);
+	assert_string_equal(text, "9223372036854775808000000000");
+	run->clock_hz = 62500000;
 	latency_clock_text(run, sentence, sizeof(sentence));
 	assert_string_equal(sentence, "clock tsc, 62500000 Hz: one tick is 16 ns; reading it twice"
 				      " takes 320 ns, which is part of every value");

@@ -42,7 +42,7 @@ void check_add(struct check *check, enum check_severity severity, const char *ob
 
 	finding = reallocarray(check->findings, check->count + 1, sizeof(*finding));
 	if (!finding)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory for the finding on %s: close other programs", object);
 	check->findings = finding;
 	finding += check->count++;
 	*finding = (struct check_finding){ .severity = severity };
@@ -236,53 +236,28 @@ static void lock_check(struct check *check)
 	}
 }
 
-/* The number behind @name in a file like /proc/meminfo; UINT64_MAX when it is not there. */
-static uint64_t number_after(const char *text, const char *name)
+/* Memory in MiB that this host can still give away; UINT64_MAX: not known. */
+static uint64_t memory_available(const struct check *check)
 {
-	const char *at = strstr(text, name);
-
-	return at ? strtoull(at + strlen(name), NULL, 10) : UINT64_MAX;
-}
-
-/*
- * MiB that a guest can be given; UINT64_MAX: not known. The pages that `run` takes are of 2 MiB,
- * and /proc/meminfo counts those of the host's default size, which may be another.
- */
-static uint64_t memory_there(const struct check *check)
-{
-	uint64_t kib, pages, reserved;
+	static const char name[] = "MemAvailable:";
 	char text[4096];
+	const char *at;
 
-	if (check->hugepages) {
-		if (!check_read(check, POOL "free_hugepages", text, sizeof(text)))
-			return UINT64_MAX;
-		pages = strtoull(text, NULL, 10);
-		check_read(check, POOL "resv_hugepages", text, sizeof(text));
-		reserved = strtoull(text, NULL, 10);
-		return 2 * (pages - min(pages, reserved));
-	}
 	check_read(check, "/proc/meminfo", text, sizeof(text));
-	kib = number_after(text, "MemAvailable:");
-	return kib == UINT64_MAX ? kib : kib / KIB;
+	at = strstr(text, name);
+	return at ? strtoull(at + strlen(name), NULL, 10) / KIB : UINT64_MAX;
 }
 
 static void memory_check(struct check *check)
 {
 	unsigned long long mib = check->memory / MIB;
-	uint64_t there = memory_there(check);
+	uint64_t there = memory_available(check);
 
 	if (there == UINT64_MAX)
 		return;
 	if (there >= mib) {
-		check_add(check, CHECK_OK, "memory", "%llu MiB for the guest, %llu MiB %s", mib,
-			  (unsigned long long)there,
-			  check->hugepages ? "of free huge pages" : "available");
-	} else if (check->hugepages) {
-		check_add(check, CHECK_STOPS, "memory",
-			  "%llu MiB for the guest, %llu MiB of free huge pages", mib,
-			  (unsigned long long)there);
-		check_remedy(check, "sysctl vm.nr_hugepages=%llu (or more, if others use them)",
-			     mib / 2);
+		check_add(check, CHECK_OK, "memory", "%llu MiB for the guest, %llu MiB available",
+			  mib, (unsigned long long)there);
 	} else {
 		check_add(check, CHECK_WARNING, "memory",
 			  "%llu MiB for the guest, %llu MiB available: with a device all of it is "
@@ -290,6 +265,58 @@ static void memory_check(struct check *check)
 			  mib, (unsigned long long)there);
 		check_remedy(check, "use less --memory");
 	}
+}
+
+/* A number of the pool of 2 MiB pages; 0 when there is none. */
+static uint64_t pool_read(const struct check *check, const char *name)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path), POOL "%s", name);
+	check_read(check, path, text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+/* @a - @b, or 0: the numbers of the pool are read one after the other. */
+static uint64_t difference(uint64_t a, uint64_t b)
+{
+	return a - min(a, b);
+}
+
+/*
+ * The pages that `run` takes are of 2 MiB, and so are these: those of /proc/meminfo and of
+ * vm.nr_hugepages have the host's default size, which may be another. When the pool has too few the
+ * kernel adds surplus pages, made of ordinary memory
+ * (Documentation/admin-guide/mm/hugetlbpage.rst).
+ */
+static void huge_pages_check(struct check *check)
+{
+	uint64_t needed = check->memory / (2 * MIB);
+	uint64_t unused =
+		difference(pool_read(check, "free_hugepages"), pool_read(check, "resv_hugepages"));
+	uint64_t surplus = difference(pool_read(check, "nr_overcommit_hugepages"),
+				      pool_read(check, "surplus_hugepages"));
+	unsigned long long there = 2 * (unused + min(surplus, memory_available(check) / 2));
+	unsigned long long mib = check->memory / MIB;
+
+	if (!check_exists(check, POOL "free_hugepages")) {
+		check_add(check, CHECK_STOPS, "memory", "this kernel has no huge pages of 2 MiB");
+		check_remedy(check, "use --memory %lluM, without hugepages=on", mib);
+		return;
+	}
+	if (there >= mib) {
+		check_add(
+			check, CHECK_OK, "memory",
+			"%llu MiB for the guest, %llu MiB of 2 MiB pages are free or can be added",
+			mib, there);
+		return;
+	}
+	check_add(check, CHECK_STOPS, "memory",
+		  "%llu MiB for the guest, only %llu MiB of 2 MiB pages are free or can be added",
+		  mib, there);
+	/* Pages that are in use stay in the number. */
+	check_remedy(check, "echo %llu >" POOL "nr_hugepages",
+		     (unsigned long long)(pool_read(check, "nr_hugepages") + needed - unused));
 }
 
 /* The phrase of posting_possible() is the evidence, a colon, and what mends it. */
@@ -316,6 +343,9 @@ void check_host(struct check *check)
 	iommu_check(check);
 	vfio_check(check);
 	lock_check(check);
-	memory_check(check);
+	if (check->hugepages)
+		huge_pages_check(check);
+	else
+		memory_check(check);
 	posting_check_add(check);
 }

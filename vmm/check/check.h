@@ -4,8 +4,8 @@
  * without changing anything. No VFIO group and no device is opened, since that resets devices; so
  * what only they can tell is not known here.
  *
- * Findings are gathered first, by the other files of this folder, and written out later, by print.c.
- * Every path starts with @root, as in vfio/host_pci.h. One thread.
+ * Findings are gathered first, by the other files of this folder, and written out later, by
+ * print.c. Every path starts with @root, as in vfio/host_pci.h. One thread.
  */
 #ifndef POSTHORN_VMM_CHECK_CHECK_H
 #define POSTHORN_VMM_CHECK_CHECK_H
@@ -81,6 +81,9 @@ void check_host(struct check *check);
  * has and where RAM would be. With @draw the map is kept in @check->spans.
  */
 void check_function(struct check *check, const struct host_pci *pci, bool draw);
+
+/* Of each function that is bound to vfio-pci, as with check_function() without a map. */
+void check_bound_functions(struct check *check);
 
 /* Its interrupts, and its BARs that cannot be mapped whole. Takes root to know all of it. */
 void check_function_registers(struct check *check, const struct host_pci *pci);

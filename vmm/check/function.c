@@ -159,3 +159,35 @@ void check_function(struct check *check, const struct host_pci *pci, bool draw)
 	check_function_registers(check, pci);
 	check_function_map(check, pci, draw);
 }
+
+struct visit {
+	struct check *check;
+	bool found;
+};
+
+static int bound_visit(void *opaque, const struct host_pci *pci)
+{
+	struct visit *visit = opaque;
+
+	if (strcmp(pci->driver, "vfio-pci"))
+		return 0;
+	visit->found = true;
+	check_function(visit->check, pci, false);
+	return 0;
+}
+
+void check_bound_functions(struct check *check)
+{
+	struct visit visit = { .check = check };
+	int error = host_pci_each(check->root, -1, bound_visit, &visit);
+
+	if (error < 0) {
+		check_add(check, CHECK_STOPS, "functions", "/sys/bus/pci/devices: %s",
+			  strerror(-error));
+		check_remedy(check, "ls /sys/bus/pci/devices; if /sys is empty: mount -t sysfs "
+				    "sysfs /sys");
+	} else if (!visit.found) {
+		check_add(check, CHECK_NOTE, "functions", "none is bound to vfio-pci");
+		check_remedy(check, "posthorn devices lists them, posthorn check BDF looks at one");
+	}
+}

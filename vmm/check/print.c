@@ -104,44 +104,24 @@ int check_print_json(const struct check *check, FILE *file)
 
 /* ---- the command ---- */
 
-struct visit {
-	struct check *check;
-	bool found;
-};
-
-static int function_visit(void *opaque, const struct host_pci *pci)
+/* Of an output that takes nothing, main() tells. */
+static int json_fail(void)
 {
-	struct visit *visit = opaque;
-
-	if (strcmp(pci->driver, "vfio-pci"))
-		return 0;
-	visit->found = true;
-	check_function(visit->check, pci, false);
-	return 0;
-}
-
-static void bound_check(struct check *check)
-{
-	struct visit visit = { .check = check };
-
-	host_pci_each(check->root, -1, function_visit, &visit);
-	if (visit.found)
-		return;
-	check_add(check, CHECK_NOTE, "functions", "none is bound to vfio-pci");
-	check_remedy(check, "posthorn devices lists them, posthorn check BDF looks at one");
+	if (!ferror(stdout))
+		log_error("no memory for the findings as JSON: close other programs");
+	return EXIT_INTERNAL;
 }
 
 int command_check(const struct options *options)
 {
 	struct host_pci pci;
 	struct check check;
-	int code;
+	int code = EXIT_OK;
 
-	if (options->bdf[0] && host_pci_read("", options->bdf, &pci) < 0) {
-		log_error("this host has no PCI function %s: `posthorn devices` lists those it has",
-			  options->bdf);
-		return EXIT_USAGE;
-	}
+	if (options->bdf[0])
+		code = host_pci_named_read("", options->bdf, &pci);
+	if (code)
+		return code;
 	check_init(&check, "");
 	check.memory = options->memory;
 	check.hugepages = options->hugepages;
@@ -149,12 +129,12 @@ int command_check(const struct options *options)
 	if (options->bdf[0])
 		check_function(&check, &pci, true);
 	else
-		bound_check(&check);
+		check_bound_functions(&check);
 	code = check_stops(&check) ? EXIT_HOST : EXIT_OK;
 	if (!options->json)
 		check_print(&check, stdout);
 	else if (check_print_json(&check, stdout))
-		code = EXIT_INTERNAL;
+		code = json_fail();
 	check_cleanup(&check);
 	return code;
 }

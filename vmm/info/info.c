@@ -29,7 +29,8 @@ int command_info(const struct options *options)
 	int error;
 
 	if (!function || !info)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
+		    options->bdf);
 	iommu_init(&iommu);
 	vfio_device_init(&function->device, &iommu, options->bdf);
 	error = config_init(function);
@@ -48,6 +49,10 @@ int command_info(const struct options *options)
 		info_print(info, stdout);
 	else
 		error = info_print_json(info, stdout);
+	/* Of an output that takes nothing, main() tells. */
+	if (error && !ferror(stdout))
+		log_error("%s: no memory for what VFIO tells of it as JSON: close other programs",
+			  options->bdf);
 	free(info);
 	free(function);
 	return error ? EXIT_INTERNAL : EXIT_OK;

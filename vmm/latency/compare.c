@@ -174,11 +174,15 @@ static int double_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Make quotients of @values, and sort them. */
-static void ratios_sort(double values[LATENCY_ROUNDS], const double by[LATENCY_ROUNDS])
+/*
+ * Make quotients of @values, and sort them. Of no time by no time nothing is known: that is
+ * @unknown, and no NaN, which has no place in an order.
+ */
+static void ratios_sort(double values[LATENCY_ROUNDS], const double by[LATENCY_ROUNDS],
+			double unknown)
 {
 	for (unsigned int i = 0; i < LATENCY_ROUNDS; i++)
-		values[i] /= by[i];
+		values[i] = values[i] > 0 || by[i] > 0 ? values[i] / by[i] : unknown;
 	qsort(values, LATENCY_ROUNDS, sizeof(values[0]), double_order);
 }
 
@@ -186,8 +190,8 @@ static void ratios_sort(double values[LATENCY_ROUNDS], const double by[LATENCY_R
 static void interval_get(struct rounds *rounds, const struct rounds *base, unsigned int figure,
 			 struct latency_ratio *ratio)
 {
-	ratios_sort(rounds->low[figure], base->high[figure]);
-	ratios_sort(rounds->high[figure], base->low[figure]);
+	ratios_sort(rounds->low[figure], base->high[figure], 0);
+	ratios_sort(rounds->high[figure], base->low[figure], INFINITY);
 	ratio->low = rounds->low[figure][LATENCY_ROUNDS * 25 / 1000];
 	ratio->high = rounds->high[figure][LATENCY_ROUNDS * 975 / 1000 - 1];
 }
@@ -310,14 +314,24 @@ static void warning_print(void *opaque, const char *text)
 	fprintf(opaque, "warning: %s\n", text);
 }
 
+/* "2.000"; of a clock that cannot be true, "2.3e+30"; "-" where there is no such number. */
+static const char *ratio_text(double ratio, char text[16])
+{
+	strcpy(text, "-");
+	if (isfinite(ratio))
+		snprintf(text, 16, ratio < 1e6 ? "%.3f" : "%.2g", ratio);
+	return text;
+}
+
 static void ratio_print(FILE *file, const struct latency_comparison *row, unsigned int figure)
 {
 	const struct latency_ratio *ratio = &row->ratios[figure];
-	char text[64] = "-";
+	char text[64], itself[16], low[16], high[16];
 
+	ratio_text(ratio->ratio, text);
 	if (isfinite(ratio->ratio))
-		snprintf(text, sizeof(text), "%.3f [%.3f, %.3f]", ratio->ratio, ratio->low,
-			 ratio->high);
+		snprintf(text, sizeof(text), "%s [%s, %s]", ratio_text(ratio->ratio, itself),
+			 ratio_text(ratio->low, low), ratio_text(ratio->high, high));
 	fprintf(file, "  %10.*f  %-22s", row->ns[figure] < 100 ? 1 : 0, row->ns[figure], text);
 }
 

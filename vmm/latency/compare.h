@@ -26,7 +26,7 @@ enum latency_figure {
 	LATENCY_FIGURES
 };
 
-/* All are times of the base's time; NaN or infinite when that is 0 ticks. */
+/* All are times of the base's time: not finite (ratio) or no limit (high) when that may be 0. */
 struct latency_ratio {
 	double ratio, low, high; /* and the ends of the 95 % interval */
 };
@@ -52,8 +52,8 @@ void latency_compare_print(FILE *file, const struct latency_runs *runs, const ch
 /*
  * The same as JSON, or NULL without memory; the caller gives it back by json_decref(). Keys:
  * "metric", "confidence" (0.95), "rounds", "warnings" (strings), and "runs", each with "label",
- * "count", and "p50", "p99", "mean" with "ns", "ratio", "low" and "high", null where there is no
- * ratio.
+ * "count", and "p50", "p99", "mean" with "ns", "ratio", "low" and "high", null where one is
+ * not finite.
  */
 json_t *latency_compare_json(const struct latency_runs *runs, const char *metric,
 			     const struct latency_comparison *rows);

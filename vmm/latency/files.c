@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `posthorn latency compare` and `latency read`: experiments that were made before. */
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -59,6 +60,10 @@ static void label_mark(struct latency_run *run, const char *path)
 	if (snprintf(run->vmm, sizeof(run->vmm), "%.*s%s%s", length, name, vmm[0] ? ":" : "",
 		     vmm) >= (int)sizeof(run->vmm))
 		log_debug("%s: a label was cut", path);
+	/* A file's name may have any bytes in it, and JSON and gnuplot's strings may not. */
+	for (char *at = run->vmm; *at; at++)
+		if (!isascii(*at) || !(isalnum(*at) || strchr("-_.:", *at)))
+			*at = '_';
 }
 
 static void labels_mark(const struct latency_options *options, struct latency_runs *runs,
@@ -106,19 +111,22 @@ static bool group_is_done(const struct latency_runs *runs, unsigned int index, c
 static void group_compare(const struct latency_runs *group, const char *metric, json_t *array)
 {
 	struct latency_comparison *rows = calloc(group->count, sizeof(*rows));
-	char why[512];
 	json_t *json;
+	char why[512];
+	int error;
 
 	if (!rows)
-		die(EXIT_HOST, "out of memory");
-	if (latency_compare(group, metric, rows, why, sizeof(why)) < 0)
-		die(EXIT_USAGE, "%s", why);
+		die(EXIT_HOST, "no memory to compare %s: close other programs", metric);
+	error = latency_compare(group, metric, rows, why, sizeof(why));
+	if (error)
+		die(error == -ENOMEM ? EXIT_HOST : EXIT_USAGE, "%s", why);
 	if (json_array_size(array))
 		printf("\n");
 	latency_compare_print(stdout, group, metric, rows);
 	json = latency_compare_json(group, metric, rows);
 	json_object_set_new(json, "state", json_string(group->list[0].state));
-	json_array_append_new(array, json);
+	if (json_array_append_new(array, json))
+		die(EXIT_HOST, "no memory to compare %s: close other programs", metric);
 	free(rows);
 }
 
@@ -129,7 +137,7 @@ static json_t *all_compare(const struct latency_runs *runs)
 	json_t *array = json_array();
 
 	if (!group.list || !array)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST, "no memory to compare the runs: close other programs");
 	for (unsigned int i = 0; i < runs->count; i++) {
 		const struct latency_run *base = &runs->list[i];
 

@@ -85,68 +85,107 @@ int latency_json_write(const struct latency_runs *runs, const char *path, char *
 
 /* ---- reading ---- */
 
-/* What json_unpack() can take apart by itself, and names: no key is optional. */
-struct fields {
-	const char *names[6]; /* in the order of run_names() */
-	json_int_t numbers[4];
-	json_t *environment, *exits, *metrics;
+/* Where a key is, "" or as in "metrics.handler.", and where to say what is wrong with it. */
+struct place {
+	const char *parent;
+	char *why;
+	size_t size;
 };
 
-static int names_take(struct latency_run *run, const struct fields *fields)
+/* Keys that are no names are not repeated: who knows what they do to a terminal. */
+static int refuse(const struct place *place, const char *key, const char *fault)
 {
-	char *const to[] = { run->vmm,	 run->path,   run->architecture,
-			     run->state, run->source, run->clock };
+	snprintf(place->why, place->size, "%s%s %s", place->parent,
+		 latency_name_valid(key) ? key : "(a key that is no name)", fault);
+	return -EINVAL;
+}
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(to); i++) {
-		if (fields->names[i][0] && !latency_name_valid(fields->names[i]))
-			return -EINVAL;
-		strcpy(to[i], fields->names[i]);
-	}
+static int name_take(const struct place *place, json_t *object, const char *key, char *to)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (!text || (text[0] && !latency_name_valid(text)))
+		return refuse(place, key, "is no name");
+	strcpy(to, text);
 	return 0;
 }
 
-static int numbers_take(struct latency_run *run, const struct fields *fields)
+static int number_take(const struct place *place, json_t *object, const char *key, uint64_t *to)
 {
-	uint64_t *const to[] = { &run->clock_hz, &run->overhead, &run->count, &run->lost };
+	json_t *number = json_object_get(object, key);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(to); i++) {
-		if (fields->numbers[i] < 0)
-			return -EINVAL;
-		*to[i] = (uint64_t)fields->numbers[i];
-	}
-	return run->clock_hz ? 0 : -EINVAL;
+	if (!json_is_integer(number) || json_integer_value(number) < 0)
+		return refuse(place, key, "is no integer from 0 on");
+	*to = (uint64_t)json_integer_value(number);
+	return 0;
 }
 
-/* @object may be NULL: it has none. */
-static int exits_take(struct latency_exits *exits, json_t *object)
+static int clock_take(const struct place *place, struct latency_run *run, json_t *object)
 {
-	const char *reason;
-	json_t *value;
+	int error = name_take(place, object, "name", run->clock);
 
+	error = error ? error : number_take(place, object, "hz", &run->clock_hz);
+	return error || run->clock_hz ? error : refuse(place, "hz", "is 0");
+}
+
+/* What is not in arrays and objects; no key is optional. */
+static int fields_take(const struct place *place, struct latency_run *run, json_t *object)
+{
+	const struct place of_clock = { "clock.", place->why, place->size };
+	const struct {
+		const char *key;
+		char *to;
+	} names[] = {
+		{ "vmm", run->vmm },
+		{ "path", run->path },
+		{ "architecture", run->architecture },
+		{ "state", run->state },
+		{ "source", run->source },
+	};
+	int error = clock_take(&of_clock, run, json_object_get(object, "clock"));
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names) && !error; i++)
+		error = name_take(place, object, names[i].key, names[i].to);
+	error = error ? error : number_take(place, object, "overhead", &run->overhead);
+	error = error ? error : number_take(place, object, "count", &run->count);
+	return error ? error : number_take(place, object, "lost", &run->lost);
+}
+
+/* "exits" of @parent, a run or a metric. */
+static int exits_take(const struct place *place, struct latency_exits *exits, json_t *parent)
+{
+	json_t *object = json_object_get(parent, "exits"), *value;
+	const char *reason;
+
+	if (!json_is_object(object))
+		return refuse(place, "exits", "is no object");
 	json_object_foreach(object, reason, value)
 	{
 		if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 		    !latency_name_valid(reason))
-			return -EINVAL;
+			return refuse(place, "exits",
+				      "has what is no name of an exit with an integer from 0 on");
 		if (!latency_exit_add(exits, reason, (uint64_t)json_integer_value(value)))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int pairs_take(struct latency_run *run, const struct fields *fields)
+static int facts_take(const struct place *place, struct latency_run *run, json_t *object)
 {
+	json_t *facts = json_object_get(object, "environment"), *value;
 	const char *key;
-	json_t *value;
 
-	json_object_foreach(fields->environment, key, value)
+	if (!json_is_object(facts))
+		return refuse(place, "environment", "is no object");
+	json_object_foreach(facts, key, value)
 	{
 		if (!json_is_string(value))
-			return -EINVAL;
+			return refuse(place, "environment", "has what is no string");
 		if (latency_fact_add(run, key, json_string_value(value)))
 			return -ENOMEM;
 	}
-	return exits_take(&run->exits, fields->exits);
+	return 0;
 }
 
 static int bucket_take(struct histogram *histogram, json_t *bucket)
@@ -164,62 +203,62 @@ static int bucket_take(struct histogram *histogram, json_t *bucket)
 	return 0;
 }
 
-static int metric_take(struct latency_run *run, const char *name, json_t *object)
+static int histogram_take(const struct place *place, struct histogram *histogram, json_t *object)
 {
-	struct latency_metric *metric;
-	json_int_t numbers[4];
-	json_t *buckets, *bucket;
+	json_t *buckets = json_object_get(object, "buckets"), *bucket;
+	int error = number_take(place, object, "count", &histogram->total);
 	size_t i;
 
-	if (!latency_name_valid(name) ||
-	    json_unpack(object, "{s:I, s:I, s:I, s:I, s:o}", "count", &numbers[0], "min",
-			&numbers[1], "max", &numbers[2], "sum", &numbers[3], "buckets", &buckets))
-		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (numbers[i] < 0)
-			return -EINVAL;
+	error = error ? error : number_take(place, object, "min", &histogram->minimum);
+	error = error ? error : number_take(place, object, "max", &histogram->maximum);
+	error = error ? error : number_take(place, object, "sum", &histogram->sum);
+	if (!error && !json_is_array(buckets))
+		error = refuse(place, "buckets", "is no array");
+	if (error)
+		return error;
+	json_array_foreach(buckets, i, bucket)
+	{
+		if (bucket_take(histogram, bucket))
+			return refuse(place, "buckets",
+				      "has what is no bucket, or one that is there twice");
 	}
+	return 0;
+}
+
+static int metric_take(const struct place *all, struct latency_run *run, const char *name,
+		       json_t *object)
+{
+	char parent[LATENCY_NAME_SIZE + 16];
+	const struct place place = { parent, all->why, all->size };
+	struct latency_metric *metric;
+	int error;
+
+	if (!latency_name_valid(name))
+		return refuse(all, name, "is no name of a metric");
+	snprintf(parent, sizeof(parent), "metrics.%s.", name);
 	metric = latency_metric_add(run, name);
 	if (!metric)
 		return -ENOMEM;
-	metric->histogram.total = (uint64_t)numbers[0];
-	metric->histogram.minimum = (uint64_t)numbers[1];
-	metric->histogram.maximum = (uint64_t)numbers[2];
-	metric->histogram.sum = (uint64_t)numbers[3];
-	json_array_foreach(buckets, i, bucket)
-	{
-		if (bucket_take(&metric->histogram, bucket))
-			return -EINVAL;
-	}
-	return exits_take(&metric->exits, json_object_get(object, "exits"));
+	error = histogram_take(&place, &metric->histogram, object);
+	if (!error && json_object_get(object, "exits"))
+		error = exits_take(&place, &metric->exits, object);
+	return error;
 }
 
 /* Returns 0, -ENOMEM, or -EINVAL with the fault in @why. */
 static int run_take(struct latency_run *run, json_t *object, char *why, size_t size)
 {
-	struct fields fields;
-	json_error_t fault;
+	const struct place place = { "", why, size }, of_metrics = { "metrics.", why, size };
+	json_t *metrics = json_object_get(object, "metrics"), *metric;
+	int error = fields_take(&place, run, object);
 	const char *name;
-	json_t *metric;
-	int error;
 
-	if (json_unpack_ex(object, &fault, 0,
-			   "{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:I}, s:I, s:I, s:I, s:o, s:o, s:o}",
-			   "vmm", &fields.names[0], "path", &fields.names[1], "architecture",
-			   &fields.names[2], "state", &fields.names[3], "source", &fields.names[4],
-			   "clock", "name", &fields.names[5], "hz", &fields.numbers[0], "overhead",
-			   &fields.numbers[1], "count", &fields.numbers[2], "lost",
-			   &fields.numbers[3], "environment", &fields.environment, "exits",
-			   &fields.exits, "metrics", &fields.metrics)) {
-		snprintf(why, size, "%s", fault.text);
-		return -EINVAL;
-	}
-	snprintf(why, size, "a name, a number or a bucket is not what it should be");
-	error = names_take(run, &fields);
-	error = error ? error : numbers_take(run, &fields);
-	error = error ? error : pairs_take(run, &fields);
-	json_object_foreach(fields.metrics, name, metric) error =
-		error ? error : metric_take(run, name, metric);
+	error = error ? error : facts_take(&place, run, object);
+	error = error ? error : exits_take(&place, &run->exits, object);
+	if (!error && !json_is_object(metrics))
+		error = refuse(&place, "metrics", "is no object");
+	json_object_foreach(metrics, name, metric) error =
+		error ? error : metric_take(&of_metrics, run, name, metric);
 	return error ? error : latency_run_check(run, why, size);
 }
 
@@ -228,7 +267,7 @@ static int root_take(struct latency_runs *runs, json_t *root, char *why, size_t 
 {
 	struct latency_run *run;
 	json_t *list, *object;
-	int format, error = 0;
+	int format, length, error = 0;
 	size_t i;
 
 	if (json_unpack(root, "{s:i, s:o}", "format", &format, "runs", &list) || format != 1 ||
@@ -239,7 +278,8 @@ static int root_take(struct latency_runs *runs, json_t *root, char *why, size_t 
 	json_array_foreach(list, i, object)
 	{
 		run = latency_run_add(runs);
-		error = run ? run_take(run, object, why, size) : -ENOMEM;
+		length = snprintf(why, size, "runs[%zu]: ", i);
+		error = run ? run_take(run, object, why + length, size - (size_t)length) : -ENOMEM;
 		if (error)
 			break;
 	}

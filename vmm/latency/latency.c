@@ -49,12 +49,11 @@ static const struct {
 static const char *source_find(const char *bdf)
 {
 	struct host_pci pci;
+	int code;
 
-	if (host_pci_read(ROOT, bdf, &pci) < 0)
-		die(EXIT_USAGE,
-		    "--device %s: this host has no such PCI function; `posthorn devices` lists "
-		    "them",
-		    bdf);
+	code = host_pci_named_read(ROOT, bdf, &pci);
+	if (code)
+		exit(code);
 	for (unsigned int i = 0; i < ARRAY_SIZE(known_devices); i++) {
 		if (known_devices[i].vendor == pci.vendor && known_devices[i].device == pci.device)
 			return known_devices[i].source;
@@ -206,7 +205,7 @@ static int result_read(const struct latency_vm *vm, const struct latency_vm_resu
 		error = run_complete(&runs->list[i], vm, result);
 	if (error < 0)
 		snprintf(why, size, "%s",
-			 error == -ENOMEM ? "out of memory: close other programs"
+			 error == -ENOMEM ? "no memory for its results: close other programs"
 					  : "its irq report or its counts of exits are damaged");
 	return error;
 }
@@ -223,7 +222,7 @@ static int vm_measure(const struct latency_vm *vm, struct latency_runs *runs)
 	    result_read(vm, &result, &read, why, sizeof(why)) < 0)
 		code = failure(vm, &result, why);
 	else if (runs_append(runs, &read) < 0)
-		code = failure(vm, &result, "out of memory: close other programs");
+		code = failure(vm, &result, "no memory for its results: close other programs");
 	latency_runs_cleanup(&read);
 	latency_vm_result_cleanup(&result);
 	return code;

@@ -33,7 +33,7 @@ void latency_stats_get(const struct histogram *histogram, struct latency_stats *
 /* @ticks of @run's clock in nanoseconds. */
 double latency_ns(const struct latency_run *run, double ticks);
 
-#define LATENCY_NS_SIZE 24
+#define LATENCY_NS_SIZE 32 /* for 2^63 ticks of a second */
 
 /* @ticks in nanoseconds as text, with a digit after the point only where it tells something. */
 void latency_ns_text(const struct latency_run *run, double ticks, char text[LATENCY_NS_SIZE]);

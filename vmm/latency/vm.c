@@ -59,7 +59,8 @@ static char *memory_file_text(const struct memory_file *file)
 	size = min((size_t)status.st_size, (size_t)TEXT_LIMIT);
 	text = calloc(1, size + 1);
 	if (!text)
-		die(EXIT_HOST, "out of memory");
+		die(EXIT_HOST,
+		    "no memory for what the virtual machine wrote: close other programs");
 	if (fd_pread_all(file->fd, text, size, 0) < 0)
 		text[0] = '\0';
 	return text;

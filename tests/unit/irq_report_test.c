@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vmm/irq_report.c: what is written of a machine that has nothing to report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "vmm/irq_report.h"
+#include "vmm/machine.h"
+
+static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void **state)
+{
+	static struct machine machine = { .pci.lock = PTHREAD_MUTEX_INITIALIZER };
+	char path[] = "/tmp/posthorn-report-XXXXXX";
+	const char *why;
+	int fd = mkstemp(path), possible;
+	json_t *report, *rows;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(irq_report_write(&machine, path, fd), 0);
+	report = json_load_file(path, 0, NULL);
+	unlink(path);
+	assert_int_equal(json_unpack(report, "{s:{s:b, s:s!}, s:o!}", "posting", "possible",
+				     &possible, "why", &why, "interrupts", &rows),
+			 0);
+	assert_false(possible);
+	assert_non_null(strstr(why, "no device"));
+	assert_non_null(strstr(why, "--device"));
+	assert_true(json_is_array(rows) && !json_array_size(rows));
+	json_decref(report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_without_a_device_the_report_says_why_nothing_can_be_posted),
+	};
+
+	return cmocka_run_group_tests_name("irq_report", tests, NULL, NULL);
+}
