@@ -58,6 +58,7 @@ static void *relay_thread(void *opaque)
 
 	if (relay->begin)
 		relay->begin(relay->opaque);
+	pthread_barrier_wait(&relay->begun);
 	for (;;) {
 		/* -1 is EINTR, from a debugger: signals are blocked. */
 		int count = epoll_wait(relay->epoll_fd, events, EVENTS_MAX, -1);
@@ -93,8 +94,12 @@ static int thread_start(struct relay *relay)
 	/* What a seccomp filter catches: blocked, it would end the process without a word. */
 	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
+	pthread_barrier_init(&relay->begun, NULL, 2);
 	error = pthread_create(&relay->thread, NULL, relay_thread, relay);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (error == 0)
+		pthread_barrier_wait(&relay->begun);
+	pthread_barrier_destroy(&relay->begun);
 	return -error;
 }
 

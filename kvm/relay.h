@@ -40,6 +40,7 @@ struct relay {
 	int epoll_fd;
 	int stop_eventfd; /* signalled when the thread is to end */
 	pthread_t thread;
+	pthread_barrier_t begun;      /* of the thread and who starts it */
 	pthread_mutex_t lock;	      /* for what follows, and while a message is sent */
 	struct relay_source *sources; /* by the number of the eventfd */
 	unsigned int size;	      /* of sources */
@@ -47,7 +48,8 @@ struct relay {
 
 /*
  * Start the thread, with all signals blocked in it but SIGSYS; the first that it does is
- * @begin(@opaque), if that is not NULL. @vm must have its interrupt controller by the time of the
+ * @begin(@opaque), if that is not NULL. That is done when this returns, so that it may die(): no
+ * guest runs yet. @vm must have its interrupt controller by the time of the
  * first relay_attach(), and must outlive the relay. 0 or -errno: -EMFILE when there are too many
  * open files, -EAGAIN when there are too many threads.
  */

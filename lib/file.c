@@ -158,9 +158,10 @@ uint64_t eventfd_take(int fd)
 
 int eventfd_pending(int fd)
 {
+	const struct timespec at_once = { .tv_sec = 0 };
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
-	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
+	return ppoll(&poll_fd, 1, &at_once, NULL) == 1 && (poll_fd.revents & POLLIN);
 }
 
 void fd_close(int *fd)

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,20 +23,32 @@ enum log_level log_level_get(void)
 	return current_level;
 }
 
-/* For whoever reads standard error. */
-#define PATIENCE_MS 1000
+/*
+ * For whoever reads standard error. By ppoll(2), since SIGSTOP and SIGCONT make of poll(2) another
+ * system call, restart_syscall(2), which the seccomp filters would have to let pass. In turns, of
+ * which one that a signal cuts short counts like any other: the signals that call a vCPU's thread
+ * to the end come faster than all of them pass.
+ */
+#define PATIENCE_TURNS 10
+#define TURN_NS	       100000000
+
+static bool is_writable(int fd)
+{
+	const struct timespec patience = { .tv_nsec = TURN_NS };
+	struct pollfd output = { .fd = fd, .events = POLLOUT };
+	int ready = 0;
+
+	for (int turn = 0; turn < PATIENCE_TURNS && ready <= 0; turn++)
+		ready = ppoll(&output, 1, &patience, NULL);
+	return ready > 0;
+}
 
 int log_text(const char *text, size_t size)
 {
-	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
-
 	while (size) {
-		int ready = poll(&fd, 1, PATIENCE_MS);
 		ssize_t written;
 
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready == 0)
+		if (!is_writable(STDERR_FILENO))
 			return -ETIMEDOUT;
 		/* What is writable has room for so much at once (pipe(7)). */
 		written = write(STDERR_FILENO, text, size < PIPE_BUF ? size : PIPE_BUF);

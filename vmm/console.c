@@ -12,6 +12,7 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 #define KEY_ESCAPE 0x01 /* Ctrl-A */
 
@@ -77,12 +78,13 @@ static void guard_start(void)
 		saved.guard_fd = ends[1];
 }
 
-static void terminal_raw(void)
+/* Is standard input a terminal? Then it is in raw mode now. */
+static bool terminal_raw(void)
 {
 	struct termios raw;
 
 	if (tcgetattr(STDIN_FILENO, &saved.termios) < 0)
-		return;
+		return false;
 	guard_start();
 	saved.owner = getpid();
 	atexit(terminal_restore);
@@ -91,6 +93,7 @@ static void terminal_raw(void)
 	/* The guest ends its lines with CR LF itself, but posthorn's own messages do not. */
 	raw.c_oflag |= OPOST | ONLCR;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	return true;
 }
 
 void console_init(struct console *console, const char *where)
@@ -101,7 +104,7 @@ void console_init(struct console *console, const char *where)
 	if (strcmp(where, "-") == 0) {
 		console->input_fd = STDIN_FILENO;
 		console->output_fd = STDOUT_FILENO;
-		terminal_raw();
+		console->is_terminal = terminal_raw();
 		return;
 	}
 	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -148,18 +151,31 @@ void console_write(struct console *console, const uint8_t *data, size_t size)
 	}
 }
 
-bool console_ready(const struct console *console, int patience_ms)
+bool console_ready(const struct console *console, unsigned int patience_s)
 {
+	const struct timespec patience = { .tv_sec = patience_s };
 	struct pollfd output = { .fd = console->output_fd, .events = POLLOUT };
 
 	if (console->output_fd < 0 || atomic_load(&console->abandoned))
 		return true;
-	return poll(&output, 1, patience_ms) != 0;
+	return ppoll(&output, 1, &patience, NULL) != 0;
 }
 
 void console_abandon(struct console *console)
 {
 	atomic_store(&console->abandoned, true);
+}
+
+static void key_put(struct console *console, uint8_t key, uint8_t *data, size_t size, size_t *count)
+{
+	if (*count < size) {
+		data[(*count)++] = key;
+		return;
+	}
+	if (!console->dropped)
+		log_warn("the guest takes no keys, and more of them are dropped: Ctrl-A x ends the "
+			 "VM");
+	console->dropped = true;
 }
 
 enum console_event console_read(struct console *console, uint8_t *data, size_t size, size_t *count)
@@ -168,13 +184,14 @@ enum console_event console_read(struct console *console, uint8_t *data, size_t s
 	ssize_t got;
 
 	*count = 0;
-	got = read(console->input_fd, typed, size < sizeof(typed) ? size : sizeof(typed));
+	/* Without room it is the escape that is looked for. */
+	got = read(console->input_fd, typed, size ? min(size, sizeof(typed)) : sizeof(typed));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return CONSOLE_EVENT_NONE;
 	if (got <= 0)
 		return CONSOLE_EVENT_CLOSED;
 	for (ssize_t i = 0; i < got; i++) {
-		if (!console->escape && typed[i] == KEY_ESCAPE && saved.owner) {
+		if (!console->escape && typed[i] == KEY_ESCAPE && console->is_terminal) {
 			console->escape = true;
 			continue;
 		}
@@ -183,7 +200,7 @@ enum console_event console_read(struct console *console, uint8_t *data, size_t s
 		/* Ctrl-A and another key: only Ctrl-A itself means something, the rest is dropped.
 		 */
 		if (!console->escape || typed[i] == KEY_ESCAPE)
-			data[(*count)++] = typed[i];
+			key_put(console, typed[i], data, size, count);
 		console->escape = false;
 	}
 	return CONSOLE_EVENT_NONE;

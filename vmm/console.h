@@ -6,6 +6,12 @@
  * starts an escape (Ctrl-A x ends the VM, Ctrl-A Ctrl-A sends a Ctrl-A). It is put back on every
  * way out. For those on which no code of this process runs any more (SIGKILL, a crash) a small
  * child process waits for its end and does it.
+ *
+ * Input that the guest does not take waits: here up to a limit, the rest where it comes from, so
+ * that a long text that is pasted, or comes through a pipe, is not lost. But who types Ctrl-A x
+ * wants the VM to end, most of all when the guest hangs. So a terminal is read on when the guest
+ * has taken nothing for a while (main_loop() in vmm/run.c), and keys beyond the limit are dropped.
+ * Elsewhere no escape can come, and nothing is dropped.
  */
 #ifndef POSTHORN_VMM_CONSOLE_H
 #define POSTHORN_VMM_CONSOLE_H
@@ -20,7 +26,9 @@ struct console {
 	int input_fd;	       /* -1: none */
 	int output_fd;	       /* -1: none */
 	bool is_owned;	       /* output_fd is to be closed */
+	bool is_terminal;      /* input comes from a terminal: there are escapes */
 	bool escape;	       /* the last key was the Ctrl-A of an escape */
+	bool dropped;	       /* keys were dropped, and it was said */
 	bool failed;	       /* writing failed, and was reported */
 	const char *where;     /* as console_init() was told */
 	atomic_bool abandoned; /* see console_abandon() */
@@ -47,10 +55,10 @@ void console_cleanup(struct console *console);
 void console_write(struct console *console, const uint8_t *data, size_t size);
 
 /*
- * Will output be taken before @patience_ms milliseconds are over? true where there is none to take,
- * or no more.
+ * Will output be taken before @patience_s seconds are over? true where there is none to take, or no
+ * more.
  */
-bool console_ready(const struct console *console, int patience_ms);
+bool console_ready(const struct console *console, unsigned int patience_s);
 
 /*
  * Drop all output from now on, as nobody reads it. A console_write() that waits in another thread
@@ -59,8 +67,10 @@ bool console_ready(const struct console *console, int patience_ms);
 void console_abandon(struct console *console);
 
 /*
- * Read what was typed into @data, escapes taken out; *@count says how many bytes there are. To be
- * called when input_fd is readable. CONSOLE_EVENT_CLOSED: there will be no more input.
+ * Read what was typed into @data, which has room for @size bytes, escapes taken out; *@count says
+ * how many bytes there are. To be called when input_fd is readable, and with @size 0 for a terminal
+ * only: there what finds no room is dropped, and the first time that is said. CONSOLE_EVENT_CLOSED:
+ * there will be no more input.
  */
 enum console_event console_read(struct console *console, uint8_t *data, size_t size, size_t *count);
 

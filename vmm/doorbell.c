@@ -44,6 +44,7 @@ static void *thread_main(void *opaque)
 
 	if (doorbell->config.begin)
 		doorbell->config.begin(doorbell->config.begin_opaque);
+	pthread_barrier_wait(&doorbell->begun);
 	for (;;) {
 		/* A debugger interrupts it: signals are blocked. */
 		if (read(doorbell->thread_eventfd, &count, sizeof(count)) < 0 && errno == EINTR)
@@ -74,6 +75,7 @@ static void thread_start(struct doorbell *doorbell)
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* of seccomp filters */
 	pthread_sigmask(SIG_SETMASK, &all, &former);
+	pthread_barrier_init(&doorbell->begun, NULL, 2);
 	error = pthread_create(&doorbell->thread, NULL, thread_main, doorbell);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	if (error)
@@ -81,6 +83,8 @@ static void thread_start(struct doorbell *doorbell)
 		    "cannot start the doorbell's thread: %s; is the limit of processes too low "
 		    "(ulimit -u)?",
 		    strerror(error));
+	pthread_barrier_wait(&doorbell->begun);
+	pthread_barrier_destroy(&doorbell->begun);
 }
 
 static void thread_stop(struct doorbell *doorbell)

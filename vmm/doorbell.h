@@ -38,7 +38,7 @@ struct doorbell_config {
 	/* Called for a write to MARK, by the vCPU's thread, which waits meanwhile. NULL: nobody. */
 	void (*mark)(void *opaque, bool begins);
 	void *opaque;
-	/* What the thread does first, if there is one; NULL: nothing. */
+	/* What the thread does first, while doorbell_init() waits; NULL: nothing. */
 	void (*begin)(void *opaque);
 	void *begin_opaque;
 };
@@ -51,9 +51,10 @@ struct doorbell {
 	bool warned; /* that it cannot be connected */
 	/* with config.thread */
 	pthread_t thread;
-	int thread_eventfd;   /* what it waits for; blocking; -1: there is none */
-	atomic_bool stopping; /* the next signal is the end */
-	unsigned int kind;    /* the thread's: of loopback, which kind was on at last */
+	pthread_barrier_t begun; /* of the thread and who starts it */
+	int thread_eventfd;	 /* what it waits for; blocking; -1: there is none */
+	atomic_bool stopping;	 /* the next signal is the end */
+	unsigned int kind;	 /* the thread's: of loopback, which kind was on at last */
 };
 
 /* Start-up only, after vm_init(): dies with EXIT_HOST when KVM refuses. */

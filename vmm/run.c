@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +27,14 @@
 #define REPORT_SIGNAL SIGUSR1
 
 /* At the end, output waits so long for whoever reads the console. */
-#define CONSOLE_PATIENCE_MS 2000
-#define KICK_INTERVAL_MS    100
+#define CONSOLE_PATIENCE_S 2
+#define KICK_INTERVAL_MS   100
+
+/* And so long for a vCPU that is still in the kernel, as in the reset of a device. */
+#define VCPU_PATIENCE_S 10
+
+/* A guest that takes no key for so long may hang. */
+#define KEYS_PATIENCE_S 1
 
 /* The signals that end a run, each with its own exit code. */
 static const int ending_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
@@ -110,21 +117,37 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 
 /* What was typed and not yet taken by the guest. */
 struct input {
-	uint8_t data[64];
+	uint8_t data[4096];
 	size_t count;
+	bool stalled; /* it is full, and the guest has lost its time to take something */
 };
 
 static void input_offer(struct machine *machine, struct input *input)
 {
 	size_t taken = serial_input(&machine->serial, input->data, input->count);
 
+	if (taken)
+		input->stalled = false;
 	input->count -= taken;
 	memmove(input->data, input->data + taken, input->count);
 }
 
+/* Is more to be read, though the guest may not have taken what was? See vmm/console.h. */
+static bool input_is_wanted(const struct machine *machine, const struct input *input)
+{
+	if (!machine->console.is_terminal)
+		return !input->count;
+	return input->count < sizeof(input->data) || input->stalled;
+}
+
 static void input_read(struct machine *machine, struct input *input)
 {
-	switch (console_read(&machine->console, input->data, sizeof(input->data), &input->count)) {
+	size_t got;
+	enum console_event event = console_read(&machine->console, input->data + input->count,
+						sizeof(input->data) - input->count, &got);
+
+	input->count += got;
+	switch (event) {
 	case CONSOLE_EVENT_QUIT:
 		log_info("the VM was ended from the console");
 		machine_stop(machine, EXIT_OK);
@@ -185,7 +208,7 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
 
 /*
  * Until machine_stop(): keys to the guest, signals, and what becomes of devices. It sleeps while
- * nothing of these comes.
+ * nothing of these comes; but once, when keys wait, to find that the guest takes none.
  */
 static void main_loop(struct machine *machine, int signal_fd)
 {
@@ -195,13 +218,19 @@ static void main_loop(struct machine *machine, int signal_fd)
 		{ .fd = machine->input_eventfd, .events = POLLIN },
 		{ .events = POLLIN },
 	};
+	const struct timespec patience = { .tv_sec = KEYS_PATIENCE_S };
 	struct input input = { .count = 0 };
 
 	events_watch(machine, fds);
 	while (!atomic_load(&machine->stopping)) {
-		/* While input waits for the guest, more of it waits in the terminal. */
-		fds[3].fd = input.count ? -1 : machine->console.input_fd;
-		if (poll(fds, poll_event(machine->function_count, 0), -1) < 0)
+		bool wanted = input_is_wanted(machine, &input);
+		int ready;
+
+		fds[3].fd = wanted ? machine->console.input_fd : -1;
+		ready = ppoll(fds, poll_event(machine->function_count, 0),
+			      wanted || !machine->console.is_terminal ? NULL : &patience, NULL);
+		input.stalled |= ready == 0;
+		if (ready < 0)
 			continue;
 		if (fds[1].revents)
 			signals_read(machine, signal_fd);
@@ -213,34 +242,58 @@ static void main_loop(struct machine *machine, int signal_fd)
 	}
 }
 
-/* A thread may be waiting for the console's reader. That must not keep the VM from its end. */
-static void thread_join(struct machine *machine, struct vcpu *vcpu)
+static void time_add(struct timespec *time, long ms)
 {
-	unsigned int waited_ms = 0;
+	time->tv_nsec += ms * 1000000;
+	time->tv_sec += time->tv_nsec / 1000000000;
+	time->tv_nsec %= 1000000000;
+}
+
+/*
+ * A thread may be waiting for the console's reader, and others for that thread's lock. That must
+ * not keep the VM from its end: all that are left are kicked again and again, not only the one that
+ * is waited for. Returns how many have ended, counted from vCPU 0: all of them, or one does not.
+ */
+static unsigned int threads_end(struct machine *machine)
+{
+	unsigned int joined = 0, waited_ms = 0;
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	while (pthread_clockjoin_np(vcpu->thread, NULL, CLOCK_MONOTONIC, &until) == ETIMEDOUT) {
-		if (waited_ms > CONSOLE_PATIENCE_MS)
-			console_abandon(&machine->console);
-		vcpu_kick(vcpu);
+	while (waited_ms < 1000 * VCPU_PATIENCE_S) {
+		for (unsigned int i = joined; i < machine->cpus; i++)
+			vcpu_kick(&machine->vcpus[i]);
+		time_add(&until, KICK_INTERVAL_MS);
+		while (pthread_clockjoin_np(machine->vcpus[joined].thread, NULL, CLOCK_MONOTONIC,
+					    &until) == 0)
+			if (++joined == machine->cpus)
+				return joined;
 		waited_ms += KICK_INTERVAL_MS;
-		until.tv_nsec += KICK_INTERVAL_MS * 1000000L;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
+		if (waited_ms > 1000 * CONSOLE_PATIENCE_S)
+			console_abandon(&machine->console);
 	}
+	return joined;
 }
 
-static void threads_join(struct machine *machine)
+/* Returns whether all ended; if not, each that did not was named. */
+static bool threads_join(struct machine *machine)
 {
-	for (unsigned int i = 0; i < machine->cpus; i++)
-		vcpu_kick(&machine->vcpus[i]);
-	for (unsigned int i = 0; i < machine->cpus; i++)
-		thread_join(machine, &machine->vcpus[i]);
-	if (!console_ready(&machine->console, CONSOLE_PATIENCE_MS))
+	unsigned int joined = threads_end(machine);
+
+	if (joined < machine->cpus) {
+		for (unsigned int i = joined; i < machine->cpus; i++)
+			if (pthread_tryjoin_np(machine->vcpus[i].thread, NULL) != 0)
+				log_error("vCPU %u does not end: a device or the host's kernel "
+					  "holds it (dmesg may say which); posthorn ends without "
+					  "it, and without an irq report",
+					  i);
+		return false;
+	}
+	if (!console_ready(&machine->console, CONSOLE_PATIENCE_S))
 		console_abandon(&machine->console);
 	/* What the guest wrote last may still be gathered. */
 	machine_coalesced_drain(machine, &machine->vcpus[0]);
+	return true;
 }
 
 /* The guest is at its end, and its devices are as it left them. Returns the exit code. */
@@ -265,6 +318,20 @@ static void heap_settle(void)
 	json_object_seed(1);
 }
 
+/*
+ * Each vector of a device takes an eventfd. The soft limit is low for the sake of programs that use
+ * select(2), which this is not.
+ */
+static void files_limit_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int command_run(const struct options *options)
 {
 	struct vcpu_context *contexts;
@@ -274,6 +341,7 @@ int command_run(const struct options *options)
 
 	/* One heap for all threads: they hardly use it, and each of its own would cost memory. */
 	mallopt(M_ARENA_MAX, 1);
+	files_limit_raise();
 	machine = malloc(sizeof(*machine));
 	contexts = calloc(options->cpus, sizeof(*contexts));
 	if (!machine || !contexts)
@@ -289,8 +357,11 @@ int command_run(const struct options *options)
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	threads_start(machine, contexts, options->vcpu_cpu);
 	main_loop(machine, signal_fd);
-	threads_join(machine);
-	exit_code = report(machine, options, report_fd, atomic_load(&machine->exit_code));
+	exit_code = atomic_load(&machine->exit_code);
+	/* What a vCPU may still use only the kernel can take back, when this process ends. */
+	if (!threads_join(machine))
+		return exit_code == EXIT_OK ? EXIT_INTERNAL : exit_code;
+	exit_code = report(machine, options, report_fd, exit_code);
 	machine_cleanup(machine);
 	fd_close(&signal_fd);
 	free(contexts);

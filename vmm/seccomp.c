@@ -50,7 +50,7 @@ static const struct seccomp_row vcpu_rows[] = {
 	CALL(write, SHOWN_RUN, "the console, messages, eventfds"),
 	CALL(read, SHOWN_DEVICE, "takes the count of an eventfd"),
 	CALL(futex, SHOWN_RUN, "locks, and the barrier at the start"),
-	CALL(SECCOMP_POLL, NOT_SHOWN,
+	CALL(ppoll, NOT_SHOWN,
 	     "messages: does anybody read standard error? and the guest reads the pending bits of "
 	     "MSI-X: is an eventfd's count above 0?"),
 	CALL(eventfd2, SHOWN_DEVICE, "the guest unmasks a vector for the first time"),
@@ -70,7 +70,7 @@ static const struct seccomp_row vcpu_rows[] = {
 };
 
 static const struct seccomp_row main_rows[] = {
-	CALL(SECCOMP_POLL, SHOWN_RUN, "waits for keys, signals and the end"),
+	CALL(ppoll, SHOWN_RUN, "waits for keys, signals and the end"),
 	CALL(restart_syscall, NOT_SHOWN,
 	     "goes on waiting after SIGSTOP and SIGCONT, or under a debugger"),
 	CALL(read, SHOWN_RUN, "keys, signals, the counts of eventfds"),
@@ -93,6 +93,7 @@ static const struct seccomp_row main_rows[] = {
 	REQUEST(TCSETSW, SHOWN_RUN, "puts the terminal back"),
 	REQUEST(TCGETS, SHOWN_RUN, "the C library looks what became of that"),
 	CALL(pread64, SHOWN_DEVICE, "files for the irq report"),
+	CALL(pwrite64, NOT_SHOWN, "wakes a device that the guest left asleep at the end"),
 	CALL(epoll_ctl, NOT_SHOWN,
 	     "irq-path=userspace: disconnects interrupts that the guest left on"),
 	CALL(munmap, SHOWN_RUN, "BARs, the guest's memory, stacks"),
@@ -108,13 +109,13 @@ static const struct seccomp_row main_rows[] = {
 
 static const struct seccomp_row doorbell_rows[] = {
 	CALL(read, SHOWN_LATENCY, "waits for the guest"),
-	CALL(SECCOMP_POLL, NOT_SHOWN, "messages: does anybody read standard error?"),
+	CALL(ppoll, NOT_SHOWN, "messages: does anybody read standard error?"),
 	CALL(write, SHOWN_LATENCY, "signals the eventfd of the interrupt; messages"),
 	REQUEST(VFIO_DEVICE_SET_IRQS, NOT_SHOWN, "path loopback: signals it by way of VFIO"),
 	CALL(brk, NOT_SHOWN, "the same: the heap grows"),
 	REFUSE(mmap, NOT_SHOWN,
 	       "the heap cannot grow by brk: malloc(3) tries this, and reports failure"),
-	CALL(futex, NOT_SHOWN, "locks of malloc(3)"),
+	CALL(futex, NOT_SHOWN, "the barrier at the start, locks of malloc(3)"),
 	CALL(rt_sigprocmask, SHOWN_LATENCY, "the end of the thread"),
 	CALL(madvise, SHOWN_LATENCY, "the same: gives its stack back"),
 	CALL(exit, SHOWN_LATENCY, "the same"),
@@ -126,8 +127,8 @@ static const struct seccomp_row relay_rows[] = {
 	CALL(SECCOMP_EPOLL_WAIT, SHOWN_LATENCY, "waits for interrupts"),
 	CALL(read, SHOWN_LATENCY, "takes the count of an eventfd"),
 	REQUEST(KVM_SIGNAL_MSI, SHOWN_LATENCY, "an interrupt"),
-	CALL(futex, NOT_SHOWN, "its lock, when a vCPU has it"),
-	CALL(SECCOMP_POLL, NOT_SHOWN, "messages: does anybody read standard error?"),
+	CALL(futex, NOT_SHOWN, "the barrier at the start; its lock, when a vCPU has it"),
+	CALL(ppoll, NOT_SHOWN, "messages: does anybody read standard error?"),
 	CALL(write, NOT_SHOWN, "messages"),
 	CALL(rt_sigprocmask, SHOWN_LATENCY, "the end of the thread"),
 	CALL(madvise, SHOWN_LATENCY, "the same: gives its stack back"),
@@ -214,8 +215,8 @@ static void violation(int signal_number, siginfo_t *info, void *context)
 		    ", which it may not: the VM is ended. Either the guest attacks posthorn or "
 		    "posthorn has a defect: please report it; --seccomp log lets such calls pass "
 		    "and the kernel's log names them\n");
-	if (write(STDERR_FILENO, message.text, message.length) < 0)
-		message.length = 0; /* there is nobody to tell */
+	/* Not write(2), which would wait for ever when nobody reads. ppoll(2) is in all lists. */
+	log_text(message.text, message.length);
 	/* In place of _exit(2), before which sanitizers make calls of their own. */
 	syscall(SYS_exit_group, EXIT_INTERNAL);
 }

@@ -66,7 +66,8 @@ void seccomp_filters_cleanup(struct seccomp_filters *filters);
 
 /*
  * Put the calling thread under its filter, for ever: after privileges_drop(). Dies when the kernel
- * refuses.
+ * refuses; no guest runs yet: threads_start() in vmm/run.c, relay_init() and doorbell_init() wait
+ * for each thread to get here.
  */
 void seccomp_thread_enter(const struct seccomp_filters *filters, enum seccomp_thread thread);
 

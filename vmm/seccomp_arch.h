@@ -6,7 +6,6 @@
 #include <ucontext.h>
 
 #if defined(__x86_64__)
-#define SECCOMP_POLL	   poll
 #define SECCOMP_EPOLL_WAIT epoll_wait
 /* The requests of arch_vcpu_pc() and arch_vcpu_bus_error(). */
 #define SECCOMP_VCPU_REQUESTS \
@@ -14,7 +13,6 @@
 /* The second argument of the system call that a signal interrupted. */
 #define SECCOMP_ARGUMENT(context) ((unsigned long)(context)->uc_mcontext.gregs[REG_RSI])
 #elif defined(__aarch64__)
-#define SECCOMP_POLL	   ppoll
 #define SECCOMP_EPOLL_WAIT epoll_pwait
 #define SECCOMP_VCPU_REQUESTS                                              \
 	REQUEST(KVM_GET_ONE_REG, NOT_SHOWN,                                \

@@ -10,6 +10,8 @@
 #include "lib/util.h"
 #include "vmm/machine.h"
 
+#define PC_RESET 0xfff0 /* an x86's rip after INIT: Intel SDM volume 3, 10.1.4 */
+
 static void byte_write(void *opaque, uint64_t address, uint8_t data)
 {
 	const struct bus *bus = opaque;
@@ -65,10 +67,16 @@ static void exit_mmio(struct machine *machine, struct vcpu *vcpu)
 		le_store(run->mmio.data, access.size, access.data);
 }
 
+/* x86-64. KVM on AMD has reset the vCPU by now (shutdown_interception()): where is not known. */
 static void exit_shutdown(struct machine *machine, struct vcpu *vcpu)
 {
-	log_error("the guest crashed: triple fault on vCPU %u at 0x%llx", vcpu->index,
-		  (unsigned long long)vcpu_pc(vcpu));
+	uint64_t pc = vcpu_pc(vcpu);
+
+	if (pc == PC_RESET)
+		log_error("the guest crashed: triple fault on vCPU %u", vcpu->index);
+	else
+		log_error("the guest crashed: triple fault on vCPU %u at 0x%llx", vcpu->index,
+			  (unsigned long long)pc);
 	machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
@@ -96,6 +104,20 @@ static void exit_dead(struct machine *machine, struct vcpu *vcpu)
 		log_error("KVM has given the VM up, on vCPU %u at 0x%llx", vcpu->index,
 			  (unsigned long long)vcpu_pc(vcpu));
 	machine_stop(machine, EXIT_GUEST_CRASH);
+}
+
+/*
+ * KVM_RUN says EFAULT where the memory behind the guest's is gone. Behind a BAR it is when a device
+ * has fallen off the bus, or does not wake from D3hot: VFIO takes it away without an event.
+ */
+static void exit_memory_gone(struct machine *machine, struct vcpu *vcpu)
+{
+	log_error("vCPU %u: KVM_RUN: %s: what the guest uses at 0x%llx is gone%s", vcpu->index,
+		  strerror(EFAULT), (unsigned long long)vcpu_pc(vcpu),
+		  machine->function_count ? "; is it a device that does not answer any more? "
+					    "See the kernel's messages (dmesg)"
+					  : "");
+	machine_stop(machine, machine->function_count ? EXIT_DEVICE : EXIT_INTERNAL);
 }
 
 static void exit_system_event(struct machine *machine, struct vcpu *vcpu)
@@ -179,6 +201,8 @@ void *vcpu_loop(void *opaque)
 			exit_handle(machine, vcpu);
 		} else if (error == -EIO) {
 			exit_dead(machine, vcpu);
+		} else if (error == -EFAULT) {
+			exit_memory_gone(machine, vcpu);
 		} else if (error != -EINTR && error != -EAGAIN) {
 			log_error("vCPU %u: KVM_RUN: %s", vcpu->index, strerror(-error));
 			machine_stop(machine, EXIT_INTERNAL);

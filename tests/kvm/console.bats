@@ -138,6 +138,33 @@ expect_numbered_lines() {
 	grep "console output is lost: nobody reads it" "$BATS_TEST_TMPDIR/errors"
 }
 
+# waits FUNCTION NAME: is that thread of $pid in this function of the kernel?
+waits() {
+	local task
+	for task in /proc/"$pid"/task/*; do
+		if [ "$(<"$task/comm")" = "$2" ]; then
+			grep -q "$1" "$task/wchan"
+			return
+		fi
+	done
+	return 1
+}
+
+@test "SIGTERM ends a guest of which one CPU writes what nobody reads and one waits for the other" {
+	[ "$(getconf PAGESIZE)" -eq 4096 ] || skip "a pipe takes all that the guest writes"
+	[ "$(id -u)" -eq 0 ] || skip "where a thread waits in the kernel only root can see"
+	start_payload serial_output --cmdline "fifo second" --cpus 2 2>"$BATS_TEST_TMPDIR/errors"
+	until waits pipe_write "vcpu 1" && waits futex "vcpu 0"; do
+		[ -e /proc/"$pid" ]
+		sleep 0.1
+	done
+	kill -TERM "$pid"
+	timeout 30 tail -s 0.1 --pid="$pid" -f /dev/null
+	wait_payload
+	expect_status 143
+	grep "console output is lost: nobody reads it" "$BATS_TEST_TMPDIR/errors"
+}
+
 # ---- input from elsewhere than a terminal ----
 
 run_with_input() {
@@ -168,6 +195,20 @@ run_with_input() {
 	expect_text $'got 2: \001x' "$output"
 }
 
+@test "input that is no terminal waits where it is for a guest that takes none" {
+	local consumed
+	head -c 20000 /dev/zero | tr '\0' k >"$BATS_TEST_TMPDIR/in"
+	exec {keys_fd}<"$BATS_TEST_TMPDIR/in"
+	run --separate-stderr timeout -s TERM -k 20 3 "$posthorn" run \
+		--kernel "$payloads/stuck.$kind" <&"$keys_fd"
+	expect_text ready "$output"
+	[ -z "$stderr" ]
+	consumed=$((20000 - $(wc -c <&"$keys_fd")))
+	exec {keys_fd}<&-
+	echo "$consumed bytes were read"
+	[ "$consumed" -gt 0 ] && [ "$consumed" -le 64 ]
+}
+
 @test "the end of the input does not end the guest" {
 	start_payload serial_echo
 	kill -TERM "$pid"
@@ -194,9 +235,37 @@ run_with_input() {
 	expect_text "got ${#text}: $text" "$output"
 }
 
+@test "a text much longer than what posthorn keeps arrives complete from a terminal" {
+	local text steps=() i
+	text=$(seq -s , 1500)
+	for i in 1 2 3; do
+		steps+=(send "$text\\r")
+	done
+	run_on_terminal expect ready "${steps[@]}" send 'quit\r' -- serial_echo --cmdline fifo
+	expect_status 0
+	[ "$(grep -c "got ${#text}: $text" <<<"$output")" -eq 3 ]
+	[ -z "$stderr" ]
+}
+
 @test "Ctrl-A x ends the VM with exit code 0" {
 	run_on_terminal expect ready send '\x01x' -- stuck
 	expect_status 0
+	expect_text "terminal: restored" "$output"
+}
+
+@test "Ctrl-A x ends a VM whose guest takes no keys" {
+	run_on_terminal expect ready send "$(printf 'k%.0s' {1..100})" wait 200 send '\x01x' -- stuck
+	expect_status 0
+	[ -z "$stderr" ]
+	expect_text "terminal: restored" "$output"
+}
+
+@test "Ctrl-A x after more keys than posthorn keeps: what is dropped is said once" {
+	run_on_terminal expect ready send "$(printf 'k%.0s' {1..9000})" send '\x01' wait 200 \
+		send x -- stuck
+	expect_status 0
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	expect_text "the guest takes no keys" "$stderr"
 	expect_text "terminal: restored" "$output"
 }
 
@@ -244,8 +313,8 @@ run_with_input() {
 # thousands of calls.
 polls_few() {
 	local count
-	count=$(grep -c '^poll(' "$1")
-	echo "$count calls of poll"
+	count=$(grep -c '^ppoll(' "$1")
+	echo "$count calls of ppoll"
 	[ "$count" -ge 2 ] && [ "$count" -lt 20 ]
 }
 
@@ -253,7 +322,7 @@ polls_few() {
 	tracing
 	# -D: the command is posthorn, not strace.
 	run --separate-stderr "$pty" expect ready close now wait 500 signal 15 -- \
-		strace -D -o "$BATS_TEST_TMPDIR/trace" -e trace=poll \
+		strace -D -o "$BATS_TEST_TMPDIR/trace" -e trace=ppoll \
 		"$posthorn" run --kernel "$payloads/stuck.$kind"
 	expect_status 143
 	polls_few "$BATS_TEST_TMPDIR/trace"
@@ -275,6 +344,6 @@ polls_few() {
 @test "the end of the input leaves posthorn asleep" {
 	tracing
 	run --separate-stderr timeout -s TERM -k 20 1 strace -D -o "$BATS_TEST_TMPDIR/trace" \
-		-e trace=poll "$posthorn" run --kernel "$payloads/stuck.$kind" </dev/null
+		-e trace=ppoll "$posthorn" run --kernel "$payloads/stuck.$kind" </dev/null
 	polls_few "$BATS_TEST_TMPDIR/trace"
 }

@@ -10,10 +10,6 @@ setup() {
 	json=$BATS_TEST_TMPDIR/latency.json
 }
 
-teardown() {
-	posthorn_teardown
-}
-
 # latency [ARGUMENT]...: with few interrupts, unless an argument says how many.
 latency() {
 	run --separate-stderr timeout -k 1 240 "$posthorn" latency "$@"

@@ -79,6 +79,16 @@ expect_ram() {
 	expect_status 143
 }
 
+@test "each vector takes an open file: as many are allowed as can be" {
+	ulimit -S -n 256
+	start_payload stuck
+	local limits
+	limits=$(grep '^Max open files' "/proc/$pid/limits")
+	kill -TERM "$pid"
+	wait_payload
+	grep -E '^Max open files +([0-9]+) +\1 ' <<<"$limits"
+}
+
 @test "SIGINT, SIGHUP and SIGQUIT: exit codes 130, 129 and 131" {
 	local signal
 	for signal in 2 1 3; do
@@ -168,7 +178,7 @@ expect_ram() {
 	[ "${free:-0}" -lt 32 ] || skip "this host has $free huge pages"
 	run_payload hello --memory 64M,hugepages=on
 	expect_status 3
-	expect_text "vm.nr_hugepages=3" "$stderr"
+	expect_text "echo 32 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" "$stderr"
 }
 
 @test "one CPU" {

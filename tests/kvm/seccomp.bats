@@ -78,7 +78,7 @@ run_injected() {
 }
 
 @test "a system call that is not in the main thread's list ends the VM: exit code 1, and its name" {
-	run_injected on poll,ppoll 1
+	run_injected on ppoll 1
 	expect_status 1
 	expect_text "the main thread made the system call getppid, which it may not" "$stderr"
 }

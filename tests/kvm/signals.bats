@@ -36,7 +36,7 @@ points() {
 }
 
 # The main thread begins to wait, with the guest running.
-loop='^poll\(.*-1'
+loop='^ppoll\(.*NULL, NULL'
 
 expect_end() {
 	if [ "$status" -ne "$1" ] || [[ $output != *"terminal: restored"* ]]; then
@@ -49,7 +49,7 @@ expect_end() {
 @test "SIGTERM, SIGINT, SIGHUP and SIGQUIT at any system call of the start: exit code 128 + n" {
 	local names=(TERM INT HUP QUIT) numbers=(15 2 1 3) turn=0 point list
 	ulimit -c 0
-	run_traced stuck -e inject=poll:signal=TERM:when=1
+	run_traced stuck -e inject=ppoll:signal=TERM:when=1
 	point=first
 	expect_end 143
 	mapfile -t list < <(points '"/dev/null"' "$loop")
@@ -63,11 +63,11 @@ expect_end() {
 
 @test "a second signal at any system call of the end changes nothing" {
 	local point list
-	run_traced stuck -e inject=poll:signal=TERM:when=1
-	mapfile -t list < <(points '^tgkill' '^exit_group' | grep -v '^poll ')
+	run_traced stuck -e inject=ppoll:signal=TERM:when=1
+	mapfile -t list < <(points '^tgkill' '^exit_group' | grep -v '^ppoll ')
 	[ "${#list[@]}" -gt 10 ]
 	for point in "${list[@]}"; do
-		run_traced stuck -e inject=poll:signal=TERM:when=1 \
+		run_traced stuck -e inject=ppoll:signal=TERM:when=1 \
 			-e "inject=${point% *}:signal=INT:when=${point#* }"
 		expect_end 143
 	done
@@ -92,6 +92,24 @@ expect_end() {
 	expect_text "terminal: restored" "$output"
 }
 
+# run_held PAYLOAD STEP ARGUMENT...: run it on a terminal with two vCPUs, whose threads strace keeps
+# from their end for twice as long as posthorn waits for them.
+run_held() {
+	run --separate-stderr "$pty" "${@:2}" -- strace -D -f -qq -o "$trace" \
+		-e inject=exit:delay_enter=20000000 "$posthorn" run \
+		--kernel "$payloads/$1.$kind" --cpus 2
+	expect_text "vCPU 0 does not end" "$stderr"
+	expect_text "vCPU 1 does not end" "$stderr"
+	point=$1
+}
+
+@test "vCPUs that do not end are named, and posthorn ends without them" {
+	run_held stuck expect ready signal 15
+	expect_end 143
+	run_held hello expect pass
+	expect_end 1
+}
+
 @test "started with every signal blocked, it still ends" {
 	run --separate-stderr "$pty" expect ready signal 15 -- env --block-signal \
 		"$posthorn" run --kernel "$payloads/stuck.$kind"
@@ -109,7 +127,7 @@ expect_end() {
 @test "SIGUSR1 without end does not keep SIGTERM away" {
 	# Each report that is written, and each wait, makes a new one. -D: signal 15 is not for strace.
 	run --separate-stderr "$pty" expect ready signal 15 -- \
-		strace -D -o "$trace" -e inject=poll,write:signal=USR1 \
+		strace -D -o "$trace" -e inject=ppoll,write:signal=USR1 \
 		"$posthorn" run --kernel "$payloads/stuck.$kind"
 	point=end
 	expect_end 143

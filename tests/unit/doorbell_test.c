@@ -24,7 +24,8 @@
 struct bell {
 	struct fake_kvm *kvm;
 	struct doorbell doorbell;
-	char marks[16]; /* '1' and '0' in the order of their coming */
+	atomic_bool begun; /* the thread, if there is one */
+	char marks[16];	   /* '1' and '0' in the order of their coming */
 };
 
 /* The eventfds that KVM signals for RAISE and RAISE_THREAD: the fake takes no part in it. */
@@ -67,6 +68,12 @@ static void mark_note(void *opaque, bool begins)
 	strcat(bell->marks, begins ? "1" : "0");
 }
 
+static void slowly_begun(void *opaque)
+{
+	usleep(200000);
+	atomic_store((atomic_bool *)opaque, true);
+}
+
 static struct bell *bell_make(void **state, bool relay, bool thread, bool loopback)
 {
 	struct bell *bell = calloc(1, sizeof(*bell));
@@ -74,6 +81,8 @@ static struct bell *bell_make(void **state, bool relay, bool thread, bool loopba
 
 	ioeventfd_thread = (struct ioeventfd){ .eventfd = -1 };
 	config.thread = thread;
+	config.begin = slowly_begun;
+	config.begin_opaque = &bell->begun;
 	config.loopback = loopback ? (struct vfio_device *)&device : NULL;
 	bell->kvm = fake_kvm_new();
 	config.vm = &bell->kvm->vm;
@@ -240,6 +249,14 @@ static void test_there_is_no_thread_unless_it_is_asked_for(void **state)
 	assert_int_equal(ioeventfd_thread.eventfd, -1);
 }
 
+/* What it does first may die(), and so is done before any vCPU runs. */
+static void test_the_thread_has_begun_when_init_returns(void **state)
+{
+	struct bell *bell = *state;
+
+	assert_true(atomic_load(&bell->begun));
+}
+
 static void test_a_thread_signals_the_eventfd_of_the_message(void **state)
 {
 	struct bell *bell = *state;
@@ -353,6 +370,7 @@ int main(void)
 		RELAY_TEST(test_rings_reach_the_message_through_the_relay),
 		BELL_TEST(test_a_new_message_holds_when_it_is_connected_again),
 		BELL_TEST(test_there_is_no_thread_unless_it_is_asked_for),
+		THREAD_TEST(test_the_thread_has_begun_when_init_returns),
 		THREAD_TEST(test_a_thread_signals_the_eventfd_of_the_message),
 		LOOPBACK_TEST(test_loopback_raises_the_kind_that_is_on_and_remembers_it),
 		BELL_TEST(test_marks_are_passed_on),

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -95,6 +96,30 @@ static void test_a_reader_that_takes_nothing_does_without(void **unused)
 	log_error("and this comes back, too");
 }
 
+static void tick(int signal_number)
+{
+	static volatile sig_atomic_t ticks;
+
+	(void)signal_number;
+	if (++ticks == 600)
+		_exit(1); /* after 30 s */
+}
+
+static void test_signals_do_not_make_the_patience_longer(void **unused)
+{
+	const struct sigaction action = { .sa_handler = tick };
+	const struct itimerval often = { { 0, 50000 }, { 0, 50000 } },
+			       never = { { 0, 0 }, { 0, 0 } };
+
+	(void)unused;
+	fill();
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	assert_int_equal(log_text("x", 1), -ETIMEDOUT);
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
+}
+
 static void test_a_reader_that_is_gone_is_an_error(void **unused)
 {
 	(void)unused;
@@ -112,6 +137,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_long_text_comes_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_reader_that_takes_nothing_does_without,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signals_do_not_make_the_patience_longer, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_a_reader_that_is_gone_is_an_error, setup,
 						teardown),
 	};

@@ -615,6 +615,24 @@ static void cleanup_of_a_relay_that_was_not_used(void **state)
 	assert_int_equal(fds_open(), fds);
 }
 
+static void slowly_begun(void *opaque)
+{
+	usleep(200000);
+	atomic_store((atomic_bool *)opaque, true);
+}
+
+/* What it does first may die(), and so is done before any vCPU runs. */
+static void init_waits_until_the_thread_has_begun(void **state)
+{
+	atomic_bool begun = false;
+	struct relay relay;
+
+	(void)state;
+	assert_int_equal(relay_init(&relay, &vm, slowly_begun, &begun), 0);
+	assert_true(atomic_load(&begun));
+	relay_cleanup(&relay);
+}
+
 static void init_without_files_or_threads_fails_and_leaves_nothing(void **state)
 {
 	struct rlimit limit, tight;
@@ -665,6 +683,7 @@ int main(void)
 		with_relay(without_memory_attach_fails_and_the_count_stays),
 		cmocka_unit_test(cleanup_ends_the_thread_with_eventfds_attached),
 		cmocka_unit_test(cleanup_of_a_relay_that_was_not_used),
+		cmocka_unit_test(init_waits_until_the_thread_has_begun),
 		cmocka_unit_test(init_without_files_or_threads_fails_and_leaves_nothing),
 	};
 

@@ -6,6 +6,7 @@
 #include "vmm/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
@@ -228,6 +229,108 @@ static void test_memory_is_refused_as_if_there_were_none(void **state)
 	expect_pass(&main_thread);
 }
 
+/* ---- when nobody reads standard error ---- */
+
+struct unread {
+	pid_t child;
+	int output; /* its standard error, for reading */
+};
+
+/* Start a child, under the filter of @thread, that says so and then calls @call. */
+static struct unread unread_start(enum seccomp_thread thread, void (*call)(void))
+{
+	static const char page[4096];
+	struct seccomp_filters filters;
+	int output[2], told[2];
+	pid_t child;
+	char byte;
+
+	need_filters();
+	assert_int_equal(pipe2(output, O_NONBLOCK), 0);
+	assert_int_equal(pipe(told), 0);
+	while (write(output[1], page, sizeof(page)) > 0)
+		;
+	fcntl(output[1], F_SETFL, 0);
+	child = fork();
+	if (child == 0) {
+		dup2(output[1], STDERR_FILENO);
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		seccomp_filters_init(&filters, SECCOMP_MODE_ON);
+		seccomp_thread_enter(&filters, thread);
+		if (write(told[1], "", 1) == 1)
+			call();
+		syscall(SYS_exit_group, 77);
+	}
+	close(told[1]);
+	close(output[1]);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	close(told[0]);
+	return (struct unread){ child, output[0] };
+}
+
+/* Its exit code. A signal is a failure, and so is one that has not ended after half a minute. */
+static int unread_end(const struct unread *unread)
+{
+	int status = 0;
+
+	for (unsigned int i = 0; i < 3000 && waitpid(unread->child, &status, WNOHANG) == 0; i++)
+		usleep(10000);
+	if (kill(unread->child, SIGKILL) == 0)
+		fail_msg("it does not end");
+	close(unread->output);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_a_violation_ends_the_process_when_nobody_reads_the_message(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < SECCOMP_THREADS; i++) {
+		struct unread unread = unread_start(i, call_openat);
+
+		assert_int_equal(unread_end(&unread), EXIT_INTERNAL);
+	}
+}
+
+static void call_log(void)
+{
+	log_error("nobody reads this");
+}
+
+/* Does @pid sleep? That is the third field of its stat, after the name in parentheses. */
+static bool sleeps(pid_t pid)
+{
+	char path[64], text[512] = "";
+	const char *name_end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	name_end = strrchr(text, ')');
+	return name_end && name_end[2] == 'S';
+}
+
+/* After it the kernel goes on with what it interrupted: by another system call, for some calls. */
+static void test_a_message_that_waits_may_be_stopped_and_continued(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < SECCOMP_THREADS; i++) {
+		struct unread unread = unread_start(i, call_log);
+		int status;
+
+		while (!sleeps(unread.child))
+			;
+		kill(unread.child, SIGSTOP);
+		assert_int_equal(waitpid(unread.child, &status, WUNTRACED), unread.child);
+		assert_true(WIFSTOPPED(status));
+		kill(unread.child, SIGCONT);
+		assert_int_equal(unread_end(&unread), 77);
+	}
+}
+
 static void test_log_and_off_let_everything_pass(void **state)
 {
 	struct attempt log = attempt(SECCOMP_MODE_LOG, SECCOMP_THREAD_VCPU, call_create_vm);
@@ -247,6 +350,8 @@ int main(void)
 		cmocka_unit_test(test_a_call_that_is_not_in_the_list_ends_the_process_and_is_named),
 		cmocka_unit_test(test_requests_are_told_apart),
 		cmocka_unit_test(test_memory_is_refused_as_if_there_were_none),
+		cmocka_unit_test(test_a_violation_ends_the_process_when_nobody_reads_the_message),
+		cmocka_unit_test(test_a_message_that_waits_may_be_stopped_and_continued),
 		cmocka_unit_test(test_log_and_off_let_everything_pass),
 	};
 
