@@ -16,6 +16,7 @@
 
 #include "guest/image.h"
 #include "guest/layout.h"
+#include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
 
@@ -277,6 +278,17 @@ uint64_t guest_call(struct guest *guest, enum agent_command command, uint64_t ad
 void guest_interrupts_wait(struct guest *guest, unsigned int vector, unsigned int count)
 {
 	counter_wait(guest, "interrupts", &guest->interrupts[vector], count);
+}
+
+/* The agent copies posted to seen in its handler. */
+void guest_signals_send(struct guest *guest, int eventfd, unsigned int vector, unsigned int count)
+{
+	for (unsigned int i = 1; i <= count; i++) {
+		guest->mailbox->posted = i;
+		eventfd_signal(eventfd);
+		guest_interrupts_wait(guest, vector, i);
+		assert_int_equal(guest->mailbox->seen, i);
+	}
 }
 
 unsigned int guest_interrupts_count(struct guest *guest, unsigned int vector)

@@ -60,6 +60,8 @@ struct guest {
 int guest_setup(void **state);
 int guest_teardown(void **state);
 
+#define with_guest(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
+
 /* The same, but there is no thread: the test calls vcpu_run() and guest_exit_handle(). */
 int guest_setup_without_thread(void **state);
 
@@ -84,6 +86,13 @@ void guest_call_wait(struct guest *guest);
 
 /* Wait until @vector was handled @count times, counted from the start. */
 void guest_interrupts_wait(struct guest *guest, unsigned int vector, unsigned int count);
+
+/*
+ * Signal @eventfd @count times, the next after the guest's handler of @vector ran for the last one.
+ * The handler must see what this process wrote before it signalled. The vector was not handled
+ * before.
+ */
+void guest_signals_send(struct guest *guest, int eventfd, unsigned int vector, unsigned int count);
 
 /* How often @vector was handled, once nothing that KVM had taken on is left. */
 unsigned int guest_interrupts_count(struct guest *guest, unsigned int vector);

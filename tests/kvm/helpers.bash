@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the tests in this folder share: load it and call posthorn_setup and posthorn_teardown from
-# setup() and teardown(). They run posthorn and the payloads of $POSTHORN_BUILD, which is
-# build/x86_64 or build/arm64 when it is not set.
+# What the tests in this folder share. They run posthorn and the payloads of $POSTHORN_BUILD, which
+# is build/x86_64 or build/arm64 when it is not set. A file that needs more before or after each test
+# has a setup() or teardown() of its own, which calls posthorn_setup or posthorn_teardown.
 
 bats_require_minimum_version 1.5.0
 
@@ -21,6 +21,10 @@ posthorn_setup() {
 	pid=
 	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "/dev/kvm: permission denied"
+}
+
+setup() {
+	posthorn_setup
 }
 
 # only_x86_64 WHY: skip the test elsewhere.
@@ -83,6 +87,10 @@ wait_payload() {
 # What a test that failed half-way leaves behind.
 posthorn_teardown() {
 	[ -z "$pid" ] || kill -KILL "$pid"
+}
+
+teardown() {
+	posthorn_teardown
 }
 
 # expect_status CODE: is $status so? If not, say what there was to see.

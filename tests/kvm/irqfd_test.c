@@ -202,17 +202,6 @@ static void *masker_thread(void *opaque)
 	return NULL;
 }
 
-/* The guest copies posted to seen in its handler: is it up to date, once all is quiet? */
-static void signals_send(struct guest *guest, const struct source *source, unsigned int count)
-{
-	for (unsigned int i = 1; i <= count; i++) {
-		guest->mailbox->posted = i;
-		eventfd_signal(source->eventfd);
-		guest_interrupts_wait(guest, VECTOR, i);
-		assert_int_equal(guest->mailbox->seen, i);
-	}
-}
-
 static void nothing_is_lost_or_doubled_while_masks_change(void **state)
 {
 	struct guest *guest = guest_get(state);
@@ -221,7 +210,7 @@ static void nothing_is_lost_or_doubled_while_masks_change(void **state)
 
 	source_attach(&masker.source);
 	assert_int_equal(pthread_create(&thread, NULL, masker_thread, &masker), 0);
-	signals_send(guest, &masker.source, MANY / 4);
+	guest_signals_send(guest, masker.source.eventfd, VECTOR, MANY / 4);
 	atomic_store(&masker.stop, true);
 	pthread_join(thread, NULL);
 	source_detach(&masker.source);
@@ -400,8 +389,6 @@ static void gsis_start_above_the_pins_and_are_used_again(void **state)
 	assert_int_equal(irq_gsi_alloc(&vm), -ENOSPC);
 	irq_router_cleanup(&vm.irq);
 }
-
-#define with_guest(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
 
 int main(void)
 {

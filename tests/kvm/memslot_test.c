@@ -155,8 +155,6 @@ static void an_address_is_found_only_if_all_of_it_is_ram(void **state)
 	assert_null(vm_gpa_to_hva(&guest->vm, 8, UINT64_MAX));
 }
 
-#define with_guest(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -30,7 +30,6 @@ static struct msi_message message_make(unsigned int vector)
 }
 
 struct source {
-	struct guest *guest;
 	struct relay relay;
 	int eventfd;
 };
@@ -45,7 +44,6 @@ static void source_attach(struct source *source, unsigned int vector)
 /* A relay with an eventfd that is not attached yet. */
 static void source_init(struct source *source, struct guest *guest)
 {
-	source->guest = guest;
 	source->eventfd = eventfd_create();
 	assert_true(source->eventfd >= 0);
 	assert_int_equal(relay_init(&source->relay, &guest->vm, NULL, NULL), 0);
@@ -57,19 +55,6 @@ static void source_cleanup(struct source *source)
 	fd_close(&source->eventfd);
 }
 
-/* The guest copies posted to seen in its handler: is it up to date, once all is quiet? */
-static void signals_send(struct source *source, unsigned int count)
-{
-	struct guest *guest = source->guest;
-
-	for (unsigned int i = 1; i <= count; i++) {
-		guest->mailbox->posted = i;
-		eventfd_signal(source->eventfd);
-		guest_interrupts_wait(guest, VECTOR, i);
-		assert_int_equal(guest->mailbox->seen, i);
-	}
-}
-
 static void as_many_interrupts_as_signals(void **state)
 {
 	struct guest *guest = guest_get(state);
@@ -77,7 +62,7 @@ static void as_many_interrupts_as_signals(void **state)
 
 	source_init(&source, guest);
 	source_attach(&source, VECTOR);
-	signals_send(&source, MANY);
+	guest_signals_send(guest, source.eventfd, VECTOR, MANY);
 	assert_int_equal(relay_count(&source.relay, source.eventfd), MANY);
 	assert_int_equal(relay_detach(&source.relay, source.eventfd), MANY);
 	assert_int_equal(guest_interrupts_count(guest, VECTOR), MANY);
@@ -156,7 +141,7 @@ static void nothing_is_lost_or_doubled_while_masks_change(void **state)
 	source_init(&masker.source, guest);
 	source_attach(&masker.source, VECTOR);
 	assert_int_equal(pthread_create(&thread, NULL, masker_thread, &masker), 0);
-	signals_send(&masker.source, MANY);
+	guest_signals_send(guest, masker.source.eventfd, VECTOR, MANY);
 	atomic_store(&masker.stop, true);
 	pthread_join(thread, NULL);
 	masker.sent += relay_detach(&masker.source.relay, masker.source.eventfd);
@@ -180,8 +165,6 @@ static void a_message_to_nobody_is_not_counted(void **state)
 	assert_int_equal(guest_interrupts_count(guest, VECTOR), 0);
 	source_cleanup(&source);
 }
-
-#define with_guest(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
 
 int main(void)
 {

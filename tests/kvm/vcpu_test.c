@@ -105,8 +105,6 @@ static void what_the_ring_cannot_hold_arrives_in_order_too(void **state)
 	assert_in_range(guest->output_exits, 1, 4000 / 100);
 }
 
-#define with_guest(test) cmocka_unit_test_setup_teardown(test, guest_setup, guest_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

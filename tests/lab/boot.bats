@@ -6,17 +6,9 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	minimal=$root/build/$arch/guest/minimal.cpio.gz
-}
-
-teardown() {
-	lab_teardown
 }
 
 @test "17 CPUs, one more than the lowest part of their address counts, all run at once" {

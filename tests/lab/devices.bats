@@ -6,10 +6,6 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	nic=${devices[0]}

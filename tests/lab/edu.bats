@@ -6,17 +6,9 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	edu=${devices[0]}
-}
-
-teardown() {
-	lab_teardown
 }
 
 # edu_run: the payload, and its report of interrupts as $report.

@@ -6,27 +6,12 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-	# The lab loads drivers only for the devices that it gives addresses to.
-	modprobe xhci-pci
-}
-
 setup() {
-	lab_setup
-	nic=${devices[0]}
-	# Two functions of one device: they share an IOMMU group.
-	first=0000:00:1a.0
-	second=0000:00:1a.1
+	unready_setup
 }
 
 teardown() {
-	chmod 600 /dev/vfio/*
-	chmod 660 /dev/kvm
-	[ ! -e /run/kvm ] || mv /run/kvm /dev/kvm
-	"$posthorn" unbind "$first"
-	"$posthorn" bind "$nic"
-	lab_teardown
+	unready_teardown
 }
 
 # run_posthorn DEVICE [PROGRAM]...: run a guest with DEVICE, by way of PROGRAM.
@@ -49,9 +34,6 @@ files_open() {
 		done
 	done
 }
-
-# A user who may do nothing that others may not.
-nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all)
 
 @test "a device that is bound to the host's driver: names it, and the command" {
 	"$posthorn" unbind "$nic"

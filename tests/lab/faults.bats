@@ -8,10 +8,6 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	edu=${devices[0]}
@@ -20,10 +16,6 @@ setup() {
 	[ -x "$faulty" ] || faulty=$root/build/$arch/tests/fault/posthorn
 	kernel=$root/build/$arch/guest/payload/faults
 	[ "$arch" = arm64 ] && kernel=$kernel.image || kernel=$kernel.elf
-}
-
-teardown() {
-	lab_teardown
 }
 
 # inject NAME DEVICE[,OPTION] [OPTION]... [-- OPTION]: the options after the first are for

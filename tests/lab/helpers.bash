@@ -12,6 +12,9 @@
 #   guest_start --device "$nic" && guest net-up && guest_end poweroff
 # While the agent waits for the next command the guest is idle, so the counters of the host and of
 # the guest can be compared.
+#
+# A file that needs more before or after has a setup_file(), setup() or teardown() of its own, which
+# calls lab_setup_file, lab_setup or lab_teardown.
 
 bats_require_minimum_version 1.5.0
 
@@ -42,7 +45,11 @@ lab_setup_file() {
 	done
 }
 
-# Call it in setup(): $devices are the lab's devices in the order of their options.
+setup_file() {
+	lab_setup_file
+}
+
+# $devices are the lab's devices in the order of their options.
 lab_setup() {
 	# shellcheck disable=SC2206
 	devices=(${LAB_DEVICES-})
@@ -51,10 +58,14 @@ lab_setup() {
 	dmesg -C
 }
 
+setup() {
+	lab_setup
+}
+
 # What Linux says of faults that the SMMU reports, of its errors and of one that does not answer.
 smmu_complaints='arm-smmu-v3 .*(event 0x|error|timeout)'
 
-# Call it in teardown(): no guest stays, and the host's kernel found nothing wrong.
+# No guest stays, and the host's kernel found nothing wrong.
 lab_teardown() {
 	if [ -n "$pid" ]; then
 		kill -KILL "$pid" 2>/dev/null
@@ -66,6 +77,36 @@ lab_teardown() {
 		echo "the host's kernel complains (above)"
 		return 1
 	fi
+}
+
+teardown() {
+	lab_teardown
+}
+
+# ---- hosts that are not ready: check.bats and errors.bats ----
+
+# A user who may do nothing that others may not.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+
+# $nic and two functions of one device, $first and $second: those share an IOMMU group.
+unready_setup() {
+	lab_setup
+	nic=${devices[0]}
+	first=0000:00:1a.0
+	second=0000:00:1a.1
+	# The lab loads drivers only for the devices that it gives addresses to.
+	modprobe xhci-pci
+}
+
+# Mend what a test took away.
+unready_teardown() {
+	[ ! -e /run/kvm ] || mv /run/kvm /dev/kvm
+	chmod 660 /dev/kvm
+	chmod 600 /dev/vfio/*
+	"$posthorn" unbind "$first"
+	"$posthorn" unbind "$second"
+	"$posthorn" bind "$nic"
+	lab_teardown
 }
 
 # ---- guests ----

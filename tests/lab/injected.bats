@@ -7,10 +7,6 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	nic=${devices[0]}
@@ -20,10 +16,6 @@ setup() {
 	x86_64) why='kvm_amd can post' ;;
 	arm64) why='no GICv4' ;;
 	esac
-}
-
-teardown() {
-	lab_teardown
 }
 
 # msix FILTER: does FILTER hold for the report's rows of MSI-X?

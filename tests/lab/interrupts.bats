@@ -7,10 +7,6 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	messages_count
@@ -20,10 +16,6 @@ setup() {
 	# The name of the chip that has pins for INTx.
 	pins=IO-APIC
 	[ "$arch" != arm64 ] || pins=GICv3
-}
-
-teardown() {
-	lab_teardown
 }
 
 # changes_read BDF NAME COMMAND: have the guest run COMMAND, and set $host, $guest (rows by vector),

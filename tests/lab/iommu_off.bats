@@ -22,10 +22,6 @@ setup() {
 	[ "$arch" != arm64 ] || remedy=CONFIG_ARM_SMMU_V3
 }
 
-teardown() {
-	lab_teardown
-}
-
 @test "bind: exit code 3, how to turn the IOMMU on, and the driver stays" {
 	run --separate-stderr "$posthorn" bind "$nic"
 	expect_status 3

@@ -27,10 +27,6 @@ setup() {
 	[ "$arch" = x86_64 ] || direct=posted
 }
 
-teardown() {
-	lab_teardown
-}
-
 # json_get FILTER [FILE]: as one line.
 json_get() {
 	jq -cr "$1" "${2-$json}"

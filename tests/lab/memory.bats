@@ -6,17 +6,9 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	disk=${devices[0]}
-}
-
-teardown() {
-	lab_teardown
 }
 
 @test "--memory 5G: the disk reads into memory above 4 GiB and writes from there" {

@@ -6,10 +6,6 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	nic=${devices[0]}
@@ -17,10 +13,6 @@ setup() {
 	virtio=${devices[2]}
 	report=$BATS_TEST_TMPDIR/report
 	[ "$(getconf PAGESIZE)" -eq 16384 ]
-}
-
-teardown() {
-	lab_teardown
 }
 
 @test "the same guest as elsewhere, with pages of 4 KiB: card, disk and virtio-net work, posted" {

@@ -7,20 +7,12 @@
 
 load helpers
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	nic=${devices[0]}
 	disk=${devices[1]}
 	virtio=${devices[2]}
 	report=$BATS_TEST_TMPDIR/report
-}
-
-teardown() {
-	lab_teardown
 }
 
 @test "1,000 pings: the host's handlers never run, --require-posting ends with 0" {

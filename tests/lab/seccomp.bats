@@ -7,18 +7,10 @@
 load helpers
 load ../seccomp
 
-setup_file() {
-	lab_setup_file
-}
-
 setup() {
 	lab_setup
 	nic=${devices[0]}
 	rows=$root/build/$arch/tests/seccomp_rows
-}
-
-teardown() {
-	lab_teardown
 }
 
 @test "every system call of a run with a device is in the lists, and the rows for it are needed" {

@@ -34,6 +34,15 @@ struct ram_row {
 	struct layout_range ram[RANGES_MAX];
 };
 
+/* As many pieces as struct layout has room for. */
+#define EIGHT_PIECES(base)                                                            \
+	{ (base), 16 * MIB }, { (base) + 18 * MIB, MIB }, { (base) + 20 * MIB, MIB }, \
+		{ (base) + 22 * MIB, MIB }, { (base) + 24 * MIB, MIB },               \
+		{ (base) + 26 * MIB, MIB }, { (base) + 28 * MIB, MIB },               \
+	{                                                                             \
+		(base) + 30 * MIB, MIB                                                \
+	}
+
 #define TO_THE_END(base)                     \
 	{                                    \
 		(base), 0 - (uint64_t)(base) \
