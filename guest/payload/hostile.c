@@ -330,7 +330,7 @@ static void config_write_run(struct hostile_cpu *cpu)
 			    random_value(cpu) & ~(uint64_t)PCIE_RESET & 0x7fff);
 		return;
 	}
-	memory_poke(cpu, base + offset, random_size(cpu) & 3, true, random_value(cpu));
+	memory_poke(cpu, base + offset, 1u << random_below(cpu, 3), true, random_value(cpu));
 }
 
 /* Any register of any function, mostly of none. */

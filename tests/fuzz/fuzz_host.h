@@ -2,8 +2,8 @@
 /*
  * A host that is made up, for fuzzing: all that vfio/ uses of kvm/, vfio/iommu.h, vfio/device.h and
  * of eventfds. tests/unit has fakes that say more and cost more: eventfds, a memfd and the files of
- * /proc are real there. Here nothing is a system call, so that a target runs tens of thousands of
- * inputs a second.
+ * /proc are real there. Here nothing is a system call, so that a target runs thousands of inputs a
+ * second.
  *
  * What the kernel would refuse, or what must never be, is a violation, and ends the program at
  * once: two irqfds on one eventfd, memslots that overlap, a BAR that the guest reaches while the
