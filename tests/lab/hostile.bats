@@ -43,12 +43,12 @@ hostile() {
 # Not in tests/kvm: a KVM that has no such mode ignores the interrupts.
 @test "a guest that KVM gives up, by system management: exit code 5, and a message that says so" {
 	[ "$arch" = x86_64 ] || skip "there is no such mode"
-	"$posthorn" bind "${devices[1]}"
+	"$posthorn" bind "${devices[2]}"
 	run --separate-stderr timeout --foreground 300 "$posthorn" run \
-		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" --device "${devices[1]}" </dev/null
+		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" --device "${devices[2]}" </dev/null
 	expect_status 5
 	expect_text "KVM has given the VM up, on vCPU 0" "$stderr"
 	# Nor is anything said of what can then not be taken back from the guest.
 	[ "$(grep -c 'posthorn: error' <<<"$stderr")" = 1 ]
-	"$posthorn" unbind "${devices[1]}"
+	"$posthorn" unbind "${devices[2]}"
 }
