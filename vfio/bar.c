@@ -257,6 +257,19 @@ static bool access_within(const struct bar_range *range, uint64_t offset,
 	return range_within(offset, access->size, range->offset, range->size);
 }
 
+/*
+ * Is this guest memory by now? Then the BAR came to where it is after the guest's access, which
+ * found nothing there. It must not go to VFIO: a device may refuse it, and where the CPU has an
+ * exception for that (arm64), the host's kernel, which makes the access then, does not survive it.
+ */
+static bool is_guest_memory(const struct vfio_bar *bar, uint64_t offset)
+{
+	for (unsigned int i = 0; i < bar->area_count; i++)
+		if (bar->areas[i].slot >= 0 && offset - bar->areas[i].offset < bar->areas[i].size)
+			return true;
+	return false;
+}
+
 void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 {
 	int error;
@@ -272,6 +285,8 @@ void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */
 	if (access_touches(&bar->table, offset, access) ||
 	    access_touches(&bar->pba, offset, access))
+		return;
+	if (is_guest_memory(bar, offset))
 		return;
 	if (access->is_write)
 		error = vfio_region_write(bar->device, bar->index, offset, access->size,

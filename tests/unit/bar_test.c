@@ -403,6 +403,23 @@ static void test_what_the_guest_stores_is_in_the_device(void **state)
 	assert_int_equal(value, 0x600df00d);
 }
 
+/* A BAR that another vCPU puts there, between this one's exit and posthorn's answer. */
+static void test_access_from_before_the_bar_came_does_not_reach_the_device(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+
+	fake_memory_store(machine->fake, 0, 0x1000, 0x11223344);
+	bar_map(bar, GPA, true);
+	bar_write(bar, 0x1000, 1, 0);
+	assert_int_equal(bar_read(bar, 0x1000, 4), 0xffffffff);
+	assert_int_equal(fake_memory_load(machine->fake, 0, 0x1000), 0x11223344);
+	bar_write(bar, 0x2900, 1, 0x55);
+	assert_int_equal(bar_read(bar, 0x2900, 1), 0x55);
+	bar_unmap(bar);
+	assert_int_equal(bar_read(bar, 0x1000, 4), 0x11223344);
+}
+
 static void test_bar_works_without_peer_to_peer(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -495,7 +512,7 @@ static void test_unreadable_rom_is_ones_and_said_once(void **state)
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x4000), "\xff\xff", 2);
 }
 
-static void test_writes_of_the_rom_are_dropped_and_said_once(void **state)
+static void test_writes_of_the_rom_are_dropped(void **state)
 {
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = rom_open(machine, 0x8000);
@@ -504,7 +521,7 @@ static void test_writes_of_the_rom_are_dropped_and_said_once(void **state)
 	bar_map(bar, GPA, true);
 	bar_write(bar, 0, 4, 0);
 	bar_write(bar, 4, 4, 0);
-	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(capture_lines(capture), 0);
 	assert_int_equal(fake_memory_load(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0), 0xaa55);
 }
 
@@ -743,12 +760,13 @@ int main(void)
 		TEST(test_small_bar_with_the_table_is_trapped),
 		TEST(test_areas_come_and_go_with_the_bar),
 		TEST(test_what_the_guest_stores_is_in_the_device),
+		TEST(test_access_from_before_the_bar_came_does_not_reach_the_device),
 		TEST(test_bar_works_without_peer_to_peer),
 		TEST(test_bar_without_a_memslot_is_trapped_and_said_once),
 		TEST(test_rom_is_read_when_first_asked_for_and_only_then),
 		TEST(test_small_rom_is_followed_by_ones),
 		TEST(test_unreadable_rom_is_ones_and_said_once),
-		TEST(test_writes_of_the_rom_are_dropped_and_said_once),
+		TEST(test_writes_of_the_rom_are_dropped),
 		TEST(test_table_keeps_what_is_written_in_four_bytes),
 		TEST(test_table_keeps_what_is_written_in_eight_bytes),
 		TEST(test_reserved_bits_of_the_table_stay_clear),
