@@ -173,6 +173,19 @@ static void msix_check(const struct fuzz_device *fuzz, unsigned int index, uint6
 			       (unsigned long long)offset);
 }
 
+/* What the guest reaches by itself, the host does not access in its place. */
+static void detour_check(const struct fuzz_device *fuzz, unsigned int index, uint64_t offset)
+{
+	for (unsigned int i = 0; i < host->slot_top; i++) {
+		const struct fuzz_area *area = fuzz_area_of(host->slots[i].hva);
+
+		if (host->slots[i].used && area && area->device == fuzz && area->index == index &&
+		    offset - area->offset < area->size)
+			fuzz_violation("VFIO accesses 0x%llx of BAR %u, which is guest memory",
+				       (unsigned long long)offset, index);
+	}
+}
+
 int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t offset,
 		     unsigned int size, uint64_t *value)
 {
@@ -180,6 +193,7 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	int error = fuzz_failing(FUZZ_REGION_READ);
 
 	msix_check(fuzz, index, offset, size);
+	detour_check(fuzz, index, offset);
 	if (!error)
 		error = region_check(fuzz, index, offset, size);
 	*value = bytes_mask(size);
@@ -267,6 +281,7 @@ int vfio_region_write(struct vfio_device *device, unsigned int index, uint64_t o
 	int error = fuzz_failing(FUZZ_REGION_WRITE);
 
 	msix_check(fuzz, index, offset, size);
+	detour_check(fuzz, index, offset);
 	if (!error)
 		error = region_check(fuzz, index, offset, size);
 	if (error)
