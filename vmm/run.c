@@ -360,7 +360,7 @@ int command_run(const struct options *options)
 	exit_code = atomic_load(&machine->exit_code);
 	/* What a vCPU may still use only the kernel can take back, when this process ends. */
 	if (!threads_join(machine))
-		return exit_code == EXIT_OK ? EXIT_INTERNAL : exit_code;
+		exit(exit_code == EXIT_OK ? EXIT_INTERNAL : exit_code);
 	exit_code = report(machine, options, report_fd, exit_code);
 	machine_cleanup(machine);
 	fd_close(&signal_fd);
