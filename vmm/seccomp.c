@@ -72,7 +72,7 @@ static const struct seccomp_row vcpu_rows[] = {
 static const struct seccomp_row main_rows[] = {
 	CALL(ppoll, SHOWN_RUN, "waits for keys, signals and the end"),
 	CALL(restart_syscall, NOT_SHOWN,
-	     "goes on waiting after SIGSTOP and SIGCONT, or under a debugger"),
+	     "goes on waiting for a thread's end after SIGSTOP and SIGCONT, or under a debugger"),
 	CALL(read, SHOWN_RUN, "keys, signals, the counts of eventfds"),
 	CALL(write, SHOWN_RUN,
 	     "messages, eventfds, reports, and at the end output that the guest left in the "
