@@ -76,7 +76,7 @@ unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=real
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
-unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
+unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc,--wrap=uname
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_host_bind := -Wl,--wrap=file_write_text,--wrap=open
 

@@ -651,7 +651,6 @@ static void msi_write(struct vfio_pci *function)
 	unsigned int log2_count = (flags & PCI_MSI_FLAGS_QSIZE) >> 4;
 	uint64_t address = config_load(function, policy->msi + PCI_MSI_ADDRESS_LO, 4);
 	uint32_t data, mask = 0;
-	bool restart;
 
 	if (policy->msi_64bit)
 		address |= (uint64_t)config_load(function, policy->msi + PCI_MSI_ADDRESS_HI, 4)
@@ -662,12 +661,6 @@ static void msi_write(struct vfio_pci *function)
 		mask = config_load(
 			function,
 			policy->msi + (policy->msi_64bit ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 4);
-	/* The count takes effect when MSI is enabled; a change after that means to start again. */
-	restart = set->enabled && set->count != min(1U << log2_count, set->size);
-	if (restart) {
-		set->enabled = false;
-		msi_sync(&function->msi);
-	}
 	set->enabled = flags & PCI_MSI_FLAGS_ENABLE;
 	set->count = min(1U << log2_count, set->size);
 	for (unsigned int i = 0; i < set->count; i++) {

@@ -15,12 +15,16 @@
 
 #define ROOT "" /* the real host: see kvm/posting.h */
 
-void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuous)
+void irq_watch_init(struct irq_watch *watch, bool continuous)
 {
 	*watch = (struct irq_watch){ .continuous = continuous };
+	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
+}
+
+void irq_watch_open(struct irq_watch *watch, const struct vm *vm)
+{
 	posting_files_open(&watch->posting, ROOT, getpid(), vm->fd);
 	watch->interrupts_fd = host_irqs_open(ROOT);
-	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
 }
 
 void irq_watch_cleanup(struct irq_watch *watch)

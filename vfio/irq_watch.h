@@ -46,11 +46,17 @@ struct irq_watch {
 };
 
 /*
- * Start to watch, when the VM is complete (vm_finish()): opens what will be read, and asks the host
- * what it can. With @continuous off only what is connected when the report is made is looked at;
- * the counts of vectors that were turned off and on again begin anew.
+ * Make a watch, and ask the host what it can. With @continuous off only what is connected when the
+ * report is made is looked at; the counts of vectors that were turned off and on again begin anew.
+ * Comes before msi_init() of any function, which looks at @possible.
  */
-void irq_watch_init(struct irq_watch *watch, const struct vm *vm, bool continuous);
+void irq_watch_init(struct irq_watch *watch, bool continuous);
+
+/*
+ * Open what will be read. Comes when @vm is complete (vm_finish()), and before the guest runs.
+ * irq_watch_cleanup() closes it.
+ */
+void irq_watch_open(struct irq_watch *watch, const struct vm *vm);
 void irq_watch_cleanup(struct irq_watch *watch);
 
 /* @vector of the active kind has been connected (0 for INTx), or its message changed. */

@@ -24,6 +24,9 @@ static const char *kind_name(const struct msi_set *set)
 static void failure_report(struct vfio_msi *msi, struct msi_set *set, unsigned int vector,
 			   const char *what, int error)
 {
+	/* msi_enable() told of all of these together. */
+	if (set->scarce && vector >= set->host_count)
+		return;
 	if (!set->refused)
 		log_error("%s: %s vector %u: cannot %s: %s%s; its interrupts do not reach the "
 			  "guest",
@@ -98,7 +101,7 @@ static int vector_attach(struct vfio_msi *msi, struct msi_vector *vector)
 	 * DISCARD), and does not say so. So may one that is on its way while the trigger is away,
 	 * in vector_detach(). Drivers bear an interrupt too many, not one too few.
 	 */
-	if (vector->detached && (msi->vm->detach_discards || msi->trigger_first))
+	if (!msi->relay && vector->detached && (msi->vm->detach_discards || msi->trigger_first))
 		eventfd_signal(vector->eventfd);
 	if (msi->relay)
 		error = relay_attach(msi->relay, vector->eventfd, &vector->routed);
@@ -321,16 +324,17 @@ static void msi_enable(struct vfio_msi *msi)
 	unsigned int count = set->count;
 	int result = 0;
 
+	set->asked = count;
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		result = vector_acquire(msi, &set->vectors[i]);
 	if (result == 0)
 		result = host_enable(msi, set, count);
 	if (result > 0) {
-		if (!set->refused)
+		if (!set->scarce)
 			log_warn("%s: the host has %d of the %u MSI vectors that the guest turned "
 				 "on",
 				 msi->device->bdf, result, count);
-		set->refused = true;
+		set->scarce = true;
 		result = host_enable(msi, set, min((unsigned int)result, count));
 	}
 	if (result != 0)
@@ -471,10 +475,12 @@ void msi_sync(struct vfio_msi *msi)
 {
 	enum irq_kind kind = kind_wanted(msi);
 	struct msi_set *set = kind == IRQ_KIND_MSIX ? &msi->msix : &msi->msi;
+	/* The number of vectors of MSI is fixed while it is on. */
+	bool recount = kind == IRQ_KIND_MSI && set->asked != set->count;
 
 	if (msi->asleep)
 		return;
-	if (kind != msi->active) {
+	if (kind != msi->active || recount) {
 		kind_disable(msi);
 		kind_enable(msi, kind);
 	}

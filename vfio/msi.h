@@ -58,7 +58,8 @@ struct msi_set {
 	unsigned int count; /* vectors in use: MSI's Multiple Message Enable, or size */
 	/* what the host has */
 	unsigned int host_count; /* vectors turned on in VFIO are [0, host_count) */
-	bool refused;		 /* a failure was reported already, and is not again */
+	unsigned int asked;	 /* MSI: and so many were asked for when it came on */
+	bool refused, scarce;	 /* reported already, and not again: a failure; too few vectors */
 };
 
 struct vfio_msi {
@@ -83,7 +84,8 @@ struct vfio_msi {
 struct msi_config {
 	struct vm *vm;
 	struct relay *relay;		  /* injects MSIs in place of irqfds; NULL: no */
-	struct irq_watch *watch;	  /* remembers what became of interrupts; NULL: no */
+	struct irq_watch *watch;	  /* after irq_watch_init(); remembers what became of
+					   * interrupts; NULL: no */
 	unsigned int msi_size, msix_size; /* vectors in the guest's capabilities; 0: it has none */
 	unsigned int intx_gsi;		  /* 0: no INTx */
 	uint32_t device_id;		  /* requester id (bus, device, function) in the guest */

@@ -145,6 +145,10 @@ static void functions_init(struct machine *machine, const struct options *option
 	iommu_init(&machine->iommu);
 	pci_root_init(&machine->pci);
 	relay_make(machine, options);
+	/* Not where time is measured: each look takes longer than what it looks at. */
+	if (options->device_count)
+		irq_watch_init(&machine->watch, (options->irq_report || options->require_posting) &&
+							!options->doorbell);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
 	if (!machine->functions)
 		die(EXIT_HOST, "no memory for the assigned functions");
@@ -381,11 +385,8 @@ void machine_init(struct machine *machine, const struct options *options)
 	pci_attach(machine, page_size);
 	board_devices_init(machine);
 	doorbell_make(machine, options);
-	/* Not where time is measured: each look takes longer than what it looks at. */
 	if (machine->function_count)
-		irq_watch_init(&machine->watch, &machine->vm,
-			       (options->irq_report || options->require_posting) &&
-				       !options->doorbell);
+		irq_watch_open(&machine->watch, &machine->vm);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }

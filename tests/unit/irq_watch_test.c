@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "vfio/host_irq.h"
@@ -33,7 +34,8 @@ static struct host {
 	unsigned int connected[64]; /* by the number of the probe */
 	unsigned int last_connected;
 	uint32_t device_id;
-	bool no_records; /* there is no memory for them */
+	bool no_records;     /* there is no memory for them */
+	const char *release; /* of the kernel; NULL: one on which the order does not matter */
 } host;
 
 bool posting_possible(const char *root, char *why, size_t size)
@@ -73,6 +75,7 @@ bool posting_message_fits(const struct msi_message *message, char *why, size_t s
 }
 
 int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs);
+int __wrap_uname(struct utsname *name);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 
@@ -88,6 +91,14 @@ int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs)
 	assert_non_null(*irqs);
 	memcpy(*irqs, host.rows, sizeof(host.rows));
 	return host.row_count;
+}
+
+int __wrap_uname(struct utsname *name)
+{
+	*name = (struct utsname){ .sysname = "Linux" };
+	snprintf(name->release, sizeof(name->release), "%s",
+		 host.release ? host.release : "6.12.0");
+	return 0;
 }
 
 void *__wrap_calloc(size_t count, size_t size)
@@ -115,7 +126,8 @@ static void watch_start(void **state, bool is_continuous, bool is_relayed)
 	assert_non_null(watch);
 	host = (struct host){ .seen = "SEEN" };
 	/* Before setup() counts the open files. */
-	irq_watch_init(watch, &watched_vm, is_continuous);
+	irq_watch_init(watch, is_continuous);
+	irq_watch_open(watch, &watched_vm);
 	setup(state);
 	machine = *state;
 	machine->watch = watch;
@@ -775,11 +787,39 @@ static void test_host_that_cannot_post_is_the_reason(void **state)
 
 	host.impossible = host.misfit = true;
 	irq_watch_cleanup(machine->watch);
-	irq_watch_init(machine->watch, &watched_vm, true);
+	irq_watch_init(machine->watch, true);
+	irq_watch_open(machine->watch, &watched_vm);
 	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
 	msix_enable(machine, true);
 	msix_unmask(machine, 2);
 	assert_string_equal(only_row(machine, &visits)->verdict.reason, "IMPOSSIBLE");
+}
+
+/* Only there is something posted that must end first: see msi_trigger_first(). */
+static void test_where_the_trigger_goes_first(void **state)
+{
+	static const struct {
+		const char *release;
+		bool impossible, is_relayed, expected;
+	} rows[] = {
+		{ "6.18.0", false, false, true },
+		{ "6.18.0", true, false, false },
+		{ "6.18.0", false, true, false },
+		{ "6.12.48", false, false, false },
+	};
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		host.release = rows[i].release;
+		host.impossible = rows[i].impossible;
+		irq_watch_cleanup(machine->watch);
+		irq_watch_init(machine->watch, true);
+		irq_watch_open(machine->watch, &watched_vm);
+		machine->is_relayed = rows[i].is_relayed;
+		machine_restart(machine, 8, 16, true);
+		host.kvm = machine->kvm;
+		assert_int_equal(machine->msi->trigger_first, rows[i].expected);
+	}
 }
 
 /* It reads many files, which nobody may open when the guest runs. */
@@ -868,6 +908,7 @@ int main(void)
 		CONTINUOUS(test_message_that_cannot_be_posted_is_the_reason),
 		CONTINUOUS(test_host_that_cannot_post_is_the_reason),
 		CONTINUOUS(test_host_is_asked_once_what_it_can),
+		CONTINUOUS(test_where_the_trigger_goes_first),
 		CONTINUOUS(test_without_memory_a_row_is_missing_and_nothing_else),
 	};
 

@@ -190,6 +190,19 @@ static void test_relayed_adds_up_over_detaches(void **state)
 	assert_int_equal(machine->msi->msix.vectors[3].relayed, 0);
 }
 
+/* Without an irqfd nothing was posted, and so nothing was dropped (vm.detach_discards). */
+static void test_where_posting_may_drop_one_nothing_is_made_up(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine->kvm->vm.detach_discards = true;
+	msix_enable(machine, true);
+	msix_unmask(machine, 4);
+	msix_mask(machine, 4, true);
+	msix_mask(machine, 4, false);
+	assert_int_equal(injected(machine, 4), 0);
+}
+
 static void test_without_a_relay_nothing_is_relayed(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -316,6 +329,7 @@ int main(void)
 		RELAYED(test_what_the_relay_had_not_come_to_goes_by_the_new_message),
 		RELAYED(test_what_comes_right_after_attach_is_left_to_the_relay),
 		RELAYED(test_relayed_adds_up_over_detaches),
+		RELAYED(test_where_posting_may_drop_one_nothing_is_made_up),
 		DYNAMIC(test_without_a_relay_nothing_is_relayed),
 		RELAYED(test_relay_that_refuses_is_reported_once_and_tried_again),
 		RELAYED(test_what_came_before_a_refusal_is_sent_after_it),
