@@ -510,6 +510,35 @@ int config_init(struct vfio_pci *function)
 	return 0;
 }
 
+/* ---- the hardware's ---- */
+
+static int refusal_report(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			  int error)
+{
+	if (error < 0 && !function->config_refused) {
+		function->config_refused = true;
+		log_warn("%s: the device refuses %u bytes at 0x%x of its configuration space: %s",
+			 function->device.bdf, size, offset, strerror(-error));
+	}
+	return error;
+}
+
+int config_device_read(struct vfio_pci *function, unsigned int offset, unsigned int size,
+		       uint64_t *value)
+{
+	return refusal_report(function, offset, size,
+			      vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+					       offset, size, value));
+}
+
+int config_device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			uint64_t value)
+{
+	return refusal_report(function, offset, size,
+			      vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+						offset, size, value));
+}
+
 /* ---- reads ---- */
 
 /* MSI's pending bits: PCI Local Bus 3.0, 6.8.1.8. */
@@ -541,8 +570,7 @@ static uint32_t config_compute(struct vfio_pci *function, unsigned int offset, u
 			byte = msi_pending(function) >> (8 * ((offset + i) % 4));
 		} else {
 			if (!is_read)
-				vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
-						 offset, size, &device);
+				config_device_read(function, offset, size, &device);
 			is_read = true;
 			byte = (uint32_t)(device >> (8 * i));
 		}
@@ -585,15 +613,13 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	error = vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
-				  former | wanted);
+	error = config_device_write(function, PCI_COMMAND, 2, former | wanted);
 	if (error < 0 && (wanted & ~former))
 		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
 	if (present != (former | wanted))
-		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2,
-				  present);
+		config_device_write(function, PCI_COMMAND, 2, present);
 	if (!(former & on) && (present & on)) {
 		function->msi.intx_usable = true;
 		msi_sync(&function->msi);
@@ -616,8 +642,7 @@ static void pm_write(struct vfio_pci *function)
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
 	pci->asleep = true;
 	pci_decode_update(pci);
-	if (vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2, state) < 0 &&
-	    was_asleep) {
+	if (config_device_write(function, at, 2, state) < 0 && was_asleep) {
 		config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | 3);
 		return;
 	}
@@ -638,8 +663,7 @@ static void msi_flags_pass(struct vfio_pci *function)
 	unsigned int at = function->policy.msi + PCI_MSI_FLAGS;
 
 	if (function->msi.active == IRQ_KIND_MSI && !function->msi.asleep)
-		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, at, 2,
-				  config_load(function, at, 2));
+		config_device_write(function, at, 2, config_load(function, at, 2));
 }
 
 /* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
@@ -691,12 +715,9 @@ static void device_write(struct vfio_pci *function, unsigned int offset, unsigne
 	if (!mask)
 		return;
 	/* Without the value of the bits that the guest may not change, nothing is written. */
-	if (mask != bytes_mask(size) &&
-	    vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
-			     &present) < 0)
+	if (mask != bytes_mask(size) && config_device_read(function, offset, size, &present) < 0)
 		return;
-	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, offset, size,
-			  (present & ~(uint64_t)mask) | (value & mask));
+	config_device_write(function, offset, size, (present & ~(uint64_t)mask) | (value & mask));
 }
 
 static void express_write(struct vfio_pci *function, unsigned int offset, unsigned int size,

@@ -40,6 +40,15 @@ struct config_policy {
  */
 int config_init(struct vfio_pci *function);
 
+/*
+ * The hardware's own configuration space, by VFIO's region of it: @size is 1, 2 or 4 bytes. 0, or
+ * -errno and then all-ones are read. A failure is reported, the first one of a function.
+ */
+int config_device_read(struct vfio_pci *function, unsigned int offset, unsigned int size,
+		       uint64_t *value);
+int config_device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+			uint64_t value);
+
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
 uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int size);
 void config_write(struct pci_device *pci, unsigned int offset, unsigned int size, uint32_t value);

@@ -164,8 +164,7 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
 static void device_wake(struct vfio_pci *function)
 {
 	if (function->pci.asleep)
-		vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
-				  function->policy.pm + PCI_PM_CTRL, 2, 0);
+		config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
 }
 
 void vfio_pci_cleanup(struct vfio_pci *function)
@@ -191,7 +190,7 @@ void vfio_pci_reset(struct vfio_pci *function)
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;
 	pci_header_reset(pci);
-	vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, 2, 0);
+	config_device_write(function, PCI_COMMAND, 2, 0);
 	error = vfio_device_reset(&function->device);
 	if (error < 0 && !function->reset_failed) {
 		function->reset_failed = true;

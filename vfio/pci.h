@@ -21,7 +21,7 @@ struct vfio_pci {
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];
 	struct vm *vm;
-	bool reset_failed; /* reported already */
+	bool reset_failed, config_refused; /* reported already */
 };
 
 /* What all functions of a VM share. All stays the caller's. */
@@ -29,7 +29,7 @@ struct vfio_pci_config {
 	struct vm *vm; /* may be without RAM yet */
 	struct iommu *iommu;
 	struct pci_root *root;
-	struct irq_watch *watch; /* struct msi_config */
+	struct irq_watch *watch; /* struct msi_config; after irq_watch_init() */
 	uint64_t page_size;	 /* the host's, in bytes */
 };
 

@@ -289,6 +289,19 @@ static void test_shutdown_gives_everything_back(void **state)
 	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
 }
 
+/* The end of the function, and of the machine: this is what happens in the host. */
+static void function_end(void **state, const char *log)
+{
+	struct machine *machine = *state;
+
+	vfio_pci_cleanup(machine->function);
+	log_expect(machine, log);
+	*state = NULL;
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+}
+
 /* The guest stops in the middle of everything; the order is what matters. */
 static void test_sudden_end_takes_bars_then_triggers_then_irqfds(void **state)
 {
@@ -298,15 +311,10 @@ static void test_sudden_end_takes_bars_then_triggers_then_irqfds(void **state)
 	pci_root_cleanup(&machine->root);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 	fake_log_take(machine->kvm);
-	vfio_pci_cleanup(machine->function);
-	log_expect(machine, "irqs_disable msix\n"
+	function_end(state, "irqs_disable msix\n"
 			    "irqfd_detach 24\n"
 			    "irqfd_detach 25\n"
 			    "irqfd_detach 26\n");
-	*state = NULL;
-	fake_vfio_free(machine->fake);
-	assert_int_equal(fake_kvm_end(machine->kvm), 0);
-	free(machine);
 }
 
 /* The fake knows it for a violation when the MSI-X table is written in D3hot. */
@@ -317,16 +325,11 @@ static void test_sudden_end_wakes_the_device_first(void **state)
 	power_set(machine, 3);
 	pci_root_cleanup(&machine->root);
 	fake_log_take(machine->kvm);
-	vfio_pci_cleanup(machine->function);
-	log_expect(machine, "config_write cc 2 0\n"
+	function_end(state, "config_write cc 2 0\n"
 			    "irqs_disable msix\n"
 			    "irqfd_detach 24\n"
 			    "irqfd_detach 25\n"
 			    "irqfd_detach 26\n");
-	*state = NULL;
-	fake_vfio_free(machine->fake);
-	assert_int_equal(fake_kvm_end(machine->kvm), 0);
-	free(machine);
 }
 
 static void test_network_card_without_msi_works_by_its_pin(void **state)

@@ -354,13 +354,14 @@ static void test_command_that_the_device_forgot_comes_back_with_its_bars(void **
 /* Decoding that the device does not learn about may go off in the guest, but not on. */
 static void test_command_that_cannot_be_written_only_turns_off(void **state)
 {
-	struct machine *machine = start_with(state, fake_vfio_vf);
+	struct machine *machine = start_with(state, fake_vfio_e1000e);
 
 	fake_fail(machine->kvm, "region_write", 0, -EIO);
 	command_set(machine, PCI_COMMAND_MEMORY);
 	assert_int_equal(guest_read(machine, PCI_COMMAND, 2), 0);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_true(fake_bar_mapped(machine->fake, 0, 0));
 	fake_fail(machine->kvm, "region_write", 0, -EIO);
 	command_set(machine, 0);
 	assert_int_equal(guest_read(machine, PCI_COMMAND, 2), 0);
