@@ -26,9 +26,9 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/stats.o kvm/$(A
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := vfio/host_pci.o vfio/iommu.o vfio/device.o vfio/device_events.o vfio/pci.o \
-                   vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o vfio/irq_verdict.o \
-                   vfio/host_irq.o
+vfio_objects    := vfio/host_pci.o vfio/host_bind.o vfio/iommu.o vfio/device.o vfio/device_events.o \
+                   vfio/pci.o vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o \
+                   vfio/irq_verdict.o vfio/host_irq.o
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \

@@ -7,19 +7,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
-
-#define VFIO_PCI "vfio-pci"
 
 /* How deep disks and interfaces are stacked on each other at most: LVM on LUKS on RAID is 3. */
 #define STACK_MAX 8
@@ -252,7 +248,7 @@ bool host_pci_is_bridge(const struct host_pci *pci)
 
 bool host_pci_driver_is_neutral(const char *driver)
 {
-	return !driver[0] || !strcmp(driver, VFIO_PCI) || !strcmp(driver, "pci-stub");
+	return !driver[0] || !strcmp(driver, HOST_PCI_VFIO) || !strcmp(driver, "pci-stub");
 }
 
 /* The functions of a group that keep it from being assigned, and the commands that free them. */
@@ -316,8 +312,8 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 			 pci->bdf);
 	} else if (pci->iommu_group < 0) {
 		snprintf(why, size, "no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY);
-	} else if (strcmp(pci->driver, VFIO_PCI)) {
-		snprintf(why, size, "bound to %s, not to " VFIO_PCI ": posthorn bind %s",
+	} else if (strcmp(pci->driver, HOST_PCI_VFIO)) {
+		snprintf(why, size, "bound to %s, not to " HOST_PCI_VFIO ": posthorn bind %s",
 			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
 	} else {
 		error = host_pci_each(root, pci->iommu_group, sibling_check, &siblings);
@@ -585,277 +581,4 @@ bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, si
 	}
 	free(line);
 	return found || virtual_functions_use(&search) || blocks_use(&search);
-}
-
-/* ---- the steps of bind and unbind ---- */
-
-static int exit_code_explain(int error, const char *action, const char *path)
-{
-	if (error == -EACCES || error == -EPERM)
-		log_error("no permission to %s %s: run as root", action, path);
-	else
-		log_error("cannot %s %s: %s", action, path, strerror(-error));
-	return EXIT_HOST;
-}
-
-/* Write @text to an attribute. 0, or EXIT_HOST after a message. */
-static int attribute_write(const char *path, const char *text)
-{
-	int error = file_write_text(path, text);
-
-	return error ? exit_code_explain(error, "write", path) : 0;
-}
-
-/* An empty @driver clears the override: the kernel takes a bare newline for that. */
-static int override_write(const char *root, const char *bdf, const char *driver)
-{
-	char path[PATH_MAX];
-
-	path_set(path, root, "/sys/bus/pci/devices/%s/driver_override", bdf);
-	return attribute_write(path, driver[0] ? driver : "\n");
-}
-
-/* Take the function from the driver that it has. */
-static int driver_leave(const char *root, const char *bdf)
-{
-	char path[PATH_MAX];
-
-	path_set(path, root, "/sys/bus/pci/devices/%s/driver/unbind", bdf);
-	return attribute_write(path, bdf);
-}
-
-/* Let the kernel look for a driver; the override decides if there is one. 0 or -errno. */
-static int driver_probe(const char *root, const char *bdf)
-{
-	char path[PATH_MAX];
-
-	path_set(path, root, "/sys/bus/pci/drivers_probe");
-	return file_write_text(path, bdf);
-}
-
-/*
- * Give a function that has neither driver nor override to @former, or let the kernel choose when
- * that is "" or does not take it. Returns whether it ended up there, after a message if not.
- */
-static bool driver_restore(const char *root, const char *bdf, const char *former)
-{
-	char path[PATH_MAX], driver[32];
-
-	path_set(path, root, "/sys/bus/pci/drivers/%s/bind", former);
-	if (!former[0] || file_write_text(path, bdf))
-		driver_probe(root, bdf);
-	driver_read(root, bdf, driver, sizeof(driver));
-	if (!former[0] || !strcmp(driver, former))
-		return true;
-	log_error("%s does not take %s back: modprobe %s, then echo %s >%s", former, bdf, former,
-		  bdf, path);
-	return false;
-}
-
-static void former_path_set(char path[PATH_MAX], const char *root, const char *bdf)
-{
-	path_set(path, root, "/run/posthorn/%s", bdf);
-}
-
-static void former_forget(const char *root, const char *bdf)
-{
-	char path[PATH_MAX];
-
-	former_path_set(path, root, bdf);
-	unlink(path);
-}
-
-/* The driver that host_pci_bind() remembered; "" for none. */
-static void former_read(const char *root, const char *bdf, char *former, size_t size)
-{
-	char path[PATH_MAX];
-
-	former_path_set(path, root, bdf);
-	if (file_read_text(path, former, size) < 0 || strchr(former, '/'))
-		former[0] = '\0';
-}
-
-/* 0, or EXIT_HOST after a message. */
-static int former_remember(const char *root, const struct host_pci *pci)
-{
-	char path[PATH_MAX];
-	int fd, error;
-
-	path_set(path, root, "/run/posthorn");
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return exit_code_explain(-errno, "make the directory", path);
-	former_path_set(path, root, pci->bdf);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return exit_code_explain(-errno, "write", path);
-	error = fd_write_all(fd, pci->driver, strlen(pci->driver));
-	close(fd);
-	return error ? exit_code_explain(error, "write", path) : 0;
-}
-
-/* Run modprobe and wait for it. Whether the driver is there then is what tells of its success. */
-static void modprobe_run(const char *module)
-{
-	char command[] = "modprobe", name[32];
-	char *const arguments[] = { command, name, NULL };
-	pid_t pid;
-
-	snprintf(name, sizeof(name), "%s", module);
-	if (posix_spawnp(&pid, command, NULL, NULL, arguments, environ))
-		return;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-/* See to it that the driver vfio-pci is there. 0, or EXIT_HOST after a message. */
-static int vfio_pci_load(const char *root)
-{
-	char path[PATH_MAX];
-
-	path_set(path, root, "/sys/bus/pci/drivers/" VFIO_PCI);
-	if (access(path, F_OK))
-		modprobe_run(VFIO_PCI);
-	if (!access(path, F_OK))
-		return 0;
-	log_error("the kernel's driver " VFIO_PCI " is not there and `modprobe " VFIO_PCI
-		  "` does not load it: install the module (CONFIG_VFIO_PCI) of the running kernel");
-	return EXIT_HOST;
-}
-
-/* Have the kernel probe a function whose override is vfio-pci. 0, or EXIT_HOST after a message. */
-static int vfio_pci_probe(const char *root, const char *bdf)
-{
-	char driver[32];
-	int error;
-
-	/* Older kernels return 0 here though the driver's probe failed: the link is what counts. */
-	error = driver_probe(root, bdf);
-	driver_read(root, bdf, driver, sizeof(driver));
-	if (!strcmp(driver, VFIO_PCI))
-		return 0;
-	if (error == -EINVAL)
-		log_error(VFIO_PCI " refuses %s, as it does where no IOMMU guards "
-				   "it: " HOST_PCI_NO_IOMMU_REMEDY,
-			  bdf);
-	else
-		log_error(VFIO_PCI " does not take %s (%s): the kernel's log, `dmesg`, says why",
-			  bdf, error ? strerror(-error) : "its probe failed");
-	return EXIT_HOST;
-}
-
-/*
- * Is a guest, or another user of VFIO, at work in the group? The kernel lets a group be open only
- * once, so another open of it fails with EBUSY. (Nothing is written: the text is empty.)
- */
-static bool group_is_open(const char *root, int iommu_group)
-{
-	char path[PATH_MAX];
-
-	path_set(path, root, "/dev/vfio/%d", iommu_group);
-	return file_write_text(path, "") == -EBUSY;
-}
-
-/* ---- bind and unbind ---- */
-
-/* Is there a reason not to bind? An exit code after a message, or 0. */
-static int bind_check(const char *root, const struct host_pci *pci)
-{
-	char why[512];
-
-	if (host_pci_is_bridge(pci)) {
-		log_error("%s: a bridge: only endpoints can be assigned", pci->bdf);
-		return EXIT_USAGE;
-	}
-	if (pci->iommu_group < 0 && !host_pci_group_may_come(root, pci)) {
-		log_error("%s: no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY, pci->bdf);
-		return EXIT_HOST;
-	}
-	if (host_pci_in_use(root, pci, why, sizeof(why))) {
-		log_error("%s: in use by this host: %s", pci->bdf, why);
-		return EXIT_HOST;
-	}
-	return 0;
-}
-
-int host_pci_bind(const char *root, const char *bdf)
-{
-	struct host_pci pci;
-	int code;
-
-	code = host_pci_named_read(root, bdf, &pci);
-	if (code || !strcmp(pci.driver, VFIO_PCI))
-		return code;
-	code = bind_check(root, &pci);
-	if (code)
-		return code;
-	code = former_remember(root, &pci);
-	if (code)
-		return code;
-	code = vfio_pci_load(root);
-	if (code)
-		goto err_former;
-	code = override_write(root, bdf, VFIO_PCI);
-	if (code)
-		goto err_former;
-	if (pci.driver[0]) {
-		code = driver_leave(root, bdf);
-		if (code)
-			goto err_override;
-	}
-	code = vfio_pci_probe(root, bdf);
-	if (code)
-		goto err_driver;
-	log_info("%s is bound to " VFIO_PCI " (before: %s)", bdf,
-		 pci.driver[0] ? pci.driver : "no driver");
-	return 0;
-
-err_driver:
-	override_write(root, bdf, "");
-	if (pci.driver[0])
-		driver_restore(root, bdf, pci.driver);
-	former_forget(root, bdf);
-	return code;
-err_override:
-	override_write(root, bdf, "");
-err_former:
-	former_forget(root, bdf);
-	return code;
-}
-
-int host_pci_unbind(const char *root, const char *bdf)
-{
-	struct host_pci pci;
-	char former[32];
-	int code;
-
-	code = host_pci_named_read(root, bdf, &pci);
-	if (code || strcmp(pci.driver, VFIO_PCI))
-		return code;
-	/* The kernel would wait for the user to finish, or find the group half taken away. */
-	if (group_is_open(root, pci.iommu_group)) {
-		log_error("IOMMU group %d of %s is in use by a guest: end the guest first",
-			  pci.iommu_group, bdf);
-		return EXIT_HOST;
-	}
-	former_read(root, bdf, former, sizeof(former));
-	code = driver_leave(root, bdf);
-	if (code)
-		return code;
-	code = override_write(root, bdf, "");
-	if (code)
-		return code;
-	if (!driver_restore(root, bdf, former))
-		code = EXIT_HOST;
-	former_forget(root, bdf);
-	if (code)
-		return code;
-	driver_read(root, bdf, pci.driver, sizeof(pci.driver));
-	if (strcmp(pci.driver, VFIO_PCI)) {
-		log_info("%s is bound to %s", bdf, pci.driver[0] ? pci.driver : "no driver");
-		return 0;
-	}
-	log_error(VFIO_PCI " took %s again, by an id it was given: echo %04x %04x "
-			   ">/sys/bus/pci/drivers/" VFIO_PCI "/remove_id, then unbind again",
-		  bdf, pci.vendor, pci.device);
-	return EXIT_HOST;
 }

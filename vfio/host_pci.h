@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's PCI functions as sysfs shows them, and the binding of drivers to them
- * (Documentation/ABI/testing/sysfs-bus-pci). Every path starts with @root: "" on a real host, a
- * directory with a made-up sysfs in tests.
+ * The host's PCI functions as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci). Every
+ * path starts with @root: "" on a real host, a directory with a made-up sysfs in tests.
  */
 #ifndef POSTHORN_VFIO_HOST_PCI_H
 #define POSTHORN_VFIO_HOST_PCI_H
@@ -11,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_PCI_BDF_SIZE 16 /* "0000:01:02.3" and its NUL */
+#define HOST_PCI_BDF_SIZE 16	     /* "0000:01:02.3" and its NUL */
+#define HOST_PCI_VFIO	  "vfio-pci" /* the driver of functions that are assigned */
 
 /* What to do where no IOMMU guards the devices; the end of a message. */
 #if defined(__x86_64__)
@@ -97,22 +97,5 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
  * a moment. A program that has a disk open without a claim (O_EXCL, open(2)) is not found.
  */
 bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size);
-
-/*
- * Bind @bdf to vfio-pci through driver_override, and remember the driver that it had in
- * /run/posthorn/<bdf>. Does nothing when it is bound already. Loads the module vfio-pci when it is
- * not there. On failure the former driver is brought back. Returns 0, or an exit code of lib/log.h
- * after a message that says what mends it: EXIT_USAGE for a function that does not exist or is a
- * bridge, EXIT_HOST for one without an IOMMU group (vfio-pci's probe would fail with -EINVAL), for
- * one that host_pci_in_use(), and for everything that the kernel refuses.
- */
-int host_pci_bind(const char *root, const char *bdf);
-
-/*
- * Undo host_pci_bind(): clear the override and give the function back to the remembered driver, or
- * let the kernel probe for one. Returns as host_pci_bind() does. Does nothing, successfully, to a
- * function that is not bound to vfio-pci. Refuses while somebody has the function's group open.
- */
-int host_pci_unbind(const char *root, const char *bdf);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "vfio/host_bind.h"
 #include "vfio/host_pci.h"
 #include "vmm/options.h"
 #include "vmm/pci_names.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/host_pci: bind and unbind. */
+/* vfio/host_bind: bind and unbind. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tests/unit/host_tree.h"
-#include "vfio/host_pci.h"
+#include "vfio/host_bind.h"
 
 /* Call bind or unbind and keep what it says. */
 static int called(int (*command)(const char *root, const char *bdf), const char *bdf,
@@ -489,7 +490,102 @@ static void test_unbind_that_fails_keeps_the_memory(void **state)
 		assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
 		assert_says(message, "run as root");
 		assert_text(REMEMBERED, "igb");
+		/* And goes on with it when it can. */
+		tree.fail_path = NULL;
+		assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+		assert_string_equal(tree_driver(NIC), "igb");
+		assert_false(tree_has(REMEMBERED));
 	}
+}
+
+/* As when it is killed while the driver lets the function go. */
+static void half_bind(void)
+{
+	char message[1024];
+
+	tree_host_put();
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	tree_driver_put(NIC, NULL);
+}
+
+static void test_bind_that_ended_in_the_middle_is_undone_by_unbind(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	half_bind();
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_text(OVERRIDE, "");
+	assert_false(tree_has(REMEMBERED));
+}
+
+static void test_bind_that_ended_in_the_middle_goes_on_with_another(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	half_bind();
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+}
+
+/* An administrator keeps the function from its usual driver. */
+static void test_an_override_that_was_there_comes_back(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "pci-stub");
+	tree_text_put(OVERRIDE, "pci-stub");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_text(OVERRIDE, "vfio-pci");
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(message, "");
+	assert_text(OVERRIDE, "pci-stub");
+	assert_string_equal(tree_driver(NIC), "pci-stub");
+	/* After a bind that fails, too. */
+	tree.fail_path = "/drivers_probe";
+	tree.fail_error = -ENODEV;
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_text(OVERRIDE, "pci-stub");
+	assert_string_equal(tree_driver(NIC), "pci-stub");
+}
+
+static void test_an_override_for_vfio_pci_itself_does_not(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_text_put(OVERRIDE, "vfio-pci");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_text(OVERRIDE, "");
+}
+
+static bool signals_wait_at(int (*command)(const char *root, const char *bdf))
+{
+	char message[1024];
+	sigset_t blocked;
+
+	assert_int_equal(called(command, NIC, message), 0);
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	assert_false(sigismember(&blocked, SIGINT));
+	return tree.blocked;
+}
+
+static void test_signals_wait_for_the_end_of_all_steps(void **state)
+{
+	(void)state;
+	tree_host_put();
+	assert_true(signals_wait_at(host_pci_bind));
+	tree.blocked = false;
+	assert_true(signals_wait_at(host_pci_unbind));
 }
 
 int main(void)
@@ -518,6 +614,11 @@ int main(void)
 		TREE_TEST(test_unbind_refuses_while_the_group_is_open),
 		TREE_TEST(test_unbind_says_when_vfio_pci_takes_it_again),
 		TREE_TEST(test_unbind_that_fails_keeps_the_memory),
+		TREE_TEST(test_bind_that_ended_in_the_middle_is_undone_by_unbind),
+		TREE_TEST(test_bind_that_ended_in_the_middle_goes_on_with_another),
+		TREE_TEST(test_an_override_that_was_there_comes_back),
+		TREE_TEST(test_an_override_for_vfio_pci_itself_does_not),
+		TREE_TEST(test_signals_wait_for_the_end_of_all_steps),
 	};
 
 	return cmocka_run_group_tests_name("host_bind", tests, NULL, NULL);

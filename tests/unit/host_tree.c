@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,10 @@ static int kernel_write(const char *name, const char *text)
 	if (sscanf(name, "/sys/bus/pci/drivers/%31[^/]/bind", driver) == 1)
 		return kernel_attach(text, driver);
 	if (ends_with(name, "/driver/unbind")) {
+		sigset_t blocked;
+
+		sigprocmask(SIG_BLOCK, NULL, &blocked);
+		tree.blocked = sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM);
 		assert_int_equal(sscanf(name, "/sys/bus/pci/devices/%31[^/]", bdf), 1);
 		assert_string_equal(text, bdf);
 		assert_string_not_equal(tree_driver(bdf), "");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The binding of drivers to the host's PCI functions, through driver_override
+ * (Documentation/ABI/testing/sysfs-bus-pci). Every path starts with @root: "" on a real host, a
+ * directory with a made-up sysfs in tests.
+ */
+#ifndef POSTHORN_VFIO_HOST_BIND_H
+#define POSTHORN_VFIO_HOST_BIND_H
+
+/*
+ * Bind @bdf to vfio-pci through driver_override, and remember the driver and the override that it
+ * had in /run/posthorn/<bdf>. Does nothing when it is bound already. Loads the module vfio-pci when
+ * it is not there. On failure driver and override are brought back. Signals that end the process
+ * wait meanwhile; where it ends in the middle all the same, host_pci_unbind() undoes it. Returns 0,
+ * or an exit code of lib/log.h after a message that says what mends it: EXIT_USAGE for a function
+ * that does not exist or is a bridge, EXIT_HOST for one without an IOMMU group (vfio-pci's probe
+ * would fail with -EINVAL), for one that host_pci_in_use(), and for everything that the kernel
+ * refuses.
+ */
+int host_pci_bind(const char *root, const char *bdf);
+
+/*
+ * Undo host_pci_bind(): bring the override back and give the function to the remembered driver, or
+ * let the kernel probe for one. Goes on where it, or host_pci_bind(), had to stop before. Returns
+ * as host_pci_bind() does. Does nothing, successfully, to a function that is not bound to vfio-pci,
+ * nor was left without a driver by either. Refuses while somebody has the function's group open.
+ */
+int host_pci_unbind(const char *root, const char *bdf);
+
+#endif
