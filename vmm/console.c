@@ -30,7 +30,8 @@ static void terminal_restore(void)
 	if (saved.owner != getpid())
 		return;
 	saved.owner = 0;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &saved.termios);
+	/* Not TCSADRAIN: of a terminal whose other end is stuck that would wait for ever. */
+	tcsetattr(STDIN_FILENO, TCSANOW, &saved.termios);
 	/* Tell the guard that there is nothing left to do. */
 	if (write(saved.guard_fd, &done, 1) < 0)
 		log_debug("the terminal's guard is gone");
@@ -92,7 +93,7 @@ static bool terminal_raw(void)
 	cfmakeraw(&raw);
 	/* The guest ends its lines with CR LF itself, but posthorn's own messages do not. */
 	raw.c_oflag |= OPOST | ONLCR;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	return true;
 }
 
@@ -107,7 +108,7 @@ void console_init(struct console *console, const char *where)
 		console->is_terminal = terminal_raw();
 		return;
 	}
-	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
 	if (console->output_fd < 0)
 		die(EXIT_USAGE, "--console %s: %s", where, strerror(errno));
 	console->is_owned = true;
@@ -128,6 +129,15 @@ static void output_failed(struct console *console, const char *why)
 	console->failed = true;
 }
 
+/* Somebody else made the output non-blocking: wait for room as write(2) would. */
+static void output_wait(const struct console *console)
+{
+	struct pollfd output = { .fd = console->output_fd, .events = POLLOUT };
+	const struct timespec patience = { .tv_sec = 1 };
+
+	ppoll(&output, 1, &patience, NULL);
+}
+
 void console_write(struct console *console, const uint8_t *data, size_t size)
 {
 	if (console->output_fd < 0)
@@ -142,6 +152,10 @@ void console_write(struct console *console, const uint8_t *data, size_t size)
 		written = write(console->output_fd, data, size);
 		if (written < 0 && errno == EINTR)
 			continue;
+		if (written < 0 && errno == EAGAIN) {
+			output_wait(console);
+			continue;
+		}
 		if (written < 0) {
 			output_failed(console, strerror(errno));
 			return;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -33,14 +34,25 @@ struct row_context {
 	void *opaque;
 };
 
-/* 0, or what @visit returned that was not 0: it was then not called for the others. */
+/* How long who asks for the table waits for a vCPU that is busy with a device, in seconds. */
+#define LOCK_PATIENCE_S 1
+
+/*
+ * 0, or what @visit returned that was not 0: it was then not called for the others. -EBUSY: a
+ * device holds a vCPU, and that the lock; the main thread, which has more to do, must not wait for
+ * it.
+ */
 static int rows_visit(struct machine *machine,
 		      int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
 {
 	struct row_context context = { .opaque = opaque };
+	struct timespec until;
 	int result = 0;
 
-	pthread_mutex_lock(&machine->pci.lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOCK_PATIENCE_S;
+	if (pthread_mutex_clocklock(&machine->pci.lock, CLOCK_MONOTONIC, &until) != 0)
+		return -EBUSY;
 	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
 		context.function = &machine->functions[i];
 		result = irq_watch_report(&machine->functions[i].msi, visit, &context);
@@ -168,13 +180,19 @@ void irq_report_print(struct machine *machine)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *file = open_memstream(&text, &size);
+	int error;
 
 	if (!file)
 		return;
 	fprintf(file, "%-13s %-5s %6s  %-19s %4s %9s %11s  %-9s  %s\n", "FUNCTION", "KIND",
 		"VECTOR", "MESSAGE", "GSI", "HOST IRQ", "HOST COUNT", "DELIVERY", "REASON");
-	rows_visit(machine, row_print, file);
-	if (fclose(file) == 0 && log_text(text, size) < 0)
+	error = rows_visit(machine, row_print, file);
+	if (fclose(file) != 0)
+		error = -ENOMEM;
+	if (error == -EBUSY)
+		log_warn("no table of interrupts now: a vCPU has waited for a device for %d s",
+			 LOCK_PATIENCE_S);
+	else if (error == 0 && log_text(text, size) < 0)
 		log_debug("the irq report was not written");
 	free(text);
 }

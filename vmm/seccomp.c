@@ -2,6 +2,7 @@
 #include "vmm/seccomp.h"
 
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
@@ -90,8 +91,10 @@ static const struct seccomp_row main_rows[] = {
 	REQUEST(KVM_SET_USER_MEMORY_REGION, SHOWN_DEVICE,
 		"takes BARs that the guest left mapped out of it at the end"),
 	REQUEST(VFIO_IOMMU_UNMAP_DMA, SHOWN_DEVICE, "the same"),
-	REQUEST(TCSETSW, SHOWN_RUN, "puts the terminal back"),
+	REQUEST(TCSETS, SHOWN_RUN, "puts the terminal back"),
 	REQUEST(TCGETS, SHOWN_RUN, "the C library looks what became of that"),
+	REQUEST(TCSETS2, NOT_SHOWN, "the same, by a C library that prefers it (glibc 2.42)"),
+	REQUEST(TCGETS2, NOT_SHOWN, "the same"),
 	CALL(pread64, SHOWN_DEVICE, "files for the irq report"),
 	CALL(pwrite64, NOT_SHOWN, "wakes a device that the guest left asleep at the end"),
 	CALL(epoll_ctl, NOT_SHOWN,

@@ -141,13 +141,18 @@ static void exit_unknown_access(struct machine *machine, struct vcpu *vcpu)
 {
 	int error = vcpu_bus_error(vcpu);
 
+	if (error < 0) {
+		log_error("vCPU %u: KVM_SET_VCPU_EVENTS: %s: an access by an instruction that KVM "
+			  "cannot carry out cannot be answered",
+			  vcpu->index, strerror(-error));
+		machine_stop(machine, EXIT_INTERNAL);
+		return;
+	}
 	if (!atomic_exchange(&machine->access_warned, true))
 		log_warn("vCPU %u: an access to 0x%llx by an instruction that KVM cannot carry "
 			 "out, at 0x%llx: the guest gets a bus error",
 			 vcpu->index, (unsigned long long)vcpu->run->arm_nisv.fault_ipa,
 			 (unsigned long long)vcpu_pc(vcpu));
-	if (error < 0)
-		machine_stop(machine, EXIT_GUEST_CRASH);
 }
 
 static void exit_nothing(struct machine *machine, struct vcpu *vcpu)

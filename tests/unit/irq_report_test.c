@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "tests/unit/stderr_capture.h"
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
 
@@ -37,10 +38,31 @@ static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void
 	json_decref(report);
 }
 
+/* A vCPU has it while a device is reset, say: the main thread has more to do than wait. */
+static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
+{
+	static struct machine machine = { .pci.lock = PTHREAD_MUTEX_INITIALIZER };
+	struct capture capture;
+	char text[512];
+
+	(void)state;
+	pthread_mutex_lock(&machine.pci.lock);
+	capture = capture_start();
+	irq_report_print(&machine);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "no table of interrupts now"));
+	pthread_mutex_unlock(&machine.pci.lock);
+	capture = capture_start();
+	irq_report_print(&machine);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "DELIVERY"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_a_device_the_report_says_why_nothing_can_be_posted),
+		cmocka_unit_test(test_while_a_vcpu_waits_for_a_device_there_is_no_table),
 	};
 
 	return cmocka_run_group_tests_name("irq_report", tests, NULL, NULL);
