@@ -85,8 +85,20 @@ teardown() {
 
 # ---- hosts that are not ready: check.bats and errors.bats ----
 
-# A user who may do nothing that others may not.
+# A user who may do nothing that others may not, but read what a guest needs: see files_open.
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+
+# The tree may be where only its owner gets to.
+files_open() {
+	local path
+	for path in "$guest_kernel" "$initrd" "$posthorn"; do
+		chmod a+r "$path"
+		while [ "$path" != / ]; do
+			path=$(dirname "$path")
+			chmod a+x "$path"
+		done
+	done
+}
 
 # $nic and two functions of one device, $first and $second: those share an IOMMU group.
 unready_setup() {
@@ -96,6 +108,7 @@ unready_setup() {
 	second=0000:00:1a.1
 	# The lab loads drivers only for the devices that it gives addresses to.
 	modprobe xhci-pci
+	files_open
 }
 
 # Mend what a test took away.
