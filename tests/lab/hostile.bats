@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # those of helpers.bash and bats
-# lab: --device edu,dma_mask=0xffffffffffff --device e1000e --device nvme
+# lab: --device edu,dma_mask=0xffffffffffff --device nvme
+# lab: --device pcie-root-port,id=root-port,chassis=1,addr=0x1c --device e1000e,bus=root-port
 # A guest that does what it can to do harm, with three devices: see scripts/lab.d/hostile, which is
 # what fails. What it does depends on the seed, which is fixed here; `make hostile` takes any.
 
@@ -13,6 +14,8 @@ setup_file() {
 
 setup() {
 	lab_setup
+	nvme=${devices[1]}
+	nic=0000:01:00.0 # the bus behind the port
 }
 
 # Not lab_teardown: here DMA is meant to fault in the IOMMU. The script looks at the host's messages.
@@ -24,7 +27,7 @@ teardown() {
 hostile() {
 	local payload=$root/build/$arch/guest/payload/hostile.elf options=()
 	[ "$arch" != arm64 ] || payload=${payload%.elf}.image
-	for device in "${devices[@]}"; do
+	for device in "${devices[@]}" "$nic"; do
 		options+=(--device "$device")
 	done
 	run "$root/scripts/lab.d/hostile" "${options[@]}" "$@" "$posthorn" "$payload"
@@ -43,12 +46,12 @@ hostile() {
 # Not in tests/kvm: a KVM that has no such mode ignores the interrupts.
 @test "a guest that KVM gives up, by system management: exit code 5, and a message that says so" {
 	[ "$arch" = x86_64 ] || skip "there is no such mode"
-	"$posthorn" bind "${devices[2]}"
+	"$posthorn" bind "$nvme"
 	run --separate-stderr timeout --foreground 300 "$posthorn" run \
-		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" --device "${devices[2]}" </dev/null
+		--kernel "$root/build/$arch/guest/payload/smi_x86_64.elf" --device "$nvme" </dev/null
 	expect_status 5
 	expect_text "KVM has given the VM up, on vCPU 0" "$stderr"
 	# Nor is anything said of what can then not be taken back from the guest.
 	[ "$(grep -c 'posthorn: error' <<<"$stderr")" = 1 ]
-	"$posthorn" unbind "${devices[2]}"
+	"$posthorn" unbind "$nvme"
 }
