@@ -77,7 +77,7 @@ int vm_kvm_open(const char *root, struct vm_refusal *refusal)
 
 void vm_open(struct vm *vm)
 {
-	struct vm_refusal refusal;
+	struct vm_refusal refusal = { .what = "" };
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;

@@ -70,8 +70,7 @@ guest_interface() {
 	guest_start --device "$nic"
 	guest "d=$guest_nic; driver_unbind \$d; cp /sys/bus/pci/devices/\$d/resource /tmp/resource"
 
-	# Memory decoding off and on (driver less): the registers are there, gone and there again. This
-	# one is the lower half of the MAC address, which nothing changes by itself. The
+	# Memory decoding off and on (driver less): the registers are there, gone and there again. The
 	# one that is read holds the first bytes of the network address, which stay.
 	guest 'bar=$(sed -n "1s/ .*//p" /tmp/resource); config_set $d 4 6 0; devmem $((bar + 0x5400)) 32'
 	local register=$output
