@@ -126,15 +126,14 @@ static int former_remember(const char *root, const char *bdf, const struct forme
 	return error ? exit_code_explain(error, "write", path) : 0;
 }
 
-/* A bind or an unbind of the function @pci ended in the middle: what it had before is remembered.
- */
+/* Did a bind of the function @pci end in the middle? Then what it had before is remembered. */
 static bool is_half_bound(const char *root, const struct host_pci *pci, struct former *former)
 {
 	char override[sizeof(former->override)];
 
 	override_read(root, pci->bdf, override, sizeof(override));
-	return !pci->driver[0] && !strcmp(override, HOST_PCI_VFIO) &&
-	       former_read(root, pci->bdf, former);
+	return !strcmp(override, HOST_PCI_VFIO) && former_read(root, pci->bdf, former) &&
+	       (!pci->driver[0] || !strcmp(pci->driver, former->driver));
 }
 
 /* ---- the steps of bind and unbind ---- */
@@ -158,9 +157,8 @@ static int driver_probe(const char *root, const char *bdf)
 }
 
 /*
- * Give a function without a driver, and with the override that it had, to @former, or let the
- * kernel choose when that is "" or does not take it. Returns whether it ended up there, after a
- * message if not.
+ * Give a function without a driver to @former, or let the kernel choose when that is "" or does not
+ * take it. Returns whether it ended up there, after a message if not.
  */
 static bool driver_restore(const char *root, const char *bdf, const char *former)
 {
@@ -175,6 +173,26 @@ static bool driver_restore(const char *root, const char *bdf, const char *former
 	log_error("%s does not take %s back: modprobe %s, then echo %s >%s", former, bdf, former,
 		  bdf, path);
 	return false;
+}
+
+/*
+ * Give a function without a driver what it had. 0, or EXIT_HOST after a message. An override may
+ * name another driver than the one that the function had: that one takes it only while it does not.
+ */
+static int former_restore(const char *root, const char *bdf, const struct former *former)
+{
+	bool differs = former->override[0] && former->driver[0] &&
+		       strcmp(former->override, former->driver);
+	int code;
+
+	code = override_write(root, bdf, differs ? former->driver : former->override);
+	if (code)
+		return code;
+	if (!driver_restore(root, bdf, former->driver))
+		code = EXIT_HOST;
+	if (differs && override_write(root, bdf, former->override))
+		code = EXIT_HOST;
+	return code;
 }
 
 /* Run modprobe and wait for it. Whether the driver is there then is what tells of its success. */
@@ -248,6 +266,7 @@ static void signals_hold(sigset_t *before)
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGHUP);
 	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGPIPE); /* nobody reads a message */
 	sigaddset(&ending, SIGQUIT);
 	sigaddset(&ending, SIGTERM);
 	sigprocmask(SIG_BLOCK, &ending, before);
@@ -308,11 +327,10 @@ static int bind_steps(const char *root, const struct host_pci *pci)
 	return 0;
 
 err_driver:
-	override_write(root, bdf, former.override);
-	if (former.driver[0])
-		driver_restore(root, bdf, former.driver);
-	former_forget(root, bdf);
-	return code;
+	if (former.driver[0]) {
+		former_restore(root, bdf, &former);
+		goto err_former;
+	}
 err_override:
 	override_write(root, bdf, former.override);
 err_former:
@@ -350,15 +368,13 @@ static int give_back(const char *root, const struct host_pci *pci, const struct 
 	char driver[32];
 	int code;
 
-	code = override_write(root, bdf, former->override);
-	if (code)
-		return code;
-	if (!driver_restore(root, bdf, former->driver))
-		code = EXIT_HOST;
-	former_forget(root, bdf);
-	if (code)
-		return code;
+	code = former_restore(root, bdf, former);
 	driver_read(root, bdf, driver, sizeof(driver));
+	/* Without a driver there is something left to do, for which it is remembered. */
+	if (!code || driver[0])
+		former_forget(root, bdf);
+	if (code)
+		return code;
 	if (strcmp(driver, HOST_PCI_VFIO)) {
 		log_info("%s is bound to %s", bdf, driver[0] ? driver : "no driver");
 		return 0;
@@ -370,29 +386,51 @@ static int give_back(const char *root, const struct host_pci *pci, const struct 
 	return EXIT_HOST;
 }
 
+/* The function is not bound to vfio-pci: is there something to do from a time before? */
+static int leftover_undo(const char *root, const struct host_pci *pci)
+{
+	struct former former;
+	int code;
+
+	if (!pci->driver[0] && former_read(root, pci->bdf, &former))
+		return give_back(root, pci, &former);
+	if (!is_half_bound(root, pci, &former))
+		return 0;
+	code = override_write(root, pci->bdf, former.override);
+	if (!code)
+		former_forget(root, pci->bdf);
+	return code;
+}
+
+static int unbind_steps(const char *root, const struct host_pci *pci)
+{
+	struct former former;
+	int code;
+
+	if (strcmp(pci->driver, HOST_PCI_VFIO))
+		return leftover_undo(root, pci);
+	/* The kernel would wait for the user to finish, or find the group half taken away. */
+	if (group_is_open(root, pci->iommu_group)) {
+		log_error("IOMMU group %d of %s is in use by a guest: end the guest first",
+			  pci->iommu_group, pci->bdf);
+		return EXIT_HOST;
+	}
+	former_read(root, pci->bdf, &former);
+	code = driver_leave(root, pci->bdf);
+	return code ? code : give_back(root, pci, &former);
+}
+
 int host_pci_unbind(const char *root, const char *bdf)
 {
 	struct host_pci pci;
-	struct former former;
 	sigset_t before;
 	int code;
 
 	code = host_pci_named_read(root, bdf, &pci);
 	if (code)
 		return code;
-	if (strcmp(pci.driver, HOST_PCI_VFIO))
-		return is_half_bound(root, &pci, &former) ? give_back(root, &pci, &former) : 0;
-	/* The kernel would wait for the user to finish, or find the group half taken away. */
-	if (group_is_open(root, pci.iommu_group)) {
-		log_error("IOMMU group %d of %s is in use by a guest: end the guest first",
-			  pci.iommu_group, bdf);
-		return EXIT_HOST;
-	}
-	former_read(root, bdf, &former);
 	signals_hold(&before);
-	code = driver_leave(root, bdf);
-	if (!code)
-		code = give_back(root, &pci, &former);
+	code = unbind_steps(root, &pci);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }

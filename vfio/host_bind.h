@@ -21,9 +21,10 @@ int host_pci_bind(const char *root, const char *bdf);
 
 /*
  * Undo host_pci_bind(): bring the override back and give the function to the remembered driver, or
- * let the kernel probe for one. Goes on where it, or host_pci_bind(), had to stop before. Returns
- * as host_pci_bind() does. Does nothing, successfully, to a function that is not bound to vfio-pci,
- * nor was left without a driver by either. Refuses while somebody has the function's group open.
+ * let the kernel probe for one. Goes on where it, or host_pci_bind(), had to stop before, if
+ * something is remembered. Returns as host_pci_bind() does. Does nothing, successfully, to a
+ * function that is not bound to vfio-pci, nor was left half-way. Refuses while somebody has the
+ * function's group open.
  */
 int host_pci_unbind(const char *root, const char *bdf);
 

@@ -555,6 +555,80 @@ static void test_an_override_that_was_there_comes_back(void **state)
 	assert_string_equal(tree_driver(NIC), "pci-stub");
 }
 
+/* Written, say, and not come into effect yet: it must not keep the driver away. */
+static void test_an_override_for_another_driver_comes_back_too(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_text_put(OVERRIDE, "pci-stub");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(message, "");
+	assert_text(OVERRIDE, "pci-stub");
+	assert_string_equal(tree_driver(NIC), "igb");
+	tree.fail_path = "/drivers_probe";
+	tree.fail_error = -ENODEV;
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_text(OVERRIDE, "pci-stub");
+	assert_string_equal(tree_driver(NIC), "igb");
+}
+
+static void test_an_override_without_a_driver_comes_back(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, NULL);
+	tree_text_put(OVERRIDE, "none");
+	tree.fail_path = "/drivers_probe";
+	tree.fail_error = -ENODEV;
+	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_text(OVERRIDE, "none");
+	assert_string_equal(tree_driver(NIC), "");
+	tree.fail_path = NULL;
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	tree.fail_path = "/drivers_probe";
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_text(OVERRIDE, "none");
+	assert_string_equal(tree_driver(NIC), "");
+}
+
+/* As when it is killed between the override and the driver, on the way there and back. */
+static void test_bind_that_ended_with_the_driver_bound_is_undone(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_text_put(OVERRIDE, "pci-stub");
+	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		tree_driver_put(NIC, "igb");
+		assert_text(OVERRIDE, "vfio-pci");
+		if (i == 0)
+			assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	}
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_text(OVERRIDE, "pci-stub");
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_false(tree_has(REMEMBERED));
+}
+
+static void test_unbind_that_ended_with_the_override_back_is_finished(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	half_bind();
+	tree_text_put(OVERRIDE, "");
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_false(tree_has(REMEMBERED));
+}
+
 static void test_an_override_for_vfio_pci_itself_does_not(void **state)
 {
 	char message[1024];
@@ -573,6 +647,7 @@ static bool signals_wait_at(int (*command)(const char *root, const char *bdf))
 	char message[1024];
 	sigset_t blocked;
 
+	tree.blocked = true;
 	assert_int_equal(called(command, NIC, message), 0);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	assert_false(sigismember(&blocked, SIGINT));
@@ -584,7 +659,8 @@ static void test_signals_wait_for_the_end_of_all_steps(void **state)
 	(void)state;
 	tree_host_put();
 	assert_true(signals_wait_at(host_pci_bind));
-	tree.blocked = false;
+	assert_true(signals_wait_at(host_pci_unbind));
+	half_bind();
 	assert_true(signals_wait_at(host_pci_unbind));
 }
 
@@ -617,6 +693,10 @@ int main(void)
 		TREE_TEST(test_bind_that_ended_in_the_middle_is_undone_by_unbind),
 		TREE_TEST(test_bind_that_ended_in_the_middle_goes_on_with_another),
 		TREE_TEST(test_an_override_that_was_there_comes_back),
+		TREE_TEST(test_an_override_for_another_driver_comes_back_too),
+		TREE_TEST(test_an_override_without_a_driver_comes_back),
+		TREE_TEST(test_bind_that_ended_with_the_driver_bound_is_undone),
+		TREE_TEST(test_unbind_that_ended_with_the_override_back_is_finished),
 		TREE_TEST(test_an_override_for_vfio_pci_itself_does_not),
 		TREE_TEST(test_signals_wait_for_the_end_of_all_steps),
 	};

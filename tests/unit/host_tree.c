@@ -244,10 +244,6 @@ static int kernel_write(const char *name, const char *text)
 	if (sscanf(name, "/sys/bus/pci/drivers/%31[^/]/bind", driver) == 1)
 		return kernel_attach(text, driver);
 	if (ends_with(name, "/driver/unbind")) {
-		sigset_t blocked;
-
-		sigprocmask(SIG_BLOCK, NULL, &blocked);
-		tree.blocked = sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM);
 		assert_int_equal(sscanf(name, "/sys/bus/pci/devices/%31[^/]", bdf), 1);
 		assert_string_equal(text, bdf);
 		assert_string_not_equal(tree_driver(bdf), "");
@@ -268,6 +264,7 @@ int __wrap_file_write_text(const char *path, const char *text)
 	const char *name = path + strlen(tree.root);
 	bool fails = tree.fail_path && ends_with(path, tree.fail_path);
 	size_t length = strlen(tree.trace);
+	sigset_t blocked;
 
 	assert_memory_equal(path, tree.root, strlen(tree.root));
 	/* Nothing is written to a group: opening it is what can fail. */
@@ -276,6 +273,9 @@ int __wrap_file_write_text(const char *path, const char *text)
 		return fails ? tree.fail_error : -EINVAL;
 	}
 	snprintf(tree.trace + length, sizeof(tree.trace) - length, "%s=%s;", name, text);
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	tree.blocked = tree.blocked && sigismember(&blocked, SIGINT) &&
+		       sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGPIPE);
 	return fails ? tree.fail_error : kernel_write(name, text);
 }
 

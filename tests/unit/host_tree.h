@@ -30,7 +30,7 @@ struct host_tree {
 	const char *removed;   /* this driver is not there any more: its bind fails */
 	const char *fail_path; /* writes to names that end so fail with fail_error... */
 	int fail_error;	       /* ...or, with 0, do nothing */
-	bool blocked;	       /* signals that end a process were, when a driver let go */
+	bool blocked;	       /* signals that end a process were, at each write since it was set */
 	const char *claimed;   /* an exclusive open of this block device fails with EBUSY */
 	/* what was written to it, "name=text;" each */
 	char trace[2 * PATH_MAX];
