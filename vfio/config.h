@@ -41,7 +41,7 @@ struct config_policy {
 int config_init(struct vfio_pci *function);
 
 /*
- * The hardware's own configuration space, by VFIO's region of it: @size is 1, 2 or 4 bytes. 0, or
+ * The hardware's own configuration space, by VFIO's region of it: @size is 1 to 4 bytes. 0, or
  * -errno and then all-ones are read. A failure is reported, the first one of a function.
  */
 int config_device_read(struct vfio_pci *function, unsigned int offset, unsigned int size,

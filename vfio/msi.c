@@ -25,7 +25,7 @@ static void failure_report(struct vfio_msi *msi, struct msi_set *set, unsigned i
 			   const char *what, int error)
 {
 	/* msi_enable() told of all of these together. */
-	if (set->scarce && vector >= set->host_count)
+	if (set->scarce && set->host_count && vector >= set->host_count)
 		return;
 	if (!set->refused)
 		log_error("%s: %s vector %u: cannot %s: %s%s; its interrupts do not reach the "

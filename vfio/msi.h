@@ -106,9 +106,10 @@ int msi_init(struct vfio_msi *msi, struct vfio_device *device, const struct msi_
 void msi_cleanup(struct vfio_msi *msi);
 
 /*
- * Bring the host to what the guest wants. What the host refuses is reported once for a device; the
- * vector is then dead until the guest turns interrupts off and on again, or changes it. While the
- * device is asleep nothing happens: Linux turns no MSI-X on in D3hot. Call it when it has woken.
+ * Bring the host to what the guest wants. What the host refuses is reported once for a device and
+ * kind; the vector is then dead until the guest turns interrupts off and on again, or changes it.
+ * While the device is asleep nothing happens: Linux turns no MSI-X on in D3hot. Call it when it has
+ * woken.
  */
 void msi_sync(struct vfio_msi *msi);
 

@@ -279,6 +279,21 @@ static void test_msi_with_fewer_host_vectors_works_as_far_as_they_go(void **stat
 	assert_int_equal(capture_lines(capture), 1);
 }
 
+static void test_msi_that_was_scarce_and_then_fails_is_reported(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	machine->fake->host_vectors = 2;
+	msi_enable(machine, 8);
+	msi_enable(machine, 0);
+	assert_int_equal(capture_lines(capture), 1);
+	capture = capture_start();
+	fake_fail(machine->kvm, "irqs_set", 0, -EBUSY);
+	msi_enable(machine, 8);
+	assert_int_equal(capture_lines(capture), 1);
+}
+
 static void test_msi_that_the_host_refuses_is_reported_once(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -524,6 +539,7 @@ int main(void)
 		FIXED(test_fixed_msix_keeps_what_it_had_when_it_cannot_grow),
 		FIXED(test_fixed_msix_that_cannot_come_back_is_dead_but_tidy),
 		DYNAMIC(test_msi_with_fewer_host_vectors_works_as_far_as_they_go),
+		DYNAMIC(test_msi_that_was_scarce_and_then_fails_is_reported),
 		DYNAMIC(test_msi_that_the_host_refuses_is_reported_once),
 		DYNAMIC(test_intx_that_fails_is_reported_once_and_leaves_nothing),
 		DYNAMIC(test_refused_trigger_is_reported_once_and_tried_again_on_change),
