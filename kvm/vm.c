@@ -179,7 +179,8 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	cpus_check(vm);
 	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, arch_vm_type(vm->kvm_fd));
 	if (vm->fd < 0)
-		die(EXIT_HOST, "KVM_CREATE_VM: %s", strerror(-vm->fd));
+		die(EXIT_HOST, "KVM_CREATE_VM: %s%s", strerror(-vm->fd),
+		    vm->fd == -EBUSY ? "; " VM_BUSY_REMEDY : "");
 	size = ioctl_value(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < 0)
 		die(EXIT_HOST, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(-size));

@@ -55,6 +55,9 @@ struct vm {
 	bool detach_discards;
 };
 
+/* What to do when KVM_CREATE_VM fails with EBUSY: the CPU's mode for guests is taken. */
+#define VM_BUSY_REMEDY "end other hypervisors, such as VirtualBox or VMware"
+
 /* Why a KVM will not do: two phrases, what is wrong and what mends it. */
 struct vm_refusal {
 	char what[128], remedy[192];

@@ -72,4 +72,12 @@ static inline void le_store(void *to, unsigned int size, uint64_t value)
 	memcpy(to, &value, size);
 }
 
+/* Make a '?' of each byte of @text that is no printable ASCII: JSON and terminals take the rest. */
+static inline void text_clean(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 #endif

@@ -438,6 +438,8 @@ static bool mount_uses(const struct use_search *search, const char *line)
 		   !block_node_is_built_on(search, node)) {
 		return false;
 	}
+	/* It may be in any encoding. */
+	text_clean(mount_point);
 	snprintf(search->why, search->size, "it holds the file system that is mounted on %s",
 		 mount_point);
 	return true;

@@ -24,6 +24,11 @@
 	"table IORT, or the device tree), and use a kernel with CONFIG_ARM_SMMU_V3"
 #endif
 
+/* For a device file that not even root may open; a format for its name. */
+#define HOST_PCI_DEVICE_RULES_REMEDY                                                              \
+	"a container's or service's rules for devices forbid it: allow %s (docker run --device, " \
+	"systemd's DeviceAllow=)"
+
 struct host_pci {
 	char bdf[HOST_PCI_BDF_SIZE];
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;

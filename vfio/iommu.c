@@ -82,11 +82,8 @@ static int group_open(const char *bdf, int number)
 		    "tells which",
 		    bdf, number, path, path);
 	if (fd < 0 && errno == EPERM)
-		die(EXIT_HOST,
-		    "%s: the platform has no interrupt remapping, so VFIO refuses group "
-		    "%d; turn it on in the firmware, or accept the risk: modprobe "
-		    "vfio_iommu_type1 allow_unsafe_interrupts=1",
-		    bdf, number);
+		die(EXIT_HOST, "%s: %s: %s: " HOST_PCI_DEVICE_RULES_REMEDY, bdf, path,
+		    strerror(errno), path);
 	if (fd < 0)
 		die(EXIT_HOST, "%s: %s: %s%s", bdf, path, strerror(errno),
 		    errno == EACCES ? "; run as root, or give the file to your user (chown)" : "");
@@ -105,20 +102,26 @@ static int group_attach(struct iommu *iommu, const char *bdf, int number)
 	int error;
 
 	error = ioctl_call(fd, VFIO_GROUP_SET_CONTAINER, &iommu->container_fd);
-	if (error < 0)
+	if (error < 0 && iommu->group_count)
 		die(EXIT_HOST,
 		    "%s: IOMMU group %d cannot share an address space with the devices "
 		    "before it: %s; assign it to a VM of its own",
 		    bdf, number, strerror(-error));
+	if (error < 0)
+		die(EXIT_HOST,
+		    "%s: the kernel gives IOMMU group %d to no guest: %s; `posthorn check %s` or "
+		    "dmesg may say why",
+		    bdf, number, strerror(-error), bdf);
 	if (iommu->group_count == 0) {
 		error = ioctl_value(iommu->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 		if (error == -EPERM)
 			die(EXIT_HOST,
 			    "%s: the platform has no interrupt remapping: a device could forge "
 			    "interrupts; turn it on in the firmware (or intremap=on), or accept "
-			    "the "
-			    "risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1",
-			    bdf);
+			    "the risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1. Where "
+			    "it is on, the firmware uses the device itself (RMRR): `posthorn check "
+			    "%s` tells which",
+			    bdf, bdf);
 		if (error < 0)
 			die(EXIT_HOST, "%s: VFIO_SET_IOMMU for group %d: %s; dmesg may say more",
 			    bdf, number, strerror(-error));

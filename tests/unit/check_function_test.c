@@ -221,10 +221,14 @@ static void test_a_device_that_does_not_answer_stops(void **state)
 	card_put();
 	memset(config, 0xff, sizeof(config));
 	tree_path(path, NIC_PATH "/config");
-	assert_int_equal(file_create(path, config, sizeof(config)), 0);
-	function_check(NIC);
-	assert_finding(CHECK_STOPS, NIC " registers", "does not answer", "rescan");
-	assert_no_finding(NIC " kind");
+	/* Without root's rights 64 bytes are all. */
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(file_create(path, config, i ? 64 : sizeof(config)), 0);
+		function_check(NIC);
+		assert_finding(CHECK_STOPS, NIC " registers", "does not answer", "rescan");
+		assert_no_finding(NIC " kind");
+		assert_no_finding(NIC " interrupts");
+	}
 }
 
 /* Its ids read as all-ones (SR-IOV 1.1, 3.4.1). */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <linux/kvm.h>
+#include <linux/vfio.h>
 
 #include "lib/ioctl.h"
 #include "lib/log.h"
@@ -17,6 +18,8 @@ static struct {
 	int version;
 	int lacking;   /* capability; -1: none */
 	int no_device; /* type that KVM_CREATE_DEVICE does not know; -1: none */
+	bool is_busy;  /* another hypervisor has the CPU */
+	bool no_type1; /* of VFIO's container */
 } kvm;
 
 int __wrap_ioctl_named(int fd, unsigned long request, void *argument, const char *name);
@@ -30,7 +33,9 @@ int __wrap_ioctl_named(int fd, unsigned long request, void *argument, const char
 	case KVM_CHECK_EXTENSION:
 		return (long)argument == kvm.lacking ? 0 : 40;
 	case KVM_CREATE_VM:
-		return dup(fd);
+		return kvm.is_busy ? -EBUSY : dup(fd);
+	case VFIO_CHECK_EXTENSION:
+		return !kvm.no_type1;
 	case KVM_CREATE_DEVICE:
 		return (int)((struct kvm_create_device *)argument)->type == kvm.no_device ? -ENODEV
 											  : 0;
@@ -53,10 +58,10 @@ static void host_put(void)
 {
 	kvm.version = KVM_API_VERSION;
 	kvm.lacking = kvm.no_device = -1;
+	kvm.is_busy = kvm.no_type1 = false;
 	lock_limit = UINT64_MAX;
 	tree_text_put("/dev/kvm", "");
 	tree_text_put("/dev/vfio/vfio", "");
-	tree_directory_put("/sys/module/vfio_iommu_type1");
 	tree_directory_put("/sys/class/iommu/dmar0");
 	tree_directory_put("/sys/kernel/iommu_groups/0");
 	tree_directory_put("/sys/kernel/iommu_groups/1");
@@ -132,6 +137,16 @@ static void test_kvm_that_lacks_a_capability(void **state)
 	assert_finding(CHECK_STOPS, "KVM", "KVM_CAP_IRQFD_RESAMPLE", "Linux 6.1");
 }
 
+static void test_kvm_that_another_hypervisor_keeps_from_work(void **state)
+{
+	(void)state;
+	host_put();
+	kvm.is_busy = true;
+	host_check();
+	assert_finding(CHECK_STOPS, "KVM", "no VM can be made", "end other hypervisors");
+	assert_true(check_stops(&check));
+}
+
 /* ---- VFIO, memory ---- */
 
 static void test_vfio_that_is_not_loaded(void **state)
@@ -165,10 +180,10 @@ static void test_vfio_without_its_driver_for_iommus(void **state)
 {
 	(void)state;
 	host_put();
-	path_remove("/sys/module/vfio_iommu_type1");
+	kvm.no_type1 = true;
 	host_check();
-	assert_finding(CHECK_WARNING, "VFIO", "vfio_iommu_type1", "modprobe vfio_iommu_type1");
-	assert_false(check_stops(&check));
+	assert_finding(CHECK_STOPS, "VFIO", "vfio_iommu_type1", "modprobe vfio_iommu_type1");
+	assert_true(check_stops(&check));
 }
 
 static void test_memory_lock_says_needed_and_allowed(void **state)
@@ -572,6 +587,7 @@ int main(void)
 		CHECK_TEST(test_no_kvm),
 		CHECK_TEST(test_kvm_of_another_version),
 		CHECK_TEST(test_kvm_that_lacks_a_capability),
+		CHECK_TEST(test_kvm_that_another_hypervisor_keeps_from_work),
 		CHECK_TEST(test_vfio_that_is_not_loaded),
 		CHECK_TEST(test_vfio_without_its_file),
 		CHECK_TEST(test_vfio_that_is_not_permitted),

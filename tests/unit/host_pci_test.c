@@ -386,6 +386,10 @@ static void test_the_disk_of_a_mounted_partition_is_in_use(void **state)
 	tree_text_put("/proc/self/mountinfo", MOUNTED("259:2", "/srv", "/dev/nvme0n1p2"));
 	assert_true(used(NVME, why));
 	assert_says(why, "/srv");
+	/* In Latin-1, which JSON does not take; and what a terminal would obey. */
+	tree_text_put("/proc/self/mountinfo", MOUNTED("259:2", "/M\xfcll\x1b]", "/dev/nvme0n1p2"));
+	assert_true(used(NVME, why));
+	assert_says(why, "/M?ll?]");
 }
 
 static void test_the_disk_below_device_mapper_is_in_use(void **state)

@@ -132,6 +132,7 @@ static void test_what_is_wrong_is_named_with_its_line(void **state)
 		{ BEGIN "latency: metric a count 1 min 1 max 1 sum 1 more\n", "line 6 ", "more" },
 		{ BEGIN "latency: count 0x3\n", "line 6 ", "decimal" },
 		{ BEGIN "latency: count -3\n", "line 6 ", "decimal" },
+		{ BEGIN "latency: count \x1b]0;\xff\n", "line 6 ", "'?]0;?' is not" },
 		{ BEGIN "latency: count 9223372036854775808\n", "line 6 ", "below 2^63" },
 		{ BEGIN "latency: count 99999999999999999999\n", "line 6 ", "below 2^63" },
 		{ "latency: format 1\nlatency: source e'u\n", "line 2 ", "not a name" },

@@ -32,7 +32,7 @@ void check_arch_remapping(struct check *check)
 			  "not known: no device of this host uses MSIs through an ITS now");
 }
 
-void check_arch_controller(struct check *check, int kvm_fd)
+void check_arch_controller(struct check *check, int vm_fd)
 {
 	static const struct {
 		uint32_t type;
@@ -41,23 +41,17 @@ void check_arch_controller(struct check *check, int kvm_fd)
 		{ KVM_DEV_TYPE_ARM_VGIC_V3, "GICv3" },
 		{ KVM_DEV_TYPE_ARM_VGIC_ITS, "GICv3 ITS" },
 	};
-	int fd = ioctl_value(kvm_fd, KVM_CREATE_VM, arch_vm_type(kvm_fd));
 
-	if (fd < 0) {
-		check_add(check, CHECK_STOPS, "KVM", "no VM can be made: %s", strerror(-fd));
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		struct kvm_create_device create = { .type = needed[i].type,
 						    .flags = KVM_CREATE_DEVICE_TEST };
 
-		if (ioctl_call(fd, KVM_CREATE_DEVICE, &create) >= 0)
+		if (ioctl_call(vm_fd, KVM_CREATE_DEVICE, &create) >= 0)
 			continue;
 		check_add(check, CHECK_STOPS, "interrupt controller",
 			  "this host's KVM cannot emulate a %s", needed[i].name);
 		check_remedy(check, "use a host with a GICv3 or GICv4");
 	}
-	fd_close(&fd);
 }
 
 /* The SMMU's driver says it to nobody but who has the group open. */

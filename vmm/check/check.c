@@ -3,7 +3,11 @@
 #include "vmm/check/check.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/kvm.h>
+#include <linux/vfio.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +15,9 @@
 
 #include "kvm/arch.h"
 #include "kvm/posting.h"
+#include "kvm/vm.h"
 #include "lib/file.h"
+#include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/iommu.h"
@@ -155,9 +161,23 @@ static unsigned int names_list(const struct check *check, const char *path, char
 
 /* ---- the findings ---- */
 
+static void vm_check(struct check *check, int kvm_fd)
+{
+	int fd = ioctl_value(kvm_fd, KVM_CREATE_VM, arch_vm_type(kvm_fd));
+
+	if (fd < 0) {
+		check_add(check, CHECK_STOPS, "KVM", "no VM can be made: %s", strerror(-fd));
+		if (fd == -EBUSY)
+			check_remedy(check, VM_BUSY_REMEDY);
+		return;
+	}
+	check_arch_controller(check, fd);
+	fd_close(&fd);
+}
+
 static void kvm_check(struct check *check)
 {
-	struct vm_refusal refusal;
+	struct vm_refusal refusal = { .what = "" };
 	int fd = vm_kvm_open(check->root, &refusal);
 
 	if (fd < 0) {
@@ -169,7 +189,7 @@ static void kvm_check(struct check *check)
 	check_add(check, CHECK_OK, "KVM",
 		  "/dev/kvm can be opened and has what posthorn needs; guests have %u address bits",
 		  check->physical_bits);
-	check_arch_controller(check, fd);
+	vm_check(check, fd);
 	fd_close(&fd);
 }
 
@@ -191,6 +211,19 @@ static void iommu_check(struct check *check)
 	check_arch_remapping(check);
 }
 
+/* Can the container at @path, which is none of a device's, guard devices by an IOMMU? */
+static bool container_has_type1(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = ioctl_value(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) > 0;
+	fd_close(&fd);
+	return has;
+}
+
 static void vfio_check(struct check *check)
 {
 	char path[PATH_MAX];
@@ -205,9 +238,9 @@ static void vfio_check(struct check *check)
 	} else if (access(path, R_OK | W_OK) != 0) {
 		check_add(check, CHECK_STOPS, "VFIO", "/dev/vfio/vfio may not be opened");
 		check_remedy(check, "chmod a+rw /dev/vfio/vfio (it gives no access to any device)");
-	} else if (!check_exists(check, "/sys/module/vfio_iommu_type1")) {
-		check_add(check, CHECK_WARNING, "VFIO",
-			  "its driver for IOMMUs, vfio_iommu_type1, is not loaded");
+	} else if (!container_has_type1(path)) {
+		check_add(check, CHECK_STOPS, "VFIO",
+			  "its driver for IOMMUs, vfio_iommu_type1, is not there");
 		check_remedy(check, "modprobe vfio_iommu_type1");
 	} else {
 		check_add(check, CHECK_OK, "VFIO",

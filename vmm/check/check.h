@@ -99,8 +99,8 @@ void check_arch_no_iommu(struct check *check);
 /* Can a device forge interrupts of the host? Only called where there is an IOMMU. */
 void check_arch_remapping(struct check *check);
 
-/* Does the KVM behind @kvm_fd emulate the interrupt controller that a guest gets? */
-void check_arch_controller(struct check *check, int kvm_fd);
+/* Does KVM emulate, in the VM @vm_fd, the interrupt controller that a guest gets? */
+void check_arch_controller(struct check *check, int vm_fd);
 
 /* Address bits that the IOMMU in front of the function can map; 0: nothing readable tells. */
 unsigned int check_arch_iova_bits(const char *root, const char *bdf);

@@ -112,6 +112,8 @@ static void permission_check(struct check *check, const struct host_pci *pci)
 	subject_add(check, pci, CHECK_STOPS, "permission", "%s: %s", name, strerror(error));
 	if (error == ENOENT)
 		check_remedy(check, "udevadm trigger, which makes the file anew; ls -l /dev/vfio");
+	else if (error == EPERM)
+		check_remedy(check, HOST_PCI_DEVICE_RULES_REMEDY, name);
 	else
 		check_remedy(check, "run as root, or chown USER %s", name);
 }

@@ -179,20 +179,20 @@ void check_function_registers(struct check *check, const struct host_pci *pci)
 	char object[64];
 
 	bars_read(&registers);
-	if (length < PCI_CFG_SPACE_SIZE) {
-		check_add(
-			check, CHECK_NOTE, object_of(&registers, "interrupts", object),
-			"not known: only root may read more than %zu bytes of configuration space",
-			length);
-		check_remedy(check, "sudo posthorn check %s", pci->bdf);
-	} else if (le_load(registers.config, 8) == UINT64_MAX) {
-		/* Not the ids alone: a virtual function's are all-ones (SR-IOV 1.1, 3.4.1). */
+	/* Not the ids alone: a virtual function's are all-ones (SR-IOV 1.1, 3.4.1). */
+	if (length >= 8 && le_load(registers.config, 8) == UINT64_MAX) {
 		check_add(check, CHECK_STOPS, object_of(&registers, "registers", object),
 			  "all-ones: the device does not answer");
 		check_remedy(check,
 			     "echo 1 >/sys/bus/pci/devices/%s/remove; echo 1 "
 			     ">/sys/bus/pci/rescan, or power the host off and on",
 			     pci->bdf);
+	} else if (length < PCI_CFG_SPACE_SIZE) {
+		check_add(
+			check, CHECK_NOTE, object_of(&registers, "interrupts", object),
+			"not known: only root may read more than %zu bytes of configuration space",
+			length);
+		check_remedy(check, "sudo posthorn check %s", pci->bdf);
 	} else {
 		capabilities_check(&registers);
 	}

@@ -119,10 +119,10 @@ void check_arch_remapping(struct check *check)
 }
 
 /* KVM_CAP_IRQCHIP, which vm_kvm_open() looked at, is all of it. */
-void check_arch_controller(struct check *check, int kvm_fd)
+void check_arch_controller(struct check *check, int vm_fd)
 {
 	(void)check;
-	(void)kvm_fd;
+	(void)vm_fd;
 }
 
 unsigned int check_arch_iova_bits(const char *root, const char *bdf)

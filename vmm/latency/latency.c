@@ -60,7 +60,8 @@ static const char *source_find(const char *bdf)
 	}
 	die(EXIT_USAGE,
 	    "--device %s: nothing is known of a device %04x:%04x that raises an interrupt at will; "
-	    "use an edu, e1000e or igb, or say with --source which of these it is like",
+	    "use an edu, e1000e or igb, or say with --source which of these it is like, or "
+	    "--source loopback for any device with MSI or MSI-X",
 	    bdf, pci.vendor, pci.device);
 }
 

@@ -40,6 +40,8 @@ refuse(struct reader *reader, const char *format, ...)
 	va_end(args);
 	snprintf(reader->why, reader->why_size, "line %u of the console, '" PREFIX "%.32s': %s; %s",
 		 reader->number, reader->words[0], what, REMEDY);
+	/* The console may be anybody's. */
+	text_clean(reader->why);
 	return -EINVAL;
 }
 
