@@ -48,7 +48,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
-unit_tests := log file bus pci pci_bars serial image relay doorbell seccomp options options_latency \
+unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp options options_latency \
               host_pci host_bind host_irq irq_verdict irq_watch irq_report stats config \
               config_capabilities config_malformed msi msi_failures msi_relay bar assigned \
               device_events check check_function info latency_host latency_igb latency_result \
@@ -76,7 +76,8 @@ unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=real
 unit_flags_host_pci  := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
-unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc,--wrap=uname
+unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
+unit_flags_msi_failures := -Wl,--wrap=uname
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_host_bind := -Wl,--wrap=file_write_text,--wrap=open
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "vfio/host_irq.h"
@@ -34,8 +33,7 @@ static struct host {
 	unsigned int connected[64]; /* by the number of the probe */
 	unsigned int last_connected;
 	uint32_t device_id;
-	bool no_records;     /* there is no memory for them */
-	const char *release; /* of the kernel; NULL: one on which the order does not matter */
+	bool no_records; /* there is no memory for them */
 } host;
 
 bool posting_possible(const char *root, char *why, size_t size)
@@ -75,7 +73,6 @@ bool posting_message_fits(const struct msi_message *message, char *why, size_t s
 }
 
 int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs);
-int __wrap_uname(struct utsname *name);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 
@@ -91,14 +88,6 @@ int __wrap_host_irqs_read(int fd, const char *bdf, struct host_irq **irqs)
 	assert_non_null(*irqs);
 	memcpy(*irqs, host.rows, sizeof(host.rows));
 	return host.row_count;
-}
-
-int __wrap_uname(struct utsname *name)
-{
-	*name = (struct utsname){ .sysname = "Linux" };
-	snprintf(name->release, sizeof(name->release), "%s",
-		 host.release ? host.release : "6.12.0");
-	return 0;
 }
 
 void *__wrap_calloc(size_t count, size_t size)
@@ -795,33 +784,6 @@ static void test_host_that_cannot_post_is_the_reason(void **state)
 	assert_string_equal(only_row(machine, &visits)->verdict.reason, "IMPOSSIBLE");
 }
 
-/* Only there is something posted that must end first: see msi_trigger_first(). */
-static void test_where_the_trigger_goes_first(void **state)
-{
-	static const struct {
-		const char *release;
-		bool impossible, is_relayed, expected;
-	} rows[] = {
-		{ "6.18.0", false, false, true },
-		{ "6.18.0", true, false, false },
-		{ "6.18.0", false, true, false },
-		{ "6.12.48", false, false, false },
-	};
-	struct machine *machine = machine_of(state);
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
-		host.release = rows[i].release;
-		host.impossible = rows[i].impossible;
-		irq_watch_cleanup(machine->watch);
-		irq_watch_init(machine->watch, true);
-		irq_watch_open(machine->watch, &watched_vm);
-		machine->is_relayed = rows[i].is_relayed;
-		machine_restart(machine, 8, 16, true);
-		host.kvm = machine->kvm;
-		assert_int_equal(machine->msi->trigger_first, rows[i].expected);
-	}
-}
-
 /* It reads many files, which nobody may open when the guest runs. */
 static void test_host_is_asked_once_what_it_can(void **state)
 {
@@ -908,7 +870,6 @@ int main(void)
 		CONTINUOUS(test_message_that_cannot_be_posted_is_the_reason),
 		CONTINUOUS(test_host_that_cannot_post_is_the_reason),
 		CONTINUOUS(test_host_is_asked_once_what_it_can),
-		CONTINUOUS(test_where_the_trigger_goes_first),
 		CONTINUOUS(test_without_memory_a_row_is_missing_and_nothing_else),
 	};
 

@@ -3,9 +3,12 @@
 #include "tests/unit/msi_machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include "tests/unit/stderr_capture.h"
+#include "vfio/irq_watch.h"
 
 /* ---- a kernel that cannot add vectors ---- */
 
@@ -384,6 +387,44 @@ static void test_trigger_first_is_for_kernels_that_leave_posting_on(void **state
 			fail_msg("Linux %s", rows[i].release);
 }
 
+static const char *host_release = "";
+
+int __wrap_uname(struct utsname *name);
+
+int __wrap_uname(struct utsname *name)
+{
+	*name = (struct utsname){ .sysname = "Linux" };
+	snprintf(name->release, sizeof(name->release), "%s", host_release);
+	return 0;
+}
+
+/* Only where something is posted must that end first. */
+static void test_trigger_first_is_for_hosts_that_post(void **state)
+{
+	static const struct {
+		const char *release;
+		bool possible, is_relayed, expected;
+	} rows[] = {
+		{ "6.18.0", true, false, true },
+		{ "6.18.0", false, false, false },
+		{ "6.18.0", true, true, false },
+		{ "6.12.48", true, false, false },
+	};
+	struct machine *machine = machine_of(state);
+	struct irq_watch watch = { .possible = false };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		host_release = rows[i].release;
+		watch.possible = rows[i].possible;
+		machine->watch = &watch;
+		machine->is_relayed = rows[i].is_relayed;
+		machine_restart(machine, 8, 16, true);
+		assert_int_equal(machine->msi->trigger_first, rows[i].expected);
+	}
+	machine->watch = NULL;
+	machine_restart(machine, 8, 16, true);
+}
+
 static void trigger_first_begin(struct machine *machine)
 {
 	machine->msi->trigger_first = true;
@@ -551,6 +592,7 @@ int main(void)
 		DYNAMIC(test_no_gsi_left_is_reported_once),
 		DYNAMIC(test_no_file_descriptor_left_is_reported_once),
 		DYNAMIC(test_trigger_first_is_for_kernels_that_leave_posting_on),
+		DYNAMIC(test_trigger_first_is_for_hosts_that_post),
 		DYNAMIC(test_trigger_first_at_a_mask),
 		DYNAMIC(test_trigger_first_brings_one_more_at_unmask),
 		DYNAMIC(test_trigger_first_at_a_change_of_message),

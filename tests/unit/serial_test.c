@@ -3,128 +3,7 @@
  * The sequences that are said to be Linux's follow the order of register accesses in its
  * drivers/tty/serial/8250/8250_port.c.
  */
-#include <linux/serial_reg.h>
-#include <poll.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "devices/serial.h"
-#include "lib/file.h"
-#include "lib/util.h"
-
-#define IIR_FIFO 0xc0
-
-/* A port and everything that comes out of it. */
-struct port {
-	struct serial serial;
-	int irq;
-	char output[2048];
-	size_t output_size;
-	unsigned int output_calls, fifo_calls, ready_calls;
-	bool fifo;
-	bool typing; /* while output is written, somebody types */
-};
-
-static size_t input_text(struct port *port, const char *text)
-{
-	return serial_input(&port->serial, (const uint8_t *)text, strlen(text));
-}
-
-static void on_output(void *opaque, const uint8_t *data, size_t size)
-{
-	struct port *port = opaque;
-
-	assert_true(size > 0 && port->output_size + size < sizeof(port->output));
-	memcpy(port->output + port->output_size, data, size);
-	port->output_size += size;
-	port->output_calls++;
-	if (port->typing)
-		assert_int_equal(input_text(port, "x"), 0);
-	port->typing = false;
-}
-
-static void on_fifo_enabled(void *opaque, bool enabled)
-{
-	struct port *port = opaque;
-
-	port->fifo_calls++;
-	port->fifo = enabled;
-}
-
-static void on_input_ready(void *opaque)
-{
-	struct port *port = opaque;
-
-	port->ready_calls++;
-}
-
-static const struct serial_ops ops = {
-	.output = on_output,
-	.fifo_enabled = on_fifo_enabled,
-	.input_ready = on_input_ready,
-};
-
-static int setup(void **state)
-{
-	static struct port port;
-
-	memset(&port, 0, sizeof(port));
-	port.irq = eventfd_create();
-	assert_true(port.irq >= 0);
-	serial_init(&port.serial, &ops, &port, port.irq);
-	*state = &port;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct port *port = *state;
-
-	serial_cleanup(&port->serial);
-	fd_close(&port->irq);
-	return 0;
-}
-
-static void out(struct port *port, unsigned int offset, uint8_t value)
-{
-	struct access access = { .data = value, .size = 1, .is_write = true };
-
-	serial_access(&port->serial, offset, &access);
-}
-
-static uint8_t in(struct port *port, unsigned int offset)
-{
-	struct access access = { .data = 0xff, .size = 1 };
-
-	serial_access(&port->serial, offset, &access);
-	return (uint8_t)access.data;
-}
-
-static void out_text(struct port *port, const char *text)
-{
-	while (*text)
-		out(port, UART_TX, (uint8_t)*text++);
-}
-
-/* How often the interrupt line rose since this was last asked. */
-static uint64_t edges(struct port *port)
-{
-	return eventfd_take(port->irq);
-}
-
-static void output_expect(struct port *port, const char *text, unsigned int calls)
-{
-	assert_int_equal(port->output_size, strlen(text));
-	assert_memory_equal(port->output, text, port->output_size);
-	assert_int_equal(port->output_calls, calls);
-	port->output_size = 0;
-	port->output_calls = 0;
-}
+#include "tests/unit/serial_port.h"
 
 /* ---- registers ---- */
 
@@ -264,7 +143,7 @@ static void flush_and_cleanup_end_a_run(void **state)
 	out_text(port, "two");
 	serial_cleanup(&port->serial);
 	output_expect(port, "two", 1);
-	serial_init(&port->serial, &ops, port, port->irq);
+	serial_init(&port->serial, &port_ops, port, port->irq);
 }
 
 static void clearing_the_transmit_fifo_loses_nothing(void **state)
@@ -822,53 +701,6 @@ static void linux_writes_to_the_console_without_losing_the_transmit_interrupt(vo
 	output_expect(port, "panic\n", 6);
 }
 
-/* ---- threads ---- */
-
-#define THREAD_BYTES 20000
-
-struct sender {
-	struct port *port;
-	bool stop;
-};
-
-static void *sender_thread(void *opaque)
-{
-	struct sender *sender = opaque;
-	unsigned int sent = 0;
-
-	while (sent < THREAD_BYTES && !__atomic_load_n(&sender->stop, __ATOMIC_RELAXED)) {
-		uint8_t byte = (uint8_t)sent;
-
-		sent += (unsigned int)serial_input(&sender->port->serial, &byte, 1);
-	}
-	return NULL;
-}
-
-/* A guest that does nothing until an edge comes: it would wait for one that was lost for ever. */
-static void no_edge_is_lost_between_threads(void **state)
-{
-	struct port *port = *state;
-	struct pollfd irq = { .fd = port->irq, .events = POLLIN };
-	struct sender sender = { .port = port };
-	unsigned int received = 0, wrong = 0;
-	pthread_t thread;
-
-	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
-	out(port, UART_IER, UART_IER_RDI);
-	assert_int_equal(pthread_create(&thread, NULL, sender_thread, &sender), 0);
-	while (received < THREAD_BYTES && poll(&irq, 1, 5000) == 1) {
-		edges(port);
-		while (in(port, UART_IIR) == (IIR_FIFO | UART_IIR_RDI))
-			wrong += in(port, UART_RX) != (uint8_t)received++;
-	}
-	__atomic_store_n(&sender.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	assert_int_equal(received, THREAD_BYTES);
-	assert_int_equal(wrong, 0);
-}
-
-#define serial_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -912,7 +744,6 @@ int main(void)
 		serial_test(linux_sends_a_long_text_by_interrupts_alone),
 		serial_test(linux_receives_a_long_text_by_interrupts_alone),
 		serial_test(linux_writes_to_the_console_without_losing_the_transmit_interrupt),
-		serial_test(no_edge_is_lost_between_threads),
 	};
 
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);
