@@ -48,7 +48,7 @@ int file_create(const char *path, const void *data, size_t size)
 {
 	int fd, error;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
 	error = fd_write_all(fd, data, size);

@@ -108,7 +108,7 @@ void console_init(struct console *console, const char *where)
 		console->is_terminal = terminal_raw();
 		return;
 	}
-	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (console->output_fd < 0)
 		die(EXIT_USAGE, "--console %s: %s", where, strerror(errno));
 	console->is_owned = true;

@@ -101,7 +101,7 @@ static int row_append(void *opaque, const struct irq_row *row)
 
 int irq_report_open(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
 	if (fd < 0)
 		die(EXIT_USAGE, "--irq-report %s: %s", path, strerror(errno));

@@ -43,11 +43,15 @@ expect_numbered_lines() {
 	expect_numbered_lines "$BATS_TEST_TMPDIR/out"
 }
 
+# The pipe holds a page, and so it is full before anybody reads.
 @test "output through a pipe that somebody made non-blocking is the same" {
-	timeout 60 perl -MFcntl -e 'fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK) or die; exec @ARGV' \
+	timeout 60 perl -MFcntl -e 'my $F_SETPIPE_SZ = 1031;
+		fcntl(STDOUT, $F_SETPIPE_SZ, 4096) or die "F_SETPIPE_SZ: $!";
+		fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK) or die "F_SETFL: $!";
+		exec @ARGV' \
 		"$posthorn" run --kernel "$payloads/serial_output.$kind" --cmdline fifo \
 		</dev/null 2>"$BATS_TEST_TMPDIR/errors" | {
-		sleep 1
+		sleep 2
 		cat
 	} >"$BATS_TEST_TMPDIR/out"
 	[ ! -s "$BATS_TEST_TMPDIR/errors" ]
@@ -78,30 +82,6 @@ expect_numbered_lines() {
 	expect_status 0
 	[ -z "$output" ]
 	[ "$(<"$BATS_TEST_TMPDIR/out")" = $'hello from the guest\r\npayload: pass\r' ]
-}
-
-# Else that terminal's end would end posthorn.
-@test "--console FILE: a terminal does not come to control a posthorn that has none" {
-	# The seventh field of proc(5)'s stat is the controlling terminal's number.
-	run timeout 60 perl -MPOSIX -e '
-		my ($unlock, $number) = (pack("i", 0), pack("i", 0));
-		my ($TIOCSPTLCK, $TIOCGPTN) = (0x40045431, 0x80045430);
-		open(my $master, "+<", "/dev/ptmx") or die "ptmx: $!";
-		ioctl($master, $TIOCSPTLCK, $unlock) or die "TIOCSPTLCK: $!";
-		ioctl($master, $TIOCGPTN, $number) or die "TIOCGPTN: $!";
-		my $pid = fork // die "fork: $!";
-		if (!$pid) {
-			POSIX::setsid();
-			exec @ARGV, "/dev/pts/" . unpack("i", $number);
-		}
-		sysread($master, my $byte, 1) or die "no output: $!";
-		open(my $stat, "<", "/proc/$pid/stat") or die "stat: $!";
-		print "terminal " . (split " ", <$stat>)[6] . "\n";
-		kill "TERM", $pid;
-		waitpid $pid, 0;' \
-		"$posthorn" run --kernel "$payloads/serial_output.$kind" --console </dev/null
-	expect_status 0
-	[ "${lines[0]}" = "terminal 0" ]
 }
 
 @test "--console FILE that cannot be made: exit code 2" {

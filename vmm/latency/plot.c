@@ -330,7 +330,7 @@ static int script_draw(const char *script, size_t size, int output)
 static int output_write(const char *path, bool draw, const char *script, size_t length, char *why,
 			size_t size)
 {
-	int output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666), error;
+	int output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error;
 
 	if (output < 0) {
 		error = -errno;
