@@ -131,6 +131,17 @@ static void relay_start(struct machine *machine)
 		    strerror(-error));
 }
 
+/* The only way to the watch: so nobody has one that did not ask the host yet. */
+static struct irq_watch *watch_make(struct machine *machine, const struct options *options)
+{
+	if (!options->device_count)
+		return NULL;
+	/* Not where time is measured: each look takes longer than what it looks at. */
+	irq_watch_init(&machine->watch,
+		       (options->irq_report || options->require_posting) && !options->doorbell);
+	return &machine->watch;
+}
+
 static void functions_init(struct machine *machine, const struct options *options,
 			   uint64_t page_size)
 {
@@ -138,17 +149,13 @@ static void functions_init(struct machine *machine, const struct options *option
 		.vm = &machine->vm,
 		.iommu = &machine->iommu,
 		.root = &machine->pci,
-		.watch = &machine->watch,
+		.watch = watch_make(machine, options),
 		.page_size = page_size,
 	};
 
 	iommu_init(&machine->iommu);
 	pci_root_init(&machine->pci);
 	relay_make(machine, options);
-	/* Not where time is measured: each look takes longer than what it looks at. */
-	if (options->device_count)
-		irq_watch_init(&machine->watch, (options->irq_report || options->require_posting) &&
-							!options->doorbell);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
 	if (!machine->functions)
 		die(EXIT_HOST, "no memory for the assigned functions");
