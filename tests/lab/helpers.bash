@@ -282,32 +282,37 @@ messages_count() {
 	trace_count kvm_inj_virq vector 'reinjected == 0'
 }
 
-# messages_taken: of the vectors that messages were for (the low byte of their data), how many the
-# guest took.
+# messages_taken MESSAGES VECTORS: the histograms. Of the vectors that messages were for (the low byte
+# of their data), how many the guest took.
 messages_taken() {
 	awk '!/^{/ { next }
-		FILENAME ~ /kvm_msi_set_irq/ { wanted[$3 % 256] = 1; next }
+		NR == FNR { wanted[$3 % 256] = 1; next }
 		$3 in wanted { sum += $NF }
-		END { print sum + 0 }' /sys/kernel/tracing/events/kvm/kvm_{msi_set_irq,inj_virq}/hist
+		END { print sum + 0 }' <(echo "$1") <(echo "$2")
 }
 
 # interrupts_read BDF NAME: read at the same moment, as interrupts_sum prints them, $host_counts and
-# $guest_counts (of NAME), and on x86-64 since messages_count $messages and $taken. There is no such
-# moment but when nothing moves: the guest is read before and after the host, until both readings
-# agree. (The e1000e driver makes its device interrupt every two seconds, traffic or not.)
+# $guest_counts (of NAME), and on x86-64, since messages_count, $messages_all and $taken_all. There is
+# no such moment but when nothing moves: the guest is read before and after the host, until both
+# readings agree. The e1000e driver makes its device interrupt every two seconds, traffic or not: the
+# readings must not take so long.
 interrupts_read() {
-	local again
-	for _ in {1..20}; do
+	local rows host_rows message_hits='' vector_hits=''
+	for _ in {1..50}; do
 		guest "grep $2 /proc/interrupts" || return
-		guest_counts=$(interrupts_sum <<<"$output")
-		host_counts=$(host_interrupts "$1" | interrupts_sum)
+		rows=$output
+		host_rows=$(</proc/interrupts)
 		if [ "$arch" = x86_64 ]; then
-			messages=$(trace_hits kvm_msi_set_irq)
-			taken=$(messages_taken)
+			message_hits=$(<"$events/kvm_msi_set_irq/hist")
+			vector_hits=$(<"$events/kvm_inj_virq/hist")
 		fi
 		guest "grep $2 /proc/interrupts" || return
-		again=$(interrupts_sum <<<"$output")
-		[ "$again" != "$guest_counts" ] || return 0
+		[ "$output" = "$rows" ] || continue
+		guest_counts=$(interrupts_sum <<<"$rows")
+		host_counts=$(grep -F "($1)" <<<"$host_rows" | interrupts_sum)
+		messages_all=$(hits_sum <<<"$message_hits")
+		taken_all=$(messages_taken "$message_hits" "$vector_hits")
+		return
 	done
 	echo "the guest's interrupts never rest"
 	return 1
@@ -326,16 +331,23 @@ counts_sum() {
 
 # ---- what KVM does ----
 
+events=/sys/kernel/tracing/events/kvm
+
 # trace_count EVENT KEY [FILTER]: count an event of KVM from now on. Call it while no guest runs: it
 # patches the host kernel's code, and with QEMU before 8.1 an emulated processor that runs there can
 # keep the half-done instruction (a breakpoint on x86-64), after which the kernel panics.
 trace_count() {
-	local trigger=/sys/kernel/tracing/events/kvm/$1/trigger clear=
+	local trigger=$events/$1/trigger clear=
 	! grep -q '^hist:' "$trigger" || clear=:clear
 	echo "hist:keys=$2$clear${3:+ if $3}" >>"$trigger"
 }
 
 # trace_hits EVENT: how often it has come since.
 trace_hits() {
-	awk '/^{/ { sum += $NF } END { print sum + 0 }' "/sys/kernel/tracing/events/kvm/$1/hist"
+	hits_sum <"$events/$1/hist"
+}
+
+# The same from the histogram on standard input.
+hits_sum() {
+	awk '/^{/ { sum += $NF } END { print sum + 0 }'
 }

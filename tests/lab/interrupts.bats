@@ -19,52 +19,44 @@ setup() {
 }
 
 # changes_read BDF NAME COMMAND: have the guest run COMMAND, and set $host, $guest (rows by vector),
-# $messages and $taken (see interrupts_read) to what has come meanwhile.
+# $messages and $taken (see interrupts_read) to what has come since the last reading.
 changes_read() {
-	local before_host before_guest before_messages before_taken
-	interrupts_read "$1" "$2"
-	before_host=$host_counts
-	before_guest=$guest_counts
-	before_messages=$messages
-	before_taken=$taken
+	local before_host=$host_counts before_guest=$guest_counts
+	local before_messages=$messages_all before_taken=$taken_all
 	guest "$3"
 	interrupts_read "$1" "$2"
 	host=$(counts_difference "$before_host" "$host_counts")
 	guest=$(counts_difference "$before_guest" "$guest_counts")
-	messages=$((messages - before_messages))
-	taken=$((taken - before_taken))
+	messages=$((messages_all - before_messages))
+	taken=$((taken_all - before_taken))
 	printf 'host:\n%s\nguest:\n%s\nmessages %s, taken %s\n' "$host" "$guest" "$messages" "$taken"
 }
 
 # Each interrupt of the host is one message to the guest's interrupt controller, which makes one of
 # two for the same vector when the guest has not taken the first. It has one bit for it, on hardware
 # too: in the local APIC (Intel SDM 3A, 11.8.4) as in the GIC, where an LPI is pending or is not. So
-# the guest may count less than the host, but never more. On x86-64 KVM's tracepoints tell how many
+# the guest may count less than the host, and how much less is for the scheduler to say; but never
+# more, and never nothing where the host counts something. On x86-64 KVM's tracepoints tell how many
 # the APIC has handed on, and the guest counts each of those; the GIC's say nothing of LPIs.
 expect_no_loss() {
 	if [ "$arch" = x86_64 ]; then
 		[ "$(counts_sum "$host")" -eq "$messages" ]
 		[ "$(counts_sum "$guest")" -eq "$taken" ]
 	fi
-	awk 'NR == FNR { host[$1] = $2; next } $2 > host[$1] { exit 1 }' \
+	[ "$(counts_sum "$host")" -gt 0 ]
+	awk 'NR == FNR { host[$1] = $2; next }
+		{ guest[$1] = $2 }
+		$2 > host[$1] { exit 1 }
+		END { for (vector in host) if (host[vector] > 0 && !guest[vector]) exit 1 }' \
 		<(echo "$host") <(echo "$guest")
-}
-
-# counts_nonzero COUNTS
-counts_nonzero() {
-	awk '$2 > 0' <<<"$1"
-}
-
-# When the traffic is slow, hardly any are made one.
-expect_few_merged() {
-	[ $(($(counts_sum "$guest") * 100)) -ge $(($(counts_sum "$host") * 90)) ]
 }
 
 @test "INTx: the guest counts what the host counts" {
 	guest_start --device "$nic" --cmdline e1000e.IntMode=0
 	guest net-up
+	interrupts_read "$nic" eth0
 	changes_read "$nic" eth0 'ping -q -c 100 -i 0.02 -W 5 10.0.2.2 | grep "100 packets received"'
-	[ "$(counts_sum "$guest")" -ge 100 ]
+	[ "$(counts_sum "$guest")" -gt 0 ]
 	# VFIO keeps the line masked until the guest is done with it: nothing is made one here.
 	[ "$host" = "$guest" ]
 	guest "grep eth0 /proc/interrupts"
@@ -74,14 +66,16 @@ expect_few_merged() {
 	expect_status 0
 }
 
-@test "MSI-X: what the host counts reaches the guest, with slow and with dense traffic" {
+@test "MSI-X: what the host counts reaches the guest, with single pings and with dense traffic" {
 	guest_start --device "$nic" --cmdline e1000e.IntMode=2
 	guest net-up
-	changes_read "$nic" eth0 'ping -q -c 50 -i 0.05 -W 5 10.0.2.2 | grep "50 packets received"'
-	expect_no_loss
-	[ "$(counts_sum "$guest")" -ge 100 ]
-	[ "$(wc -l <<<"$guest")" -eq 3 ]
-	expect_few_merged
+	interrupts_read "$nic" eth0
+	[ "$(wc -l <<<"$guest_counts")" -eq 3 ]
+	# So few at a time that none of them is lost unseen.
+	for _ in {1..5}; do
+		changes_read "$nic" eth0 'ping -q -c 1 -W 5 10.0.2.2 | grep "1 packets received"'
+		expect_no_loss
+	done
 	changes_read "$nic" eth0 'ping -q -A -c 200 -s 1400 -W 5 10.0.2.2 | grep "200 packets received"'
 	expect_no_loss
 	guest "grep eth0 /proc/interrupts"
@@ -99,11 +93,10 @@ expect_few_merged() {
 	expect_text "USB Mouse" "$output"
 	expect_text "xHCI Host Controller" "$output"
 	# Each round configures the mouse again: several transfers, one after the other.
+	interrupts_read "$usb" xhci
 	changes_read "$usb" xhci 'for i in $(seq 20); do for on in 0 1; do echo $on >/sys/bus/usb/devices/1-1/authorized; done; done'
 	expect_no_loss
 	[ "$(counts_sum "$guest")" -ge 20 ]
-	# Where there can be more than one vector (arm64), the driver takes two and uses the first.
-	[ "$(counts_nonzero "$host")" = "$(counts_nonzero "$guest")" ]
 	expect_text "vfio-msi[0]" "$(host_interrupts "$usb")"
 	guest "grep xhci /proc/interrupts"
 	expect_text PCI-MSI- "$output"
