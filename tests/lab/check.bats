@@ -6,6 +6,10 @@
 
 load helpers
 
+setup_file() {
+	unready_setup_file
+}
+
 setup() {
 	unready_setup
 	group=/dev/vfio/$(basename "$(readlink "/sys/bus/pci/devices/$nic/iommu_group")")

@@ -31,7 +31,7 @@ setup() {
 @test "a guest with pages of 16 KiB" {
 	local minimal=$root/build/$arch/guest/minimal.cpio.gz
 	run --separate-stderr timeout 300 "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" \
-		--initrd "$minimal" --memory 256M --cmdline 'quiet end=poweroff' </dev/null
+		--initrd "$minimal" --memory 256M --cmdline "quiet end=poweroff $guest_quick" </dev/null
 	expect_status 0
 	expect_text 'posthorn-guest: init' "$output"
 }
