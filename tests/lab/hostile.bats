@@ -38,12 +38,12 @@ hostile() {
 	expect_text "hostile: pass" "$output"
 }
 
-@test "60,000 operations of two CPUs at random: host and devices are afterwards as before" {
-	hostile --operations 60000 --seed 2
+@test "30,000 operations of two CPUs at random: host and devices are afterwards as before" {
+	hostile --operations 30000 --seed 2
 }
 
 @test "guests that end themselves at random, amid what their devices do" {
-	hostile --operations 20000 --seed 1 --ends 4000
+	hostile --operations 10000 --seed 1 --ends 4000
 }
 
 # Not in tests/kvm: a KVM that has no such mode ignores the interrupts.
