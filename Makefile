@@ -48,12 +48,12 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
-unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp options options_latency \
-              host_pci host_bind host_irq irq_verdict irq_watch irq_report stats config \
-              config_capabilities config_malformed msi msi_failures msi_relay bar assigned \
-              device_events check check_function info latency_host latency_igb latency_result \
-              histogram latency_read latency_json latency_stats latency_format latency_compare \
-              latency_plot latency_files $(unit_tests_$(ARCH))
+unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
+              options options_latency host_pci host_bind host_irq irq_verdict irq_watch \
+              irq_report stats config config_capabilities config_malformed msi msi_failures \
+              msi_relay bar assigned device_events check check_function info latency_host \
+              latency_igb latency_result histogram latency_read latency_json latency_stats \
+              latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram

@@ -136,8 +136,8 @@ unready_teardown() {
 
 # ---- guests ----
 
-# What takes half of the time that an emulated Linux needs to start, and no test needs: its tests of
-# ciphers, a source of random numbers, keys for the signatures of modules, types of BPF, and probes.
+# What Linux does at its start and no test needs: it tests ciphers, and makes ready a source of random
+# numbers, keys for the signatures of modules, types of BPF, and probes.
 guest_quick=cryptomgr.notests
 guest_quick+=' initcall_blacklist=jent_mod_init,crypto_kdf108_init,load_system_certificate_list'
 guest_quick+=,bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,init_kprobe_trace

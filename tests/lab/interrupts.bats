@@ -71,7 +71,7 @@ expect_no_loss() {
 	guest net-up
 	interrupts_read "$nic" eth0
 	[ "$(wc -l <<<"$guest_counts")" -eq 3 ]
-	# So few at a time that none of them is lost unseen.
+	# Few at a time: one that is lost is most likely the only one of its vector.
 	for _ in {1..5}; do
 		changes_read "$nic" eth0 'ping -q -c 1 -W 5 10.0.2.2 | grep "1 packets received"'
 		expect_no_loss
