@@ -26,16 +26,18 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/stats.o kvm/$(A
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := vfio/host_pci.o vfio/host_bind.o vfio/iommu.o vfio/device.o vfio/device_events.o \
-                   vfio/pci.o vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o \
+vfio_objects    := vfio/sysfs.o vfio/iommu.o vfio/device.o vfio/device_events.o vfio/pci.o \
+                   vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o \
                    vfio/irq_verdict.o vfio/host_irq.o
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
-vmm_objects     := vmm/options.o vmm/commands.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
+vmm_objects     := vmm/options.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
                    vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
-                   vmm/doorbell.o vmm/pci_names_$(if $(filter 1,$(STATIC)),none,libpci).o \
+                   vmm/doorbell.o \
+                   $(addprefix vmm/host/,devices.o bind.o in_use.o \
+                     names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/latency/,latency.o program.o vm.o probe.o result.o host.o \
@@ -49,7 +51,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
-              options options_latency host_pci host_bind host_irq irq_verdict irq_watch \
+              options options_latency sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report stats config config_capabilities config_malformed msi msi_failures \
               msi_relay bar assigned device_events check check_function info latency_host \
               latency_igb latency_result histogram latency_read latency_json latency_stats \
@@ -57,10 +59,11 @@ unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbe
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram
-unit_fakes_host_pci  := host_tree
+unit_fakes_sysfs     := host_tree
+unit_fakes_in_use    := host_tree
 unit_fakes_check     := host_tree
 unit_fakes_check_function := host_tree
-unit_fakes_host_bind := host_tree
+unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed msi msi_failures msi_relay irq_watch bar \
 		assigned info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
@@ -73,13 +76,14 @@ $(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 unit_flags_stats     := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
-unit_flags_host_pci  := -Wl,--wrap=file_write_text
+unit_flags_sysfs     := -Wl,--wrap=file_write_text
+unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 unit_flags_msi_failures := -Wl,--wrap=uname
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
-unit_flags_host_bind := -Wl,--wrap=file_write_text,--wrap=open
+unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open
 
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))

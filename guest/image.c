@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest/image.h"
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/util.h"

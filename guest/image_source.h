@@ -12,10 +12,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "guest/image.h"
+struct image;
+struct vm;
 
-/* The start of a kernel's file: what all formats are recognised by, the setup header included. */
-#define IMAGE_START_SIZE (0x1f1 + IMAGE_SETUP_HEADER_MAX)
+/*
+ * The start of a kernel's file: what all formats are recognised by, and all of the setup header
+ * (IMAGE_SETUP_HEADER_MAX bytes from 0x1f1).
+ */
+#define IMAGE_START_SIZE 0x290
 
 /* What is in a start, and where: each architecture knows the other's kernels, to say so. */
 #define IMAGE_BZIMAGE_MAGIC	   "HdrS"

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "guest/image.h"
 #include "guest/layout.h"
 #include "kvm/vm.h"
 #include "lib/util.h"

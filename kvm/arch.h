@@ -3,8 +3,11 @@
 #ifndef POSTHORN_KVM_ARCH_H
 #define POSTHORN_KVM_ARCH_H
 
-#include "kvm/vcpu.h"
-#include "kvm/vm.h"
+#include <stdint.h>
+
+struct vcpu;
+struct vcpu_entry;
+struct vm;
 
 /* What to do where there is no /dev/kvm; the end of an error message. */
 extern const char arch_kvm_remedy[];

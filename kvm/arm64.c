@@ -7,6 +7,8 @@
 
 #include "kvm/arch.h"
 #include "kvm/posting.h"
+#include "kvm/vcpu.h"
+#include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/vcpu.h"
+#include "kvm/vm.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"

@@ -3,11 +3,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+void file_path_set(char path[PATH_MAX], const char *root, const char *format, ...)
+{
+	size_t length;
+	va_list args;
+
+	length = (size_t)snprintf(path, PATH_MAX, "%s", root);
+	if (length >= PATH_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(path + length, PATH_MAX - length, format, args);
+	va_end(args);
+}
 
 int file_read_text(const char *path, char *text, size_t size)
 {

@@ -3,10 +3,15 @@
 #ifndef POSTHORN_LIB_FILE_H
 #define POSTHORN_LIB_FILE_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+
+/* A path below @root. One that is too long is cut, and then names nothing. */
+void __attribute__((format(printf, 3, 4)))
+file_path_set(char path[PATH_MAX], const char *root, const char *format, ...);
 
 /*
  * Read the small text file @path (a sysfs attribute, say) into @text, always NUL-terminated, one

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 
 struct iommu;
 

@@ -17,7 +17,7 @@
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 
 void iommu_init(struct iommu *iommu)
 {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 #include "vmm/seccomp.h"
 
 #define OPTIONS_DEVICES_MAX 16

@@ -16,6 +16,8 @@
 #include <cmocka.h>
 
 #include "kvm/arch.h"
+#include "kvm/vcpu.h"
+#include "kvm/vm.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
 #include "tests/unit/stderr_capture.h"

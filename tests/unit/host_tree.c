@@ -17,7 +17,7 @@
 
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 
 #define NAME_SIZE 256
 

@@ -5,7 +5,7 @@
  * what only they can tell is not known here.
  *
  * Findings are gathered first, by the other files of this folder, and written out later, by
- * print.c. Every path starts with @root, as in vfio/host_pci.h. One thread.
+ * print.c. Every path starts with @root, as in vfio/sysfs.h. One thread.
  */
 #ifndef POSTHORN_VMM_CHECK_CHECK_H
 #define POSTHORN_VMM_CHECK_CHECK_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 
 #define CHECK_SPANS_MAX 64
 

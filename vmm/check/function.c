@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vmm/check/check.h"
+#include "vmm/host/in_use.h"
 
 /* What the checks of one function share. */
 struct subject {

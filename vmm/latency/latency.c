@@ -20,7 +20,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 #include "vmm/commands.h"
 #include "vmm/latency/host.h"
 #include "vmm/latency/output.h"

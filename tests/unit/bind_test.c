@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/host_bind: bind and unbind. */
+/* vmm/host/bind: bind and unbind. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tests/unit/host_tree.h"
-#include "vfio/host_bind.h"
+#include "vmm/host/bind.h"
 
 /* Call bind or unbind and keep what it says. */
 static int called(int (*command)(const char *root, const char *bdf), const char *bdf,
@@ -701,5 +701,5 @@ int main(void)
 		TREE_TEST(test_signals_wait_for_the_end_of_all_steps),
 	};
 
-	return cmocka_run_group_tests_name("host_bind", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("bind", tests, NULL, NULL);
 }

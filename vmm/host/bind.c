@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/host_bind.h"
+#include "vmm/host/bind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,10 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
+#include "vmm/commands.h"
+#include "vmm/host/in_use.h"
+#include "vmm/options.h"
 
 /* What a function had before host_pci_bind(); "" for none. */
 struct former {
@@ -433,4 +436,26 @@ int host_pci_unbind(const char *root, const char *bdf)
 	code = unbind_steps(root, &pci);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
+}
+
+/* ---- the commands ---- */
+
+int command_bind(const struct options *options)
+{
+	char why[1024];
+	struct host_pci pci;
+	int code;
+
+	code = host_pci_bind("", options->bdf);
+	if (code)
+		return code;
+	/* Bound, and yet not ready: others of its group are in the way. */
+	if (!host_pci_read("", options->bdf, &pci) && host_pci_blocker("", &pci, why, sizeof(why)))
+		log_warn("%s: %s", options->bdf, why);
+	return EXIT_OK;
+}
+
+int command_unbind(const struct options *options)
+{
+	return host_pci_unbind("", options->bdf);
 }

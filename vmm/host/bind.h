@@ -4,8 +4,8 @@
  * (Documentation/ABI/testing/sysfs-bus-pci). Every path starts with @root: "" on a real host, a
  * directory with a made-up sysfs in tests.
  */
-#ifndef POSTHORN_VFIO_HOST_BIND_H
-#define POSTHORN_VFIO_HOST_BIND_H
+#ifndef POSTHORN_VMM_HOST_BIND_H
+#define POSTHORN_VMM_HOST_BIND_H
 
 /*
  * Bind @bdf to vfio-pci through driver_override, and remember the driver and the override that it

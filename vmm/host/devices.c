@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands that look at the host's PCI functions and bind them; `run` is in vmm/run.c. */
+/* `posthorn devices` */
 #include "vmm/commands.h"
 
 #include <errno.h>
@@ -8,16 +8,14 @@
 #include <string.h>
 
 #include "lib/log.h"
-#include "vfio/host_bind.h"
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 #include "vmm/options.h"
-#include "vmm/pci_names.h"
+#include "vmm/host/in_use.h"
+#include "vmm/host/names.h"
 
-#define ROOT "" /* the real host: see vfio/host_pci.h */
+#define ROOT "" /* the real host: see vfio/sysfs.h */
 
 #define BASE_CLASS_BRIDGE 0x06 /* PCI Code and ID Assignment Specification, 1.7 */
-
-/* ---- devices ---- */
 
 struct listing {
 	struct pci_names *names;
@@ -129,27 +127,4 @@ int command_devices(const struct options *options)
 		return EXIT_OK;
 	log_error("cannot list the PCI functions of this host: %s", strerror(-error));
 	return EXIT_HOST;
-}
-
-/* ---- bind, unbind ---- */
-
-int command_bind(const struct options *options)
-{
-	char why[1024];
-	struct host_pci pci;
-	int code;
-
-	code = host_pci_bind(ROOT, options->bdf);
-	if (code)
-		return code;
-	/* Bound, and yet not ready: others of its group are in the way. */
-	if (!host_pci_read(ROOT, options->bdf, &pci) &&
-	    host_pci_blocker(ROOT, &pci, why, sizeof(why)))
-		log_warn("%s: %s", options->bdf, why);
-	return EXIT_OK;
-}
-
-int command_unbind(const struct options *options)
-{
-	return host_pci_unbind(ROOT, options->bdf);
 }

@@ -3,8 +3,8 @@
  * The host's PCI functions as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci). Every
  * path starts with @root: "" on a real host, a directory with a made-up sysfs in tests.
  */
-#ifndef POSTHORN_VFIO_HOST_PCI_H
-#define POSTHORN_VFIO_HOST_PCI_H
+#ifndef POSTHORN_VFIO_SYSFS_H
+#define POSTHORN_VFIO_SYSFS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,16 +91,5 @@ size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, 
  * vfio-pci).
  */
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size);
-
-/*
- * Is the function in use by this host, so that taking its driver would hurt: does it hold a disk
- * with the root file system, another mounted one or swap space, one that is claimed for whatever
- * else (RAID, ZFS, a file system in another mount namespace), or the interface of a default route,
- * or does it have virtual functions? Sees through device mapper, RAID, NVMe multipath, bridges,
- * bonds and VLANs. If so, writes what it is used for into @why (as in "it holds the swap space
- * /dev/sda2") and returns true. Finding a claim takes the right to open the disk, and claims it for
- * a moment. A program that has a disk open without a claim (O_EXCL, open(2)) is not found.
- */
-bool host_pci_in_use(const char *root, const struct host_pci *pci, char *why, size_t size);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What PCI functions are called. pci_names_libpci.c asks libpci; Debian has no static libpci, so a
- * static program has pci_names_none.c, which knows no names.
+ * What PCI functions are called. names_libpci.c asks libpci; Debian has no static libpci, so a
+ * static program has names_none.c, which knows no names.
  */
-#ifndef POSTHORN_VMM_PCI_NAMES_H
-#define POSTHORN_VMM_PCI_NAMES_H
+#ifndef POSTHORN_VMM_HOST_NAMES_H
+#define POSTHORN_VMM_HOST_NAMES_H
 
-#include "vfio/host_pci.h"
+#include "vfio/sysfs.h"
 
 struct pci_names;
 

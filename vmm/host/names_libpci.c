@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/pci_names.h"
+#include "vmm/host/names.h"
 
 #include <pci/pci.h>
 #include <stdarg.h>

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/sysfs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/pci_regs.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+/* The last part of what the symbolic link @path points to; "" when there is no such link. */
+static void link_name_read(const char *path, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t length;
+	const char *slash;
+
+	name[0] = '\0';
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return;
+	target[length] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(name, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);
+}
+
+/* ---- what sysfs says of a function ---- */
+
+/* Read 1 to @digits hexadecimal digits at *@text, then the character @end ('\0': the end). */
+static int hex_parse(const char **text, unsigned int digits, char end, unsigned int *value)
+{
+	const char *at = *text;
+
+	*value = 0;
+	while (isxdigit((unsigned char)*at) && at < *text + digits) {
+		*value = *value << 4 |
+			 (unsigned int)(isdigit((unsigned char)*at)
+						? *at - '0'
+						: tolower((unsigned char)*at) - 'a' + 10);
+		at++;
+	}
+	if (at == *text || *at != end)
+		return -EINVAL;
+	*text = at + 1;
+	return 0;
+}
+
+int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE])
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(text, ':');
+
+	/* Domains above 0xffff are those that VMD controllers make. */
+	if (colon && strchr(colon + 1, ':') && hex_parse(&text, 6, ':', &domain))
+		return -EINVAL;
+	if (hex_parse(&text, 2, ':', &bus) || hex_parse(&text, 2, '.', &device) || device > 0x1f ||
+	    hex_parse(&text, 1, '\0', &function) || function > 7)
+		return -EINVAL;
+	snprintf(bdf, HOST_PCI_BDF_SIZE, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff,
+		 device & 0x1f, function & 7);
+	return 0;
+}
+
+static void driver_read(const char *root, const char *bdf, char *driver, size_t size)
+{
+	char path[PATH_MAX];
+
+	file_path_set(path, root, "/sys/bus/pci/devices/%s/driver", bdf);
+	link_name_read(path, driver, size);
+}
+
+/*
+ * The number of the function's IOMMU group, or -1. The groups that VFIO makes up in its no-IOMMU
+ * mode (vfio.enable_unsafe_noiommu_mode) isolate nothing and do not count.
+ */
+static int iommu_group_read(const char *root, const char *bdf)
+{
+	char path[PATH_MAX], number[16], name[32], *end;
+	long group;
+
+	file_path_set(path, root, "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	link_name_read(path, number, sizeof(number));
+	group = strtol(number, &end, 10);
+	if (end == number || *end || group < 0 || group > INT_MAX)
+		return -1;
+	file_path_set(path, root, "/sys/kernel/iommu_groups/%s/name", number);
+	if (file_read_text(path, name, sizeof(name)) > 0 && !strcmp(name, "vfio-noiommu"))
+		return -1;
+	return (int)group;
+}
+
+size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t length;
+	int fd;
+
+	file_path_set(path, root, "/sys/bus/pci/devices/%s/config", bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	length = pread(fd, config, size, 0);
+	close(fd);
+	return length > 0 ? (size_t)length : 0;
+}
+
+static uint8_t header_type_read(const char *root, const char *bdf)
+{
+	uint8_t config[PCI_HEADER_TYPE + 1];
+
+	if (host_pci_config_read(root, bdf, config, sizeof(config)) < sizeof(config))
+		return PCI_HEADER_TYPE_NORMAL;
+	/* What does not answer reads all-ones, and is not a bridge for that. */
+	if (config[PCI_HEADER_TYPE] == 0xff)
+		return PCI_HEADER_TYPE_NORMAL;
+	/* Bit 7 says that the device has several functions (PCI Local Bus 3.0, 6.2.1). */
+	return config[PCI_HEADER_TYPE] & 0x7f;
+}
+
+int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
+{
+	static const char *const names[] = { "vendor", "device", "subsystem_vendor",
+					     "subsystem_device", "class" };
+	unsigned long values[ARRAY_SIZE(names)];
+	char path[PATH_MAX], text[16];
+	unsigned int i;
+	int length;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		file_path_set(path, root, "/sys/bus/pci/devices/%s/%s", bdf, names[i]);
+		length = file_read_text(path, text, sizeof(text));
+		if (length <= 0)
+			return length == 0 || length == -ENOENT ? -ENODEV : length;
+		values[i] = strtoul(text, NULL, 16);
+	}
+	*pci = (struct host_pci){
+		.vendor = (uint16_t)values[0],
+		.device = (uint16_t)values[1],
+		.subsystem_vendor = (uint16_t)values[2],
+		.subsystem_device = (uint16_t)values[3],
+		.class_code = (uint32_t)values[4] & 0xffffff,
+		.header_type = header_type_read(root, bdf),
+		.iommu_group = iommu_group_read(root, bdf),
+	};
+	snprintf(pci->bdf, sizeof(pci->bdf), "%s", bdf);
+	driver_read(root, bdf, pci->driver, sizeof(pci->driver));
+	return 0;
+}
+
+int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
+{
+	int error = host_pci_read(root, bdf, pci);
+
+	if (!error)
+		return 0;
+	if (error == -ENODEV) {
+		log_error("this host has no PCI function %s: `posthorn devices` lists those it has",
+			  bdf);
+		return EXIT_USAGE;
+	}
+	log_error("%s: sysfs cannot be read: %s; see who may read it: ls -lL "
+		  "/sys/bus/pci/devices/%s/",
+		  bdf, strerror(-error), bdf);
+	return EXIT_HOST;
+}
+
+static int bdf_filter(const struct dirent *entry)
+{
+	char bdf[HOST_PCI_BDF_SIZE];
+
+	return !host_pci_bdf_parse(entry->d_name, bdf) && !strcmp(entry->d_name, bdf);
+}
+
+/* All parts of a full BDF have a fixed width, but for a domain above 0xffff. */
+static int bdf_compare(const struct dirent **a, const struct dirent **b)
+{
+	size_t a_length = strlen((*a)->d_name), b_length = strlen((*b)->d_name);
+
+	if (a_length != b_length)
+		return a_length < b_length ? -1 : 1;
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int host_pci_each(const char *root, int iommu_group,
+		  int (*visit)(void *opaque, const struct host_pci *pci), void *opaque)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	struct host_pci pci;
+	int count, i, result = 0;
+
+	if (iommu_group < 0)
+		file_path_set(path, root, "/sys/bus/pci/devices");
+	else
+		file_path_set(path, root, "/sys/kernel/iommu_groups/%d/devices", iommu_group);
+	count = scandir(path, &entries, bdf_filter, bdf_compare);
+	if (count < 0)
+		return -errno;
+	for (i = 0; i < count; i++) {
+		/* A function that was unplugged since is no error. */
+		if (!result && !host_pci_read(root, entries[i]->d_name, &pci))
+			result = visit(opaque, &pci);
+		free(entries[i]);
+	}
+	free(entries);
+	return result;
+}
+
+/*
+ * The kernel goes by the header type too: vfio-pci refuses all others, and a group stays viable
+ * with them whatever their driver.
+ */
+bool host_pci_is_bridge(const struct host_pci *pci)
+{
+	return pci->header_type != PCI_HEADER_TYPE_NORMAL;
+}
+
+/* ---- can it be assigned? ---- */
+
+bool host_pci_driver_is_neutral(const char *driver)
+{
+	return !driver[0] || !strcmp(driver, HOST_PCI_VFIO) || !strcmp(driver, "pci-stub");
+}
+
+/* The functions of a group that keep it from being assigned, and the commands that free them. */
+struct siblings {
+	char names[512], commands[512];
+};
+
+/* Append to a list; what does not fit is left out. */
+static void __attribute__((format(printf, 3, 4)))
+list_append(char *list, size_t size, const char *format, ...)
+{
+	size_t length = strlen(list);
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(list + length, size - length, format, args) >= (int)(size - length))
+		list[length] = '\0';
+	va_end(args);
+}
+
+static int sibling_check(void *opaque, const struct host_pci *pci)
+{
+	struct siblings *siblings = opaque;
+
+	if (host_pci_is_bridge(pci) || host_pci_driver_is_neutral(pci->driver))
+		return 0;
+	list_append(siblings->names, sizeof(siblings->names), "%s%s is bound to %s",
+		    siblings->names[0] ? ", " : "", pci->bdf, pci->driver);
+	list_append(siblings->commands, sizeof(siblings->commands), "%sposthorn bind %s",
+		    siblings->commands[0] ? " && " : "", pci->bdf);
+	return 0;
+}
+
+bool host_pci_group_may_come(const char *root, const struct host_pci *pci)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *directory;
+
+	file_path_set(path, root, "/sys/class/iommu");
+	directory = opendir(path);
+	if (!directory)
+		return false;
+	while (!found && (entry = readdir(directory)))
+		found = entry->d_name[0] != '.';
+	closedir(directory);
+	return found && !pci->driver[0];
+}
+
+bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
+	struct siblings siblings = { 0 };
+	int error;
+
+	why[0] = '\0';
+	if (host_pci_is_bridge(pci)) {
+		snprintf(why, size, "a bridge: only endpoints can be assigned");
+	} else if (pci->iommu_group < 0 && host_pci_group_may_come(root, pci)) {
+		snprintf(why, size, "no IOMMU group before a driver takes it: posthorn bind %s",
+			 pci->bdf);
+	} else if (pci->iommu_group < 0) {
+		snprintf(why, size, "no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY);
+	} else if (strcmp(pci->driver, HOST_PCI_VFIO)) {
+		snprintf(why, size, "bound to %s, not to " HOST_PCI_VFIO ": posthorn bind %s",
+			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
+	} else {
+		error = host_pci_each(root, pci->iommu_group, sibling_check, &siblings);
+		if (error)
+			snprintf(why, size, "cannot list IOMMU group %d: %s", pci->iommu_group,
+				 strerror(-error));
+		else if (siblings.names[0])
+			snprintf(why, size,
+				 "IOMMU group %d is not viable: %s; assign or unbind all of the "
+				 "group: %s",
+				 pci->iommu_group, siblings.names, siblings.commands);
+	}
+	return why[0] != '\0';
+}
