@@ -33,15 +33,15 @@ guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
-vmm_objects     := vmm/options.o vmm/run.o vmm/machine.o vmm/board_$(ARCH).o \
-                   vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
-                   vmm/doorbell.o \
+vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o vmm/machine.o \
+                   vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
                    $(addprefix vmm/host/,devices.o bind.o in_use.o \
                      names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
-                   $(addprefix vmm/latency/,latency.o program.o vm.o probe.o result.o host.o \
-                     output.o files.o run.o read.o json.o stats.o format.o compare.o plot.o)
+                   $(addprefix vmm/latency/,latency.o options.o program.o vm.o \
+                     instruments.o doorbell.o probe.o result.o host.o output.o files.o \
+                     run.o read.o json.o stats.o format.o compare.o plot.o)
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
              $(vfio_objects) $(guest_objects) $(vmm_objects))
@@ -325,9 +325,8 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 fuzz_targets_x86_64 := config msi bar image_x86_64 acpi serial rtc options latency_read latency_json \
                        host_text_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
-fuzz_vmm     := vmm/options.o $(addprefix vmm/latency/,run.o read.o json.o stats.o format.o)
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
-                $(fuzz_vmm)
+                $(vmm_objects)
 fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) kvm/posting.o \
                 kvm/posting_arm64.o vfio/host_irq.o
 comma := ,
@@ -339,7 +338,7 @@ $(foreach target,config msi bar, \
 $(foreach target,image_x86_64 image_arm64 acpi, \
 	$(eval fuzz_parts_$(target) := tests/unit/fake_ram.o))
 fuzz_flags_serial := -Wl,--wrap=eventfd_signal
-fuzz_libs_x86_64 := -ljansson -lm
+fuzz_libs_x86_64 := $(LIBS)
 fuzz_libs_arm64  := -l:libfdt.so.1 -lz
 fuzz_cflags_arm64 := -include tests/fuzz/as_arm64.h
 fuzz_programs := $(fuzz_targets_$(ARCH):%=$(BUILD)/tests/fuzz/%_fuzz)

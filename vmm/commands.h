@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The subcommands: each returns the exit code of the program. */
+/* All commands. Each is defined where it is done, beside the table of its options. */
 #ifndef POSTHORN_VMM_COMMANDS_H
 #define POSTHORN_VMM_COMMANDS_H
 
-struct options;
+#include "vmm/options.h"
 
-int command_run(const struct options *options);
-int command_devices(const struct options *options);
-int command_check(const struct options *options);
-int command_info(const struct options *options);
-int command_bind(const struct options *options);
-int command_unbind(const struct options *options);
-int command_latency(const struct options *options);
-int command_latency_compare(const struct options *options);
-int command_latency_read(const struct options *options);
+extern const struct command command_run, command_devices, command_check, command_info, command_bind,
+	command_unbind, command_latency, command_latency_compare, command_latency_read;
+
+/* In the order of the help; the last is NULL. */
+extern const struct command *const commands[];
 
 #endif

@@ -9,12 +9,11 @@
 #include "guest/boot.h"
 #include "guest/image.h"
 #include "kvm/arch.h"
-#include "kvm/stats.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/board.h"
-#include "vmm/options.h"
+#include "vmm/run_options.h"
 
 /* What the guest's kernel is told before what the user adds. */
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
@@ -101,9 +100,9 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 /* ---- assigned functions and memory ---- */
 
 /* What injects for what has irq-path=userspace, when there is such a thing. */
-static void relay_make(struct machine *machine, const struct options *options)
+static void relay_make(struct machine *machine, const struct run_options *options)
 {
-	bool wanted = options->doorbell_relay;
+	bool wanted = machine->addition && machine->addition->relay;
 
 	for (unsigned int i = 0; i < options->device_count; i++)
 		wanted |= options->devices[i].userspace_irqs;
@@ -132,17 +131,17 @@ static void relay_start(struct machine *machine)
 }
 
 /* The only way to the watch: so nobody has one that did not ask the host yet. */
-static struct irq_watch *watch_make(struct machine *machine, const struct options *options)
+static struct irq_watch *watch_make(struct machine *machine, const struct run_options *options)
 {
 	if (!options->device_count)
 		return NULL;
 	/* Not where time is measured: each look takes longer than what it looks at. */
 	irq_watch_init(&machine->watch,
-		       (options->irq_report || options->require_posting) && !options->doorbell);
+		       (options->irq_report || options->require_posting) && !machine->addition);
 	return &machine->watch;
 }
 
-static void functions_init(struct machine *machine, const struct options *options,
+static void functions_init(struct machine *machine, const struct run_options *options,
 			   uint64_t page_size)
 {
 	const struct vfio_pci_config config = {
@@ -182,19 +181,20 @@ static unsigned int usable_ranges(const struct machine *machine,
 	return count;
 }
 
-static void layout_make(struct machine *machine, const struct options *options, uint64_t page_size)
+static void layout_make(struct machine *machine, const struct run_options *options,
+			uint64_t page_size)
 {
 	struct layout_range usable[IOMMU_RANGES_MAX];
 	unsigned int count = usable_ranges(machine, usable);
 	unsigned int bits = arch_physical_bits(machine->vm.kvm_fd);
 	uint64_t mem64 = pci_mem64_needed(&machine->pci, page_size);
 
-	if (layout_init(&machine->layout, options->memory, options->hugepages ? 2 * MIB : page_size,
-			usable, count, bits) < 0)
+	if (layout_init(&machine->layout, options->memory.size,
+			options->memory.hugepages ? 2 * MIB : page_size, usable, count, bits) < 0)
 		die(EXIT_HOST,
 		    "--memory: %llu MiB do not fit into what the host's CPU (%u address bits) and "
 		    "IOMMU can address; use less",
-		    (unsigned long long)(options->memory / MIB), bits);
+		    (unsigned long long)(options->memory.size / MIB), bits);
 	if (mem64 && layout_mem64_place(&machine->layout, mem64, usable, count, bits) < 0)
 		die(EXIT_HOST,
 		    "the 64-bit BARs of the assigned devices (%llu MiB) do not fit above the "
@@ -202,14 +202,14 @@ static void layout_make(struct machine *machine, const struct options *options, 
 		    (unsigned long long)(mem64 / MIB), bits);
 }
 
-static void memory_init(struct machine *machine, const struct options *options)
+static void memory_init(struct machine *machine, const struct run_options *options)
 {
 	struct vm_ram ram[LAYOUT_RAM_MAX];
 	struct vm_config config = {
 		.ram = ram,
 		.ram_count = machine->layout.ram_count,
 		.cpus = options->cpus,
-		.hugepages = options->hugepages,
+		.hugepages = options->memory.hugepages,
 	};
 
 	for (unsigned int i = 0; i < config.ram_count; i++)
@@ -219,13 +219,13 @@ static void memory_init(struct machine *machine, const struct options *options)
 }
 
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
-static void dma_init(struct machine *machine, const struct options *options)
+static void dma_init(struct machine *machine, const struct run_options *options)
 {
 	if (!machine->function_count)
 		return;
-	iommu_lock_check(options->memory);
+	iommu_lock_check(options->memory.size);
 	log_info("pinning %llu MiB of guest memory for DMA",
-		 (unsigned long long)(options->memory / MIB));
+		 (unsigned long long)(options->memory.size / MIB));
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
 		const struct vm_ram *ram = &machine->vm.ram[i];
 		int error = iommu_map(&machine->iommu, ram->gpa, ram->size, ram->hva);
@@ -256,59 +256,9 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 		exit(EXIT_HOST); /* it said which BAR */
 }
 
-/* ---- for `posthorn latency` ---- */
-
-static void doorbell_make(struct machine *machine, const struct options *options)
-{
-	if (!options->doorbell)
-		return;
-	machine->doorbell = malloc(sizeof(*machine->doorbell));
-	if (!machine->doorbell)
-		die(EXIT_HOST, "no memory for the doorbell");
-	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
-			  doorbell_access, machine->doorbell);
-}
-
-static void doorbell_begin(void *opaque)
-{
-	pthread_setname_np(pthread_self(), "doorbell");
-	seccomp_thread_enter(opaque, SECCOMP_THREAD_DOORBELL);
-}
-
-static void doorbell_start(struct machine *machine, const struct options *options)
-{
-	const struct doorbell_config config = {
-		.vm = &machine->vm,
-		.address = LAYOUT_DOORBELL,
-		.relay = options->doorbell_relay ? machine->relay : NULL,
-		.thread = options->doorbell_thread,
-		.loopback = options->doorbell_loopback ? &machine->functions[0].device : NULL,
-		.mark = latency_probe_mark,
-		.opaque = &machine->probe,
-		.begin = doorbell_begin,
-		.begin_opaque = &machine->filters,
-	};
-
-	machine->probe = (struct latency_probe){
-		.stats_fd = stats_open(machine->vcpus[0].fd),
-		.fd = options->probe_fd,
-		.socket = options->probe_socket,
-	};
-	doorbell_init(machine->doorbell, &config);
-}
-
-static void doorbell_unmake(struct machine *machine)
-{
-	if (!machine->doorbell)
-		return;
-	doorbell_cleanup(machine->doorbell);
-	free(machine->doorbell);
-	latency_probe_cleanup(&machine->probe);
-}
-
 /* ---- the kernel ---- */
 
-static char *cmdline_make(const struct options *options)
+static char *cmdline_make(const struct run_options *options)
 {
 	const char *added = options->cmdline ? options->cmdline : "";
 	size_t size = sizeof(CMDLINE_DEFAULT) + 1 + strlen(added);
@@ -322,7 +272,7 @@ static char *cmdline_make(const struct options *options)
 	return cmdline;
 }
 
-static void kernel_load(struct machine *machine, const struct options *options)
+static void kernel_load(struct machine *machine, const struct run_options *options)
 {
 	struct image image;
 	struct vcpu_entry entry;
@@ -356,7 +306,7 @@ static void kernel_load(struct machine *machine, const struct options *options)
 	free(cmdline);
 }
 
-static void vcpus_init(struct machine *machine, const struct options *options)
+static void vcpus_init(struct machine *machine, const struct run_options *options)
 {
 	machine->cpus = options->cpus;
 	machine->vcpus = calloc(machine->cpus, sizeof(*machine->vcpus));
@@ -370,12 +320,14 @@ static void vcpus_init(struct machine *machine, const struct options *options)
 
 /* ---- the whole ---- */
 
-void machine_init(struct machine *machine, const struct options *options)
+void machine_init(struct machine *machine, const struct run_options *options,
+		  const struct machine_addition *addition)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	memset(machine, 0, sizeof(*machine));
 	machine->exit_code = -1;
+	machine->addition = addition;
 	pthread_mutex_init(&machine->ring_lock, NULL);
 	machine->stop_eventfd = eventfd_create_or_die();
 	console_init(&machine->console, options->console);
@@ -391,24 +343,26 @@ void machine_init(struct machine *machine, const struct options *options)
 	bus_init(&machine->ports, "I/O port");
 	pci_attach(machine, page_size);
 	board_devices_init(machine);
-	doorbell_make(machine, options);
+	if (addition)
+		addition->init(addition->opaque, machine);
 	if (machine->function_count)
 		irq_watch_open(&machine->watch, &machine->vm);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }
 
-void machine_helpers_start(struct machine *machine, const struct options *options)
+void machine_helpers_start(struct machine *machine)
 {
 	if (machine->relay)
 		relay_start(machine);
-	if (machine->doorbell)
-		doorbell_start(machine, options);
+	if (machine->addition)
+		machine->addition->start(machine->addition->opaque, machine);
 }
 
 void machine_cleanup(struct machine *machine)
 {
-	doorbell_unmake(machine);
+	if (machine->addition)
+		machine->addition->cleanup(machine->addition->opaque);
 	serial_cleanup(&machine->serial);
 	pci_root_cleanup(&machine->pci);
 	for (unsigned int i = 0; i < machine->function_count; i++)

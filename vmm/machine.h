@@ -20,11 +20,25 @@
 #include "vfio/irq_watch.h"
 #include "vfio/pci.h"
 #include "vmm/console.h"
-#include "vmm/doorbell.h"
-#include "vmm/latency/probe.h"
 #include "vmm/seccomp.h"
 
-struct options;
+struct machine;
+struct run_options;
+
+/*
+ * What a tool adds to the machine: devices and threads of its own. The functions are called by the
+ * main thread, once each, with @opaque.
+ */
+struct machine_addition {
+	bool relay; /* needs machine->relay, even if no device does */
+	/* The machine is complete, but its buses still take ranges: machine_range_add(). */
+	void (*init)(void *opaque, struct machine *machine);
+	/* Nothing can be opened any more; threads can be started, and must enter their filters. */
+	void (*start)(void *opaque, struct machine *machine);
+	/* No vCPU runs any more, and all of the machine is still there. */
+	void (*cleanup)(void *opaque);
+	void *opaque;
+};
 
 struct machine {
 	struct vm vm;
@@ -41,9 +55,8 @@ struct machine {
 	struct console console;
 	struct vfio_pci *functions;
 	struct irq_watch watch;
-	struct relay *relay;	    /* for irq-path=userspace; NULL: nothing has it */
-	struct doorbell *doorbell;  /* NULL: there is none */
-	struct latency_probe probe; /* at the doorbell's marks */
+	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
+	const struct machine_addition *addition; /* NULL: there is none */
 	struct seccomp_filters filters;
 	unsigned int function_count;
 	struct vcpu *vcpus;
@@ -60,18 +73,20 @@ struct machine {
 };
 
 /*
- * Put the VM together from @options: everything is opened, checked and mapped, and the guest could
- * run. Start-up only: dies with the exit code and the message that fit.
+ * Put the VM together from @options and @addition (NULL: none): everything is opened, checked and
+ * mapped, and the guest could run. Start-up only: dies with the exit code and the message that fit.
  */
-void machine_init(struct machine *machine, const struct options *options);
+void machine_init(struct machine *machine, const struct run_options *options,
+		  const struct machine_addition *addition);
 
 /*
- * Start the threads besides those of the vCPUs, when they are wanted: the relay's and the
- * doorbell's. The filters must be there. Start-up only: dies as machine_init() does.
+ * Start the threads besides those of the vCPUs, when they are wanted: the relay's and those of the
+ * addition. The filters must be there. Start-up only: dies as machine_init() does.
  */
-void machine_helpers_start(struct machine *machine, const struct options *options);
+void machine_helpers_start(struct machine *machine);
 
-/* For board_devices_init(): a chip's handler on a bus; and the serial port. Both die on failure. */
+/* For board_devices_init() and additions: a chip's handler on a bus; and the serial port. Both die
+ * on failure. */
 void machine_range_add(struct bus *bus, const char *name, uint64_t base, uint64_t size,
 		       bus_handler handler, void *opaque);
 void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t address);

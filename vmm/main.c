@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
-#include "vmm/options.h"
-
-static int command_help(const struct options *options)
-{
-	options_help(options->topic);
-	return EXIT_OK;
-}
-
-static int command_version(const struct options *options)
-{
-	(void)options;
-	printf("posthorn " POSTHORN_VERSION "\n");
-	return EXIT_OK;
-}
 
 /*
  * Standard input, output and error that are closed are opened as nothing: a file of posthorn's
@@ -38,31 +25,22 @@ static void standard_files_open(void)
 
 int main(int argc, char **argv)
 {
-	static int (*const commands[])(const struct options *options) = {
-		[COMMAND_RUN] = command_run,
-		[COMMAND_DEVICES] = command_devices,
-		[COMMAND_CHECK] = command_check,
-		[COMMAND_INFO] = command_info,
-		[COMMAND_BIND] = command_bind,
-		[COMMAND_UNBIND] = command_unbind,
-		[COMMAND_LATENCY] = command_latency,
-		[COMMAND_LATENCY_COMPARE] = command_latency_compare,
-		[COMMAND_LATENCY_READ] = command_latency_read,
-		[COMMAND_HELP] = command_help,
-		[COMMAND_VERSION] = command_version,
-	};
-	struct options options;
+	struct command_line line;
 	char why[512];
 	int code;
 
 	standard_files_open();
-	code = options_parse(&options, argc, argv, why, sizeof(why));
+	code = command_line_parse(&line, commands, argc, argv, why, sizeof(why));
 	if (code) {
 		log_error("%s", why);
 		return code;
 	}
-	log_level_set((enum log_level)min(LOG_LEVEL_WARN + options.verbose, LOG_LEVEL_DEBUG));
-	code = commands[options.command](&options);
+	log_level_set((enum log_level)min(LOG_LEVEL_WARN + line.verbose, LOG_LEVEL_DEBUG));
+	if (line.help)
+		command_help_print(line.command);
+	else
+		code = line.command->run(line.options);
+	free(line.options);
 	/* What is lost on a full disk must not look like success to a script. */
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;

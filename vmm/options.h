@@ -1,125 +1,108 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line: see posthorn(1). */
+/*
+ * The command line. A command is a struct command: what it is called, the table of its options, and
+ * the function that does it. The parser fills in the command's own structure of options, as the
+ * table says, and knows nothing else of any command. See posthorn(1).
+ */
 #ifndef POSTHORN_VMM_OPTIONS_H
 #define POSTHORN_VMM_OPTIONS_H
 
-#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio/sysfs.h"
-#include "vmm/seccomp.h"
-
-#define OPTIONS_DEVICES_MAX 16
-#define OPTIONS_CPUS_MAX    64
-#define OPTIONS_FILES_MAX   16
-
-enum command {
-	COMMAND_RUN,
-	COMMAND_DEVICES,
-	COMMAND_CHECK,
-	COMMAND_INFO,
-	COMMAND_BIND,
-	COMMAND_UNBIND,
-	COMMAND_LATENCY,
-	COMMAND_LATENCY_COMPARE,
-	COMMAND_LATENCY_READ,
-	COMMAND_HELP,
-	COMMAND_VERSION,
+/* What is being filled in, and where to say what is wrong. */
+struct parser {
+	void *options; /* the command's structure */
+	char *why;
+	size_t size;
 };
 
-struct device_options {
-	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
-	bool userspace_irqs;	     /* irq-path=userspace: no irqfd, a thread injects */
+/* One option. A table of them ends with one without a name, and has 64 at most. */
+struct option_rule {
+	const char *name;  /* "--kernel" */
+	const char *value; /* what it takes, as the help has it; NULL: nothing */
+	const char *help;
+	/* Stores @value (NULL for an option that takes none). 0, or EXIT_USAGE after wrong(). */
+	int (*apply)(struct parser *parser, const struct option_rule *rule, const char *value);
+	size_t offset;		  /* of what @apply sets in the command's structure */
+	uint64_t least, most;	  /* for option_number() */
+	const char *const *names; /* for name_choose(): what there is; NULL is the last */
+	bool repeatable;
 };
 
-/* How `posthorn latency` lets interrupts reach the guest. */
-enum latency_path {
-	LATENCY_PATH_IRQFD,	/* as `run` does: through the kernel, or posted */
-	LATENCY_PATH_USERSPACE, /* irq-path=userspace */
-	LATENCY_PATH_INTX,	/* a pin in place of messages; devices only */
-	LATENCY_PATHS
+struct command {
+	const char *name;		 /* one or two words */
+	const char *synopsis;		 /* what must follow the name, "" for nothing */
+	const char *help;		 /* one line */
+	const struct option_rule *rules; /* NULL: no options but -v and --help */
+	/* What to do with an operand, and how many it takes at most. */
+	int (*operand)(struct parser *parser, const char *text);
+	unsigned int operands;
+	const char *needed; /* what the first one is; NULL: it may be left out */
+	/* The structure of options: its size in bytes, and how it begins (NULL: all zeros). */
+	size_t options_size;
+	const void *defaults;
+	/* Looks at the whole, when all is parsed. 0, or EXIT_USAGE after wrong(). May be NULL. */
+	int (*check)(struct parser *parser);
+	/* Does it. Returns the exit code of the program. */
+	int (*run)(const void *options);
 };
 
-enum latency_state {
-	LATENCY_STATE_RUNNING, /* the vCPU is in the guest when the interrupt comes */
-	LATENCY_STATE_HALTED,  /* it sleeps */
-	LATENCY_STATES
-};
-
-enum latency_format {
-	LATENCY_FORMAT_SUMMARY,
-	LATENCY_FORMAT_CYCLICTEST,
-	LATENCY_FORMAT_CSV,
-	LATENCY_FORMATS
-};
-
-/* The names of these on the command line, and in the program's (latency_state). */
-extern const char *const latency_path_names[LATENCY_PATHS];
-extern const char *const latency_state_names[LATENCY_STATES];
-
-struct latency_options {
-	char bdf[HOST_PCI_BDF_SIZE];	  /* of the device, in full form; "": none */
-	const char *source;		  /* NULL: what fits the device */
-	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
-	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
-	uint64_t costs;			  /* rounds of other operations; 0: none */
-	int vcpu_cpu;			  /* the first CPU of --cpu; -1: wherever the host likes */
-	cpu_set_t cpus;			  /* all of them */
-	enum latency_format format;
-	const char *json, *plot; /* files to write; NULL: none */
-	/* compare, read */
-	const char *files[OPTIONS_FILES_MAX];
-	unsigned int file_count;
-	const char *vmm, *path, *architecture; /* labels of what is read */
-};
-
-struct options {
-	enum command command;
-	/* run */
-	const char *kernel, *initrd, *cmdline; /* paths and text as given; NULL where not */
-	const char *console;		       /* "-", "none" or a path; "-" when not given */
-	unsigned int cpus;
-	uint64_t memory; /* bytes, a multiple of the page size (2 MiB with hugepages) */
-	bool hugepages;
-	struct device_options devices[OPTIONS_DEVICES_MAX];
-	unsigned int device_count;
-	const char *irq_report; /* file for the report on interrupts; NULL: none */
-	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
-	const char *user;	/* to run as; NULL: as started */
-	enum seccomp_mode seccomp;
-	const char *dump; /* boot_dump()'s path; NULL: none */
-	/* run, but not from the command line: what `latency` asks of the machine that it measures
-	 */
-	bool doorbell;		/* with LAYOUT_DOORBELL (vmm/doorbell.h) */
-	bool doorbell_relay;	/* whose messages a thread injects */
-	bool doorbell_thread;	/* with a thread that raises */
-	bool doorbell_loopback; /* which does so by VFIO, for the first device */
-	int probe_fd;		/* file for vmm/latency/probe.h, with doorbell */
-	int probe_socket;	/* and whom it asks; -1: nobody */
-	int vcpu_cpu;		/* the CPU that the vCPUs run on; -1: any */
-	/* latency, latency compare, latency read */
-	struct latency_options latency;
-	/* bind, unbind, check, info */
-	char bdf[HOST_PCI_BDF_SIZE]; /* full form; "": none, which is for check only */
-	/* devices, check, info */
-	bool json;
-	/* help: the command that was asked about, NULL for all */
-	const char *topic;
+/* What was parsed. */
+struct command_line {
+	const struct command *command;
+	void *options;	      /* of the command; the caller's to free(3) */
+	bool help;	      /* asked what the command takes; @options may be incomplete */
 	unsigned int verbose; /* how many -v */
 };
 
 /*
- * Parse the command line. Returns 0, or EXIT_USAGE after writing into @why one sentence that names
- * the argument that is wrong and what would be right. Strings in @options point into @argv.
+ * Parse the arguments of the program. @commands are all that there are, the last NULL. Returns 0,
+ * or an exit code after writing into @why one sentence that names the argument that is wrong and
+ * what would be right; @line->options is NULL then. Strings in the options point into @argv.
  */
-int options_parse(struct options *options, int argc, char **argv, char *why, size_t size);
+int command_line_parse(struct command_line *line, const struct command *const *commands, int argc,
+		       char **argv, char *why, size_t size);
 
-/*
- * Write the short help of `posthorn help` to standard output: what all commands are, or with
- * @topic (options.topic) what one of them takes.
- */
-void options_help(const char *topic);
+/* The command of that name, or NULL. */
+const struct command *command_find(const struct command *const *commands, const char *name);
+
+/* Write the short help of @command to standard output: what it takes. */
+void command_help_print(const struct command *command);
+
+/* ---- for tables of options ---- */
+
+/* Say what is wrong. Returns EXIT_USAGE. */
+int __attribute__((format(printf, 2, 3)))
+wrong(const struct parser *parser, const char *format, ...);
+
+/* A bool, set to true. */
+int option_flag(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* A const char *; option_file() takes no empty one. */
+int option_text(struct parser *parser, const struct option_rule *rule, const char *value);
+int option_file(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* A uint64_t between rule->least and rule->most, in decimal. */
+int option_number(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* An unsigned int (or an enum): which of rule->names it is. */
+int option_name(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* A char[HOST_PCI_BDF_SIZE]: the address of a PCI function, in full form. */
+int option_bdf(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* The same for an operand, into the beginning of the structure: struct bdf_options. */
+int operand_bdf(struct parser *parser, const char *text);
+
+/* Decimal digits at *@text, which then points behind them; UINT64_MAX if too big. 0 or -EINVAL. */
+int number_parse(const char **text, uint64_t *number);
+
+/* Which of rule->names @value is, or -1 after wrong(). */
+int name_choose(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* The index of the @length bytes at @text among @names, the last of which is NULL; or -1. */
+int name_find(const char *const *names, const char *text, size_t length);
 
 #endif

@@ -18,8 +18,9 @@
 #include "vmm/commands.h"
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
-#include "vmm/options.h"
 #include "vmm/privileges.h"
+#include "vmm/run.h"
+#include "vmm/run_options.h"
 
 #define VCPU_STACK_SIZE (128 * KIB)
 
@@ -212,7 +213,7 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
  */
 static void main_loop(struct machine *machine, int signal_fd)
 {
-	struct pollfd fds[POLL_EVENTS + OPTIONS_DEVICES_MAX * DEVICE_EVENTS] = {
+	struct pollfd fds[POLL_EVENTS + RUN_DEVICES_MAX * DEVICE_EVENTS] = {
 		{ .fd = machine->stop_eventfd, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
 		{ .fd = machine->input_eventfd, .events = POLLIN },
@@ -297,7 +298,7 @@ static bool threads_join(struct machine *machine)
 }
 
 /* The guest is at its end, and its devices are as it left them. Returns the exit code. */
-static int report(struct machine *machine, const struct options *options, int report_fd,
+static int report(struct machine *machine, const struct run_options *options, int report_fd,
 		  int exit_code)
 {
 	if (report_fd >= 0 && irq_report_write(machine, options->irq_report, report_fd) < 0 &&
@@ -332,7 +333,7 @@ static void files_limit_raise(void)
 	}
 }
 
-int command_run(const struct options *options)
+int run(const struct run_options *options, const struct machine_addition *addition)
 {
 	struct vcpu_context *contexts;
 	struct machine *machine;
@@ -349,11 +350,11 @@ int command_run(const struct options *options)
 	signal_fd = signals_init(&ending);
 	if (options->irq_report)
 		report_fd = irq_report_open(options->irq_report);
-	machine_init(machine, options);
+	machine_init(machine, options, addition);
 	heap_settle();
 	privileges_drop(options->user);
 	seccomp_filters_init(&machine->filters, options->seccomp);
-	machine_helpers_start(machine, options);
+	machine_helpers_start(machine);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	threads_start(machine, contexts, options->vcpu_cpu);
 	main_loop(machine, signal_fd);
@@ -368,3 +369,19 @@ int command_run(const struct options *options)
 	free(machine);
 	return exit_code;
 }
+
+static int command_run_run(const void *options)
+{
+	return run(options, NULL);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.synopsis = "--kernel FILE",
+	.help = "boot a kernel, with devices of this host",
+	.rules = run_rules,
+	.options_size = sizeof(struct run_options),
+	.defaults = &run_defaults,
+	.check = run_options_check,
+	.run = command_run_run,
+};

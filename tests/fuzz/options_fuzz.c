@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/options.c. The input is a command line, a NUL after each argument but for the last. */
+/* vmm/options.c and the tables of all commands. The input is a command line, a NUL after each
+ * argument but for the last. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz_check.h"
-#include "vmm/options.h"
+#include "vmm/commands.h"
+#include "vmm/latency/options.h"
+#include "vmm/run_options.h"
 
 #define ARGUMENTS_MAX 64
 
@@ -35,13 +39,13 @@ static void bdf_check(const char *bdf)
 	fuzz_check(!host_pci_bdf_parse(bdf, full) && !strcmp(bdf, full));
 }
 
-static void run_check(const struct options *options)
+static void run_check(const struct run_options *options)
 {
 	fuzz_check(options->kernel && options->kernel[0] && options->console);
-	fuzz_check(options->cpus >= 1 && options->cpus <= OPTIONS_CPUS_MAX);
-	fuzz_check(options->memory >= 32 * MIB && options->memory <= BIT(52));
-	fuzz_check(options->memory % (options->hugepages ? 2 * MIB : 4 * KIB) == 0);
-	fuzz_check(options->device_count <= OPTIONS_DEVICES_MAX);
+	fuzz_check(options->cpus >= 1 && options->cpus <= RUN_CPUS_MAX);
+	fuzz_check(options->memory.size >= 32 * MIB && options->memory.size <= BIT(52));
+	fuzz_check(options->memory.size % (options->memory.hugepages ? 2 * MIB : 4 * KIB) == 0);
+	fuzz_check(options->device_count <= RUN_DEVICES_MAX);
 	for (unsigned int i = 0; i < options->device_count; i++)
 		bdf_check(options->devices[i].bdf);
 }
@@ -55,43 +59,40 @@ static void latency_check(const struct latency_options *latency)
 	fuzz_check(latency->vcpu_cpu < 0 || CPU_ISSET((size_t)latency->vcpu_cpu, &latency->cpus));
 }
 
-static void options_check(const struct options *options)
+static void files_check(const struct latency_options *options)
 {
-	switch (options->command) {
-	case COMMAND_RUN:
-		run_check(options);
-		break;
-	case COMMAND_LATENCY:
-		latency_check(&options->latency);
-		break;
-	case COMMAND_LATENCY_COMPARE:
-	case COMMAND_LATENCY_READ:
-		fuzz_check(options->latency.file_count &&
-			   options->latency.file_count <= OPTIONS_FILES_MAX);
-		break;
-	case COMMAND_BIND:
-	case COMMAND_UNBIND:
-		bdf_check(options->bdf);
-		break;
-	case COMMAND_HELP:
-		options_help(options->topic);
-		break;
-	default:
-		break;
-	}
+	fuzz_check(options->file_count && options->file_count <= LATENCY_FILES_MAX);
+}
+
+static void line_check(const struct command_line *line)
+{
+	if (line->help)
+		command_help_print(line->command);
+	else if (line->command == &command_run)
+		run_check(line->options);
+	else if (line->command == &command_latency)
+		latency_check(line->options);
+	else if (line->command == &command_latency_compare ||
+		 line->command == &command_latency_read)
+		files_check(line->options);
+	else if (line->command == &command_bind || line->command == &command_unbind)
+		bdf_check(line->options);
+	else if (line->command == command_find(commands, "help"))
+		line->command->run(line->options);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *argv[ARGUMENTS_MAX + 1], why[256];
-	struct options options;
+	struct command_line line;
 	int argc, code;
 
 	argc = arguments_split(argv, data, size);
-	code = options_parse(&options, argc, argv, why, sizeof(why));
+	code = command_line_parse(&line, commands, argc, argv, why, sizeof(why));
 	fuzz_check(code == 0 || (code == EXIT_USAGE && why[0]));
 	if (!code)
-		options_check(&options);
+		line_check(&line);
+	free(line.options);
 	while (argc)
 		free(argv[--argc]);
 	return 0;

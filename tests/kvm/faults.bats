@@ -42,7 +42,7 @@ inject() {
 @test "each call that the terminal is for: it is left as it was" {
 	local call
 	for call in 'start pipe2 - 1' 'start fork - 1' 'start tcsetattr - 1' 'start open /dev/kvm 1' \
-		'start ioctl KVM_CREATE_VCPU 1' 'start calloc - 2' 'start pthread_create - 1' \
+		'start ioctl KVM_CREATE_VCPU 1' 'start calloc - 3' 'start pthread_create - 1' \
 		'run ioctl KVM_RUN 1'; do
 		run --separate-stderr env POSTHORN_FAULT="$call" ASAN_OPTIONS=leak_check_at_exit=0 \
 			"$pty" -- "$faulty" run --kernel "$payloads/faults.$kind" --memory 32M --seccomp off \

@@ -9,7 +9,8 @@
 #include "lib/log.h"
 #include "tests/unit/check_findings.h"
 #include "vfio/iommu.h"
-#include "vmm/options.h"
+#include "vmm/commands.h"
+#include "vmm/info/info.h"
 
 #define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB"
 
@@ -543,41 +544,56 @@ static void test_json_has_the_same(void **state)
 
 /* ---- the command line ---- */
 
-static int parse(struct options *options, char **argv)
+/* Parse @argv. Returns what the command takes, for free(), or NULL if it is wrong. */
+static void *parse(const struct command *command, char **argv)
 {
+	struct command_line line;
 	char why[256];
 	int argc = 0;
 
 	while (argv[argc])
 		argc++;
-	return options_parse(options, argc, argv, why, sizeof(why));
+	if (command_line_parse(&line, commands, argc, argv, why, sizeof(why)))
+		return NULL;
+	assert_ptr_equal(line.command, command);
+	return line.options;
 }
 
-static void test_check_takes_a_function_or_none_and_info_takes_one(void **state)
+static void test_check_takes_a_function_or_none(void **state)
 {
 	char *none[] = { "posthorn", "check", NULL };
 	char *one[] = { "posthorn", "check", "1:0.0", "--memory", "1G", "--json", NULL };
 	char *two[] = { "posthorn", "check", "1:0.0", "2:0.0", NULL };
 	char *other[] = { "posthorn", "check", "--cpus", "2", NULL };
-	char *info[] = { "posthorn", "info", "1:0.0", "--json", NULL };
-	char *info_none[] = { "posthorn", "info", NULL };
-	struct options options;
+	struct check_options *options = parse(&command_check, none);
 
 	(void)state;
-	assert_int_equal(parse(&options, none), 0);
-	assert_int_equal(options.command, COMMAND_CHECK);
-	assert_string_equal(options.bdf, "");
-	assert_int_equal(options.memory, 512 * MIB);
-	assert_int_equal(parse(&options, one), 0);
-	assert_string_equal(options.bdf, "0000:01:00.0");
-	assert_int_equal(options.memory, GIB);
-	assert_true(options.json);
-	assert_int_equal(parse(&options, two), EXIT_USAGE);
-	assert_int_equal(parse(&options, other), EXIT_USAGE);
-	assert_int_equal(parse(&options, info), 0);
-	assert_int_equal(options.command, COMMAND_INFO);
-	assert_true(options.json);
-	assert_int_equal(parse(&options, info_none), EXIT_USAGE);
+	assert_non_null(options);
+	assert_string_equal(options->bdf, "");
+	assert_int_equal(options->memory.size, 512 * MIB);
+	free(options);
+	options = parse(&command_check, one);
+	assert_non_null(options);
+	assert_string_equal(options->bdf, "0000:01:00.0");
+	assert_int_equal(options->memory.size, GIB);
+	assert_true(options->json);
+	free(options);
+	assert_null(parse(&command_check, two));
+	assert_null(parse(&command_check, other));
+}
+
+static void test_info_takes_one_function(void **state)
+{
+	char *one[] = { "posthorn", "info", "1:0.0", "--json", NULL };
+	char *none[] = { "posthorn", "info", NULL };
+	struct info_options *options = parse(&command_info, one);
+
+	(void)state;
+	assert_non_null(options);
+	assert_string_equal(options->bdf, "0000:01:00.0");
+	assert_true(options->json);
+	free(options);
+	assert_null(parse(&command_info, none));
 }
 
 int main(void)
@@ -601,7 +617,8 @@ int main(void)
 		ARCHITECTURE_TESTS CHECK_TEST(test_text_has_a_line_for_each_finding_and_remedy),
 		CHECK_TEST(test_map_has_an_edge_where_something_begins_or_ends),
 		CHECK_TEST(test_json_has_the_same),
-		cmocka_unit_test(test_check_takes_a_function_or_none_and_info_takes_one),
+		cmocka_unit_test(test_check_takes_a_function_or_none),
+		cmocka_unit_test(test_info_takes_one_function),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/doorbell.h: what the guest's writes do to KVM, and what they cannot do. */
-#include "vmm/doorbell.h"
+/* vmm/latency/doorbell.h: what the guest's writes do to KVM, and what they cannot do. */
+#include "vmm/latency/doorbell.h"
 
 #include <errno.h>
 #include <poll.h>

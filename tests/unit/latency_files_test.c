@@ -15,7 +15,7 @@
 #include "tests/unit/latency_made.h"
 #include "vmm/commands.h"
 #include "vmm/latency/json.h"
-#include "vmm/options.h"
+#include "vmm/latency/options.h"
 
 static char directory[32];
 
@@ -46,15 +46,14 @@ static void file_make(const char *name, uint64_t ticks)
 /* Compare the files @a and @b, and remove them. Returns the JSON, and the exit code in *@code. */
 static json_t *compare(const char *a, const char *b, int *code)
 {
-	struct options options = { .latency = { .files = { a, b },
-						.file_count = 2,
-						.json = "out.json",
-						.plot = "out.gp" } };
+	struct latency_options options = {
+		.files = { a, b }, .file_count = 2, .json = "out.json", .plot = "out.gp"
+	};
 	int saved = dup(STDOUT_FILENO);
 	json_t *json;
 
 	assert_non_null(freopen("/dev/null", "w", stdout));
-	*code = command_latency_compare(&options);
+	*code = command_latency_compare.run(&options);
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);

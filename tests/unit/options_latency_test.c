@@ -4,37 +4,48 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vmm/options.h"
+#include "vmm/commands.h"
+#include "vmm/latency/options.h"
 
 #define ARGUMENTS_MAX 32
 
 static char copy[1024], why[512];
 
 /* Parse what comes after "posthorn"; words are separated by single spaces. */
-static int parsed(struct options *options, const char *line)
+static int parsed(struct command_line *line, const char *text)
 {
 	char *argv[ARGUMENTS_MAX + 1] = { "posthorn" }, *rest = copy;
 	int argc = 1;
 
-	snprintf(copy, sizeof(copy), "%s", line);
+	snprintf(copy, sizeof(copy), "%s", text);
 	while (rest && argc < ARGUMENTS_MAX)
 		argv[argc++] = strsep(&rest, " ");
-	return options_parse(options, argc, argv, why, sizeof(why));
+	return command_line_parse(line, commands, argc, argv, why, sizeof(why));
 }
 
-static struct latency_options accepted(const char *line)
+static struct latency_options accepted_by(const struct command *command, const char *text)
 {
-	struct options options;
+	struct latency_options options;
+	struct command_line line;
 
-	if (parsed(&options, line))
-		fail_msg("'%s' was refused: %s", line, why);
-	return options.latency;
+	if (parsed(&line, text))
+		fail_msg("'%s' was refused: %s", text, why);
+	assert_ptr_equal(line.command, command);
+	options = *(struct latency_options *)line.options;
+	free(line.options);
+	return options;
+}
+
+static struct latency_options accepted(const char *text)
+{
+	return accepted_by(&command_latency, text);
 }
 
 static void test_latency_has_defaults(void **state)
@@ -123,51 +134,53 @@ static void test_cpus_are_a_list_and_its_first_is_the_guests(void **state)
 
 static void test_compare_takes_files(void **state)
 {
-	struct options options;
+	struct latency_options options =
+		accepted_by(&command_latency_compare, "latency compare a.json b.json --plot x.png");
 
 	(void)state;
-	assert_int_equal(parsed(&options, "latency compare a.json b.json --plot x.png"), 0);
-	assert_int_equal(options.command, COMMAND_LATENCY_COMPARE);
-	assert_int_equal(options.latency.file_count, 2);
-	assert_string_equal(options.latency.files[0], "a.json");
-	assert_string_equal(options.latency.files[1], "b.json");
-	assert_string_equal(options.latency.plot, "x.png");
+	assert_int_equal(options.file_count, 2);
+	assert_string_equal(options.files[0], "a.json");
+	assert_string_equal(options.files[1], "b.json");
+	assert_string_equal(options.plot, "x.png");
 }
 
 static void test_read_takes_a_file_and_labels(void **state)
 {
-	struct options options;
+	struct latency_options options = accepted_by(
+		&command_latency_read,
+		"latency read console --path bare --vmm none --arch arm64 --json a.json");
 
 	(void)state;
-	assert_int_equal(parsed(&options, "latency read console --path bare --vmm none --arch arm64"
-					  " --json a.json"),
-			 0);
-	assert_int_equal(options.command, COMMAND_LATENCY_READ);
-	assert_string_equal(options.latency.files[0], "console");
-	assert_string_equal(options.latency.path, "bare");
-	assert_string_equal(options.latency.vmm, "none");
-	assert_string_equal(options.latency.architecture, "arm64");
-	assert_int_equal(parsed(&options, "latency read - --path posted"), 0);
-	assert_string_equal(options.latency.files[0], "-");
-	assert_null(options.latency.vmm);
+	assert_string_equal(options.files[0], "console");
+	assert_string_equal(options.path, "bare");
+	assert_string_equal(options.vmm, "none");
+	assert_string_equal(options.architecture, "arm64");
+	options = accepted_by(&command_latency_read, "latency read - --path posted");
+	assert_string_equal(options.files[0], "-");
+	assert_null(options.vmm);
 }
 
 static void test_help_is_there_for_commands_of_two_words(void **state)
 {
-	static const char *const lines[][2] = {
-		{ "help latency", "latency" },
-		{ "help latency compare", "latency compare" },
-		{ "latency read --help", "latency read" },
-		{ "latency --help", "latency" },
+	const struct {
+		const char *text;
+		const struct command *command;
+	} lines[] = {
+		{ "latency compare -h", &command_latency_compare },
+		{ "latency read --help", &command_latency_read },
+		{ "latency --help", &command_latency },
 	};
-	struct options options;
+	struct command_line line;
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
-		assert_int_equal(parsed(&options, lines[i][0]), 0);
-		assert_int_equal(options.command, COMMAND_HELP);
-		assert_string_equal(options.topic, lines[i][1]);
+		assert_int_equal(parsed(&line, lines[i].text), 0);
+		assert_true(line.help);
+		assert_ptr_equal(line.command, lines[i].command);
+		free(line.options);
 	}
+	assert_int_equal(parsed(&line, "help latency compare"), 0);
+	free(line.options);
 }
 
 static void test_what_is_wrong_is_named_with_the_remedy(void **state)
@@ -186,9 +199,9 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --path=", "--path ''", "irqfd, userspace and intx" },
 		{ "latency --path intx", "--path intx", "--device BDF" },
 		{ "latency --state idle", "--state 'idle'", "running, halted or both" },
-		{ "latency --count 0", "--count '0'", "at least 1" },
+		{ "latency --count 0", "--count '0'", "from 1 to" },
 		{ "latency --count many", "--count 'many'", "a number" },
-		{ "latency --count 1000000001", "--count '1000000001'", "up to 1000000000" },
+		{ "latency --count 1000000001", "--count '1000000001'", "to 1000000000" },
 		{ "latency --interval 1ms", "--interval '1ms'", "a number" },
 		{ "latency --warmup -1", "--warmup '-1'", "a number" },
 		{ "latency --cpu a", "--cpu 'a'", "2,3" },
@@ -210,11 +223,11 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency read a --path bare --device 1:0.0", "no option '--device'", "help" },
 		{ "run --kernel k --count 1", "no option '--count'", "help run" },
 	};
-	struct options options;
+	struct command_line line;
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
-		if (parsed(&options, lines[i][0]) != EXIT_USAGE)
+		if (parsed(&line, lines[i][0]) != EXIT_USAGE)
 			fail_msg("'%s' was not refused", lines[i][0]);
 		for (unsigned int j = 1; j < 3; j++) {
 			if (!strstr(why, lines[i][j]))
@@ -225,30 +238,16 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 
 static void test_there_are_only_so_many_files(void **state)
 {
-	char line[256] = "latency compare";
-	struct options options;
+	char text[256] = "latency compare";
+	struct command_line line;
 
 	(void)state;
-	for (unsigned int i = 0; i < OPTIONS_FILES_MAX; i++)
-		strcat(line, " f");
-	assert_int_equal(parsed(&options, line), 0);
-	assert_int_equal(options.latency.file_count, OPTIONS_FILES_MAX);
-	strcat(line, " g");
-	assert_int_equal(parsed(&options, line), EXIT_USAGE);
+	for (unsigned int i = 0; i < LATENCY_FILES_MAX; i++)
+		strcat(text, " f");
+	assert_int_equal(accepted_by(&command_latency_compare, text).file_count, LATENCY_FILES_MAX);
+	strcat(text, " g");
+	assert_int_equal(parsed(&line, text), EXIT_USAGE);
 	assert_non_null(strstr(why, "'g' is one argument too many"));
-}
-
-/* `run` has none of what latency asks of its machines. */
-static void test_run_is_not_pinned_and_has_no_doorbell(void **state)
-{
-	struct options options;
-
-	(void)state;
-	assert_int_equal(parsed(&options, "run --kernel k"), 0);
-	assert_false(options.doorbell);
-	assert_false(options.doorbell_relay);
-	assert_int_equal(options.vcpu_cpu, -1);
-	assert_int_equal(options.probe_fd, -1);
 }
 
 int main(void)
@@ -263,7 +262,6 @@ int main(void)
 		cmocka_unit_test(test_help_is_there_for_commands_of_two_words),
 		cmocka_unit_test(test_what_is_wrong_is_named_with_the_remedy),
 		cmocka_unit_test(test_there_are_only_so_many_files),
-		cmocka_unit_test(test_run_is_not_pinned_and_has_no_doorbell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,16 @@
 #include <stdio.h>
 
 #include "vfio/sysfs.h"
+#include "vmm/run_options.h"
 
 #define CHECK_SPANS_MAX 64
+
+/* The command line. */
+struct check_options {
+	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf(); "": none */
+	struct memory_options memory;
+	bool json;
+};
 
 enum check_severity {
 	CHECK_OK,

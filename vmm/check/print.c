@@ -8,7 +8,7 @@
 #include "lib/util.h"
 #include "vmm/check/check.h"
 #include "vmm/commands.h"
-#include "vmm/options.h"
+#include "vmm/run_options.h"
 
 static const char *const severity_names[CHECK_SEVERITIES] = { "ok", "note", "warning", "stops" };
 
@@ -112,8 +112,9 @@ static int json_fail(void)
 	return EXIT_INTERNAL;
 }
 
-int command_check(const struct options *options)
+static int check_run(const void *opaque)
 {
+	const struct check_options *options = opaque;
 	struct host_pci pci;
 	struct check check;
 	int code = EXIT_OK;
@@ -123,8 +124,8 @@ int command_check(const struct options *options)
 	if (code)
 		return code;
 	check_init(&check, "");
-	check.memory = options->memory;
-	check.hugepages = options->hugepages;
+	check.memory = options->memory.size;
+	check.hugepages = options->memory.hugepages;
 	check_host(&check);
 	if (options->bdf[0])
 		check_function(&check, &pci, true);
@@ -138,3 +139,25 @@ int command_check(const struct options *options)
 	check_cleanup(&check);
 	return code;
 }
+
+static const struct check_options check_defaults = { .memory = MEMORY_OPTIONS_DEFAULT };
+
+static const struct option_rule check_rules[] = {
+	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory,
+	  .offset = offsetof(struct check_options, memory) },
+	{ "--json", NULL, "for programs to read", option_flag,
+	  .offset = offsetof(struct check_options, json) },
+	{ NULL },
+};
+
+const struct command command_check = {
+	.name = "check",
+	.synopsis = "[BDF]",
+	.help = "find what would stop a guest, and what mends it",
+	.rules = check_rules,
+	.operand = operand_bdf,
+	.operands = 1,
+	.options_size = sizeof(struct check_options),
+	.defaults = &check_defaults,
+	.run = check_run,
+};

@@ -17,7 +17,6 @@
 #include "vfio/sysfs.h"
 #include "vmm/commands.h"
 #include "vmm/host/in_use.h"
-#include "vmm/options.h"
 
 /* What a function had before host_pci_bind(); "" for none. */
 struct former {
@@ -440,8 +439,13 @@ int host_pci_unbind(const char *root, const char *bdf)
 
 /* ---- the commands ---- */
 
-int command_bind(const struct options *options)
+struct bind_options {
+	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
+};
+
+static int bind_run(const void *opaque)
 {
+	const struct bind_options *options = opaque;
 	char why[1024];
 	struct host_pci pci;
 	int code;
@@ -455,7 +459,31 @@ int command_bind(const struct options *options)
 	return EXIT_OK;
 }
 
-int command_unbind(const struct options *options)
+static int unbind_run(const void *opaque)
 {
+	const struct bind_options *options = opaque;
+
 	return host_pci_unbind("", options->bdf);
 }
+
+const struct command command_bind = {
+	.name = "bind",
+	.synopsis = "BDF",
+	.help = "take a PCI function from its driver, for a guest",
+	.operand = operand_bdf,
+	.operands = 1,
+	.needed = "the address of a PCI function",
+	.options_size = sizeof(struct bind_options),
+	.run = bind_run,
+};
+
+const struct command command_unbind = {
+	.name = "unbind",
+	.synopsis = "BDF",
+	.help = "give a PCI function back to its driver",
+	.operand = operand_bdf,
+	.operands = 1,
+	.needed = "the address of a PCI function",
+	.options_size = sizeof(struct bind_options),
+	.run = unbind_run,
+};

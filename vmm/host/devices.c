@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `posthorn devices` */
-#include "vmm/commands.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -9,7 +7,7 @@
 
 #include "lib/log.h"
 #include "vfio/sysfs.h"
-#include "vmm/options.h"
+#include "vmm/commands.h"
 #include "vmm/host/in_use.h"
 #include "vmm/host/names.h"
 
@@ -108,8 +106,15 @@ static int function_append(void *opaque, const struct host_pci *pci)
 	return failed ? -ENOMEM : 0;
 }
 
-int command_devices(const struct options *options)
+/* ---- the command ---- */
+
+struct devices_options {
+	bool json;
+};
+
+static int devices_run(const void *opaque)
 {
+	const struct devices_options *options = opaque;
 	struct listing listing = { .names = pci_names_open(), .array = json_array() };
 	int error;
 
@@ -128,3 +133,18 @@ int command_devices(const struct options *options)
 	log_error("cannot list the PCI functions of this host: %s", strerror(-error));
 	return EXIT_HOST;
 }
+
+static const struct option_rule devices_rules[] = {
+	{ "--json", NULL, "for programs to read", option_flag,
+	  .offset = offsetof(struct devices_options, json) },
+	{ NULL },
+};
+
+const struct command command_devices = {
+	.name = "devices",
+	.synopsis = "",
+	.help = "list PCI functions, and why one is not ready",
+	.rules = devices_rules,
+	.options_size = sizeof(struct devices_options),
+	.run = devices_run,
+};

@@ -10,7 +10,6 @@
 #include "lib/log.h"
 #include "vfio/pci.h"
 #include "vmm/commands.h"
-#include "vmm/options.h"
 
 static void reset_methods_read(struct info *info, const char *bdf)
 {
@@ -21,8 +20,9 @@ static void reset_methods_read(struct info *info, const char *bdf)
 		info->reset_methods[0] = '\0';
 }
 
-int command_info(const struct options *options)
+static int info_run(const void *opaque)
 {
+	const struct info_options *options = opaque;
 	struct vfio_pci *function = calloc(1, sizeof(*function));
 	struct info *info = calloc(1, sizeof(*info));
 	struct iommu iommu;
@@ -57,3 +57,21 @@ int command_info(const struct options *options)
 	free(function);
 	return error ? EXIT_INTERNAL : EXIT_OK;
 }
+
+static const struct option_rule info_rules[] = {
+	{ "--json", NULL, "for programs to read", option_flag,
+	  .offset = offsetof(struct info_options, json) },
+	{ NULL },
+};
+
+const struct command command_info = {
+	.name = "info",
+	.synopsis = "BDF",
+	.help = "show a function as VFIO and as a guest see it",
+	.rules = info_rules,
+	.operand = operand_bdf,
+	.operands = 1,
+	.needed = "the address of a PCI function",
+	.options_size = sizeof(struct info_options),
+	.run = info_run,
+};

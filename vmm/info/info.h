@@ -8,8 +8,15 @@
 #include <stdio.h>
 
 #include "vfio/iommu.h"
+#include "vfio/sysfs.h"
 
 struct vfio_pci;
+
+/* The command line. */
+struct info_options {
+	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
+	bool json;
+};
 
 /* A list in 256 bytes from 0x40 on, and one in 4 KiB from 0x100 on: 8 and 4 bytes each at least. */
 #define INFO_CAPABILITIES_MAX (48 + 480)

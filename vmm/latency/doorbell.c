@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/doorbell.h"
+#include "vmm/latency/doorbell.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -10,8 +10,8 @@
  * which a thread waits (read(2)). It then signals the first eventfd (write(2)), or lets VFIO do it
  * in place of a device's interrupt (ioctl(2) with VFIO_DEVICE_SET_IRQS).
  */
-#ifndef POSTHORN_VMM_DOORBELL_H
-#define POSTHORN_VMM_DOORBELL_H
+#ifndef POSTHORN_VMM_LATENCY_DOORBELL_H
+#define POSTHORN_VMM_LATENCY_DOORBELL_H
 
 #include <pthread.h>
 #include <stdatomic.h>

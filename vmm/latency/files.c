@@ -13,16 +13,16 @@
 #include "vmm/latency/compare.h"
 #include "vmm/latency/host.h"
 #include "vmm/latency/json.h"
+#include "vmm/latency/options.h"
 #include "vmm/latency/output.h"
 #include "vmm/latency/plot.h"
 #include "vmm/latency/read.h"
 #include "vmm/latency/run.h"
-#include "vmm/options.h"
 
 /* ---- compare ---- */
 
 static void files_read(const struct latency_options *options, struct latency_runs *runs,
-		       unsigned int ends[OPTIONS_FILES_MAX])
+		       unsigned int ends[LATENCY_FILES_MAX])
 {
 	char why[512];
 
@@ -67,7 +67,7 @@ static void label_mark(struct latency_run *run, const char *path)
 }
 
 static void labels_mark(const struct latency_options *options, struct latency_runs *runs,
-			const unsigned int ends[OPTIONS_FILES_MAX])
+			const unsigned int ends[LATENCY_FILES_MAX])
 {
 	unsigned int file = 0;
 
@@ -173,10 +173,10 @@ static int comparison_write(const struct latency_options *options, const struct 
 	return code;
 }
 
-int command_latency_compare(const struct options *options)
+static int compare_run(const void *options)
 {
-	const struct latency_options *latency = &options->latency;
-	unsigned int ends[OPTIONS_FILES_MAX];
+	const struct latency_options *latency = options;
+	unsigned int ends[LATENCY_FILES_MAX];
 	struct latency_runs runs = { 0 };
 	json_t *array;
 	int code;
@@ -221,16 +221,16 @@ static void labels_set(struct latency_run *run, const struct latency_options *op
 	const char *vmm = options->vmm && strcmp(options->vmm, "none") ? options->vmm : "";
 	const char *architecture = options->architecture;
 
-	/* All of them were found to fit: options.c, label_apply(). */
+	/* All of them were found to fit: label_apply(). */
 	snprintf(run->vmm, sizeof(run->vmm), "%s", vmm);
 	snprintf(run->path, sizeof(run->path), "%s", options->path);
 	snprintf(run->architecture, sizeof(run->architecture), "%s",
 		 architecture ? architecture : latency_host_architecture());
 }
 
-int command_latency_read(const struct options *options)
+static int read_run(const void *options)
 {
-	const struct latency_options *latency = &options->latency;
+	const struct latency_options *latency = options;
 	struct latency_runs runs = { 0 };
 	char *text = text_read(latency->files[0]), why[512];
 	int code = EXIT_USAGE;
@@ -249,3 +249,30 @@ int command_latency_read(const struct options *options)
 	free(text);
 	return code;
 }
+
+const struct command command_latency_compare = {
+	.name = "latency compare",
+	.synopsis = "FILE...",
+	.help = "compare results: ratios, and how sure they are",
+	.rules = latency_compare_rules,
+	.operand = latency_file_operand,
+	.operands = LATENCY_FILES_MAX,
+	.needed = "a file that `posthorn latency --json` wrote",
+	.options_size = sizeof(struct latency_options),
+	.defaults = &latency_defaults,
+	.run = compare_run,
+};
+
+const struct command command_latency_read = {
+	.name = "latency read",
+	.synopsis = "FILE --path NAME",
+	.help = "read what the program wrote to another console",
+	.rules = latency_read_rules,
+	.operand = latency_file_operand,
+	.operands = 1,
+	.needed = "the file with the console's output",
+	.options_size = sizeof(struct latency_options),
+	.defaults = &latency_defaults,
+	.check = latency_read_options_check,
+	.run = read_run,
+};

@@ -23,12 +23,12 @@
 #include "vfio/sysfs.h"
 #include "vmm/commands.h"
 #include "vmm/latency/host.h"
+#include "vmm/latency/options.h"
 #include "vmm/latency/output.h"
 #include "vmm/latency/read.h"
 #include "vmm/latency/result.h"
 #include "vmm/latency/run.h"
 #include "vmm/latency/vm.h"
-#include "vmm/options.h"
 
 #define ROOT	   "" /* the real host */
 #define TAIL_LINES 5
@@ -267,9 +267,9 @@ static int measure(const struct latency_options *options, struct latency_runs *r
 	return code;
 }
 
-int command_latency(const struct options *options)
+static int latency_run(const void *options)
 {
-	struct latency_options latency = options->latency;
+	struct latency_options latency = *(const struct latency_options *)options;
 	struct latency_runs runs = { 0 };
 	int code, output_code = EXIT_OK;
 
@@ -284,3 +284,14 @@ int command_latency(const struct options *options)
 	latency_runs_cleanup(&runs);
 	return code ? code : output_code;
 }
+
+const struct command command_latency = {
+	.name = "latency",
+	.synopsis = "",
+	.help = "measure how long interrupts take",
+	.rules = latency_rules,
+	.options_size = sizeof(struct latency_options),
+	.defaults = &latency_defaults,
+	.check = latency_options_check,
+	.run = latency_run,
+};

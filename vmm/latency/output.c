@@ -14,7 +14,7 @@
 #include "vmm/latency/json.h"
 #include "vmm/latency/plot.h"
 #include "vmm/latency/run.h"
-#include "vmm/options.h"
+#include "vmm/latency/options.h"
 
 static void file_check(const char *option, const char *path)
 {

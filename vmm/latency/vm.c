@@ -22,8 +22,11 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vmm/commands.h"
+#include "vmm/latency/instruments.h"
+#include "vmm/latency/options.h"
 #include "vmm/latency/probe.h"
+#include "vmm/run.h"
+#include "vmm/run_options.h"
 
 #define MEMORY	   (64 * MIB) /* what the program needs is some hundred KiB; the least is 32 MiB */
 #define LIMIT_MS   60000
@@ -146,34 +149,36 @@ static void clock_append(char *cmdline, size_t length, size_t size)
 static int child_main(const struct latency_vm *vm, struct files *files)
 {
 	char cmdline[512];
-	struct options run = {
-		.command = COMMAND_RUN,
+	struct run_options options = {
 		.kernel = files->program.path,
 		.cmdline = cmdline,
 		.console = files->console.path,
 		.cpus = 1,
-		.memory = MEMORY,
-		.doorbell = true,
-		.probe_fd = files->probe.fd,
-		.probe_socket = -1,
+		.memory = { .size = MEMORY },
 		.vcpu_cpu = vm->options->vcpu_cpu,
 	};
+	struct latency_instruments instruments = {
+		.loopback = !strcmp(vm->options->source, "loopback"),
+		.probe_fd = files->probe.fd,
+		.probe_socket = -1,
+	};
+	struct machine_addition addition;
 
-	run.doorbell_loopback = !strcmp(vm->options->source, "loopback");
-	run.doorbell_thread = run.doorbell_loopback || !strcmp(vm->options->source, "thread");
+	instruments.thread = instruments.loopback || !strcmp(vm->options->source, "thread");
 	clock_append(cmdline, latency_vm_cmdline(vm, cmdline, sizeof(cmdline)), sizeof(cmdline));
 	if (vm->options->bdf[0]) {
-		strcpy(run.devices[0].bdf, vm->options->bdf);
-		run.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
-		run.device_count = 1;
-		run.probe_socket = files->sockets[0];
+		strcpy(options.devices[0].bdf, vm->options->bdf);
+		options.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
+		options.device_count = 1;
+		instruments.probe_socket = files->sockets[0];
 	} else {
-		run.doorbell_relay = vm->path == LATENCY_PATH_USERSPACE;
+		instruments.relay = vm->path == LATENCY_PATH_USERSPACE;
 	}
 	if (latency_vm_reports(vm))
-		run.irq_report = files->report.path;
+		options.irq_report = files->report.path;
 	others_pin(vm->options);
-	return command_run(&run);
+	addition = latency_instruments_addition(&instruments);
+	return run(&options, &addition);
 }
 
 static pid_t child_start(const struct latency_vm *vm, struct files *files)

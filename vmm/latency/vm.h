@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vmm/options.h"
+#include "vmm/latency/options.h"
 
 struct latency_vm {
 	const struct latency_options *options; /* source is set */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/latency/instruments.h"
+
+#include "guest/layout.h"
+#include "kvm/stats.h"
+
+static void instruments_init(void *opaque, struct machine *machine)
+{
+	struct latency_instruments *instruments = opaque;
+
+	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
+			  doorbell_access, &instruments->doorbell);
+}
+
+static void doorbell_begin(void *opaque)
+{
+	pthread_setname_np(pthread_self(), "doorbell");
+	seccomp_thread_enter(opaque, SECCOMP_THREAD_DOORBELL);
+}
+
+static void instruments_start(void *opaque, struct machine *machine)
+{
+	struct latency_instruments *instruments = opaque;
+	const struct doorbell_config config = {
+		.vm = &machine->vm,
+		.address = LAYOUT_DOORBELL,
+		.relay = instruments->relay ? machine->relay : NULL,
+		.thread = instruments->thread,
+		.loopback = instruments->loopback ? &machine->functions[0].device : NULL,
+		.mark = latency_probe_mark,
+		.opaque = &instruments->probe,
+		.begin = doorbell_begin,
+		.begin_opaque = &machine->filters,
+	};
+
+	instruments->probe = (struct latency_probe){
+		.stats_fd = stats_open(machine->vcpus[0].fd),
+		.fd = instruments->probe_fd,
+		.socket = instruments->probe_socket,
+	};
+	doorbell_init(&instruments->doorbell, &config);
+}
+
+static void instruments_cleanup(void *opaque)
+{
+	struct latency_instruments *instruments = opaque;
+
+	doorbell_cleanup(&instruments->doorbell);
+	latency_probe_cleanup(&instruments->probe);
+}
+
+struct machine_addition latency_instruments_addition(struct latency_instruments *instruments)
+{
+	return (struct machine_addition){
+		.relay = instruments->relay,
+		.init = instruments_init,
+		.start = instruments_start,
+		.cleanup = instruments_cleanup,
+		.opaque = instruments,
+	};
+}

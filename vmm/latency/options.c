@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/latency/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vmm/latency/run.h"
+
+/* An eventfd is as fast as KVM is, devices may be slow. */
+#define COUNT_DEFAULT	     100000
+#define COUNT_DEFAULT_DEVICE 10000
+#define WARMUP_DEFAULT	     1000
+#define NUMBER_MAX	     1000000000
+
+const char *const latency_path_names[] = { "irqfd", "userspace", "intx", NULL };
+const char *const latency_state_names[] = { "running", "halted", NULL };
+
+static const char *const format_names[] = { "summary", "cyclictest", "csv", NULL };
+static const char *const source_names[] = { "edu",    "e1000e",	  "igb", "eventfd",
+					    "thread", "loopback", NULL };
+static const char *const states_names[] = { "running", "halted", "both", NULL };
+
+/* ---- values that only these take ---- */
+
+static int source_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct latency_options *latency = parser->options;
+	int source = name_choose(parser, rule, value);
+
+	if (source < 0)
+		return EXIT_USAGE;
+	latency->source = source_names[source];
+	return 0;
+}
+
+static int states_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct latency_options *latency = parser->options;
+	int state = name_choose(parser, rule, value);
+
+	if (state < 0)
+		return EXIT_USAGE;
+	latency->states =
+		(unsigned int)(state == LATENCY_STATES ? BIT(LATENCY_STATES) - 1 : BIT(state));
+	return 0;
+}
+
+static int paths_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct latency_options *latency = parser->options;
+	const char *name = value;
+	unsigned int paths = 0;
+
+	for (;;) {
+		size_t length = strcspn(name, ",");
+		int path = name_find(latency_path_names, name, length);
+
+		if (path < 0)
+			return wrong(parser,
+				     "%s '%s': give one or more of irqfd, userspace and intx, with "
+				     "commas between them",
+				     rule->name, value);
+		paths |= (unsigned int)BIT(path);
+		if (!name[length])
+			break;
+		name += length + 1;
+	}
+	latency->paths = paths;
+	return 0;
+}
+
+/* "2" or "2-3" at *@text. 0 or -EINVAL. */
+static int cpu_range_parse(const char **text, uint64_t *first, uint64_t *last)
+{
+	if (number_parse(text, first))
+		return -EINVAL;
+	*last = *first;
+	if (**text == '-') {
+		++*text;
+		if (number_parse(text, last))
+			return -EINVAL;
+	}
+	return *first <= *last && *last < CPU_SETSIZE ? 0 : -EINVAL;
+}
+
+static int cpu_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct latency_options *latency = parser->options;
+	const char *text = value;
+	uint64_t first, last;
+
+	do {
+		if (cpu_range_parse(&text, &first, &last) || (*text && *text != ','))
+			return wrong(parser,
+				     "%s '%s': give CPUs of the host from 0 to %d, as in 2,3 or "
+				     "2-3: the guest runs on the first, all else on the others",
+				     rule->name, value, CPU_SETSIZE - 1);
+		if (latency->vcpu_cpu < 0)
+			latency->vcpu_cpu = (int)first;
+		for (uint64_t cpu = first; cpu <= last; cpu++)
+			CPU_SET((size_t)cpu, &latency->cpus);
+	} while (*text++);
+	return 0;
+}
+
+static int plot_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	const char *ending = strrchr(value, '.');
+
+	if (!ending || (strcmp(ending, ".svg") && strcmp(ending, ".png") && strcmp(ending, ".gp")))
+		return wrong(parser, "%s '%s': give a name that ends with .svg, .png or .gp",
+			     rule->name, value);
+	return option_text(parser, rule, value);
+}
+
+static int label_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	if (!latency_name_valid(value))
+		return wrong(parser,
+			     "%s '%s': give a word of letters, digits, '-', '_' and '.', of up to "
+			     "%d bytes",
+			     rule->name, value, LATENCY_NAME_SIZE - 1);
+	return option_text(parser, rule, value);
+}
+
+/* ---- the whole ---- */
+
+int latency_file_operand(struct parser *parser, const char *text)
+{
+	struct latency_options *latency = parser->options;
+
+	if (!text[0])
+		return wrong(parser, "'': an empty name is no file");
+	latency->files[latency->file_count++] = text;
+	return 0;
+}
+
+int latency_options_check(struct parser *parser)
+{
+	struct latency_options *latency = parser->options;
+	bool device = latency->bdf[0];
+	const char *source = latency->source;
+	bool bare = source && (!strcmp(source, "eventfd") || !strcmp(source, "thread"));
+
+	if (!device && source && !bare)
+		return wrong(parser, "--source %s: give the device too, --device BDF", source);
+	if (device && bare)
+		return wrong(parser,
+			     "--source %s is a source without a device: leave --device or --source "
+			     "out",
+			     source);
+	if (!device && (latency->paths & BIT(LATENCY_PATH_INTX)))
+		return wrong(parser, "--path intx: only a device has an INTx: give --device BDF, "
+				     "or leave intx out");
+	if (source && !strcmp(source, "loopback") && (latency->paths & BIT(LATENCY_PATH_INTX)))
+		return wrong(parser, "--path intx: --source loopback raises messages: leave one of "
+				     "the two out");
+	if (!device && !source)
+		latency->source = "eventfd";
+	if (!latency->count)
+		latency->count = device ? COUNT_DEFAULT_DEVICE : COUNT_DEFAULT;
+	return 0;
+}
+
+int latency_read_options_check(struct parser *parser)
+{
+	const struct latency_options *latency = parser->options;
+
+	if (latency->path)
+		return 0;
+	return wrong(parser, "--path is missing: say how the interrupts came, as in --path bare");
+}
+
+/* ---- the tables ---- */
+
+const struct latency_options latency_defaults = {
+	.paths = BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_USERSPACE),
+	.states = BIT(LATENCY_STATES) - 1,
+	.warmup = WARMUP_DEFAULT,
+	.vcpu_cpu = -1,
+};
+
+#define AT(member) .offset = offsetof(struct latency_options, member)
+
+/* What more than one of them takes. */
+#define FORMAT                                                                                     \
+	{                                                                                          \
+		"--format", "summary|cyclictest|csv", "of standard output (summary)", option_name, \
+			AT(format), .names = format_names                                          \
+	}
+#define JSON                                                                        \
+	{                                                                           \
+		"--json", "FILE", "write all that was found", option_file, AT(json) \
+	}
+#define PLOT                                                                                    \
+	{                                                                                       \
+		"--plot", "FILE.svg|.png|.gp", "draw the distribution, by gnuplot", plot_apply, \
+			AT(plot)                                                                \
+	}
+
+const struct option_rule latency_rules[] = {
+	{ "--device", "BDF", "the device whose interrupts are measured (none)", option_bdf,
+	  AT(bdf) },
+	{ "--source", "NAME", "edu, e1000e, igb, loopback; without a device: eventfd, thread",
+	  source_apply, .names = source_names },
+	{ "--path", "irqfd,userspace,intx", "how they reach the guest (irqfd,userspace)",
+	  paths_apply, AT(paths) },
+	{ "--state", "running|halted|both", "what the virtual CPU does meanwhile (both)",
+	  states_apply, .names = states_names },
+	{ "--count", "N", "interrupts (100000; of a device 10000)", option_number, AT(count),
+	  .least = 1, .most = NUMBER_MAX },
+	{ "--warmup", "N", "interrupts before that, which do not count (1000)", option_number,
+	  AT(warmup), .most = NUMBER_MAX },
+	{ "--interval", "US", "microseconds from one to the next (0: at once)", option_number,
+	  AT(interval), .most = NUMBER_MAX },
+	{ "--costs", "N", "also measure N of each access to the device (0)", option_number,
+	  AT(costs), .most = NUMBER_MAX },
+	{ "--cpu", "LIST", "pin: the guest to the first CPU, all else to the others", cpu_apply,
+	  AT(cpus) },
+	FORMAT,
+	JSON,
+	PLOT,
+	{ NULL },
+};
+
+const struct option_rule latency_compare_rules[] = { JSON, PLOT, { NULL } };
+
+const struct option_rule latency_read_rules[] = {
+	{ "--path", "NAME", "how they reached the program: bare, posted...", label_apply,
+	  AT(path) },
+	{ "--vmm", "NAME", "what it ran under (none)", label_apply, AT(vmm) },
+	{ "--arch", "NAME", "x86_64 or arm64 (this machine's)", label_apply, AT(architecture) },
+	FORMAT,
+	JSON,
+	PLOT,
+	{ NULL },
+};

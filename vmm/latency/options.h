@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `posthorn latency` and its subcommands take. */
+#ifndef POSTHORN_VMM_LATENCY_OPTIONS_H
+#define POSTHORN_VMM_LATENCY_OPTIONS_H
+
+#include <sched.h>
+#include <stdint.h>
+
+#include "vfio/sysfs.h"
+#include "vmm/options.h"
+
+#define LATENCY_FILES_MAX 16
+
+/* How `posthorn latency` lets interrupts reach the guest. */
+enum latency_path {
+	LATENCY_PATH_IRQFD,	/* as `run` does: through the kernel, or posted */
+	LATENCY_PATH_USERSPACE, /* irq-path=userspace */
+	LATENCY_PATH_INTX,	/* a pin in place of messages; devices only */
+	LATENCY_PATHS
+};
+
+enum latency_state {
+	LATENCY_STATE_RUNNING, /* the vCPU is in the guest when the interrupt comes */
+	LATENCY_STATE_HALTED,  /* it sleeps */
+	LATENCY_STATES
+};
+
+enum latency_format {
+	LATENCY_FORMAT_SUMMARY,
+	LATENCY_FORMAT_CYCLICTEST,
+	LATENCY_FORMAT_CSV,
+	LATENCY_FORMATS
+};
+
+/* The names of these on the command line, and in the program's (latency_state). */
+extern const char *const latency_path_names[];
+extern const char *const latency_state_names[];
+
+struct latency_options {
+	char bdf[HOST_PCI_BDF_SIZE];	  /* of the device, in full form; "": none */
+	const char *source;		  /* NULL: what fits the device */
+	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
+	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
+	uint64_t costs;			  /* rounds of other operations; 0: none */
+	int vcpu_cpu;			  /* the first CPU of --cpu; -1: wherever the host likes */
+	cpu_set_t cpus;			  /* all of them */
+	enum latency_format format;
+	const char *json, *plot; /* files to write; NULL: none */
+	/* compare, read */
+	const char *files[LATENCY_FILES_MAX];
+	unsigned int file_count;
+	const char *vmm, *path, *architecture; /* labels of what is read */
+};
+
+extern const struct latency_options latency_defaults;
+extern const struct option_rule latency_rules[], latency_compare_rules[], latency_read_rules[];
+
+/* For the commands `latency` and `latency read`: see struct command. */
+int latency_options_check(struct parser *parser);
+int latency_read_options_check(struct parser *parser);
+
+/* An operand that is a file of struct latency_options. */
+int latency_file_operand(struct parser *parser, const char *text);
+
+#endif

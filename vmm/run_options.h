@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `posthorn run` takes, and what a machine is made from. */
+#ifndef POSTHORN_VMM_RUN_OPTIONS_H
+#define POSTHORN_VMM_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/util.h"
+#include "vfio/sysfs.h"
+#include "vmm/options.h"
+#include "vmm/seccomp.h"
+
+#define RUN_DEVICES_MAX 16
+#define RUN_CPUS_MAX	64
+
+/* The size of a guest's RAM. */
+struct memory_options {
+	uint64_t size; /* bytes, a multiple of the page size (2 MiB with hugepages) */
+	bool hugepages;
+};
+
+#define MEMORY_OPTIONS_DEFAULT    \
+	{                         \
+		.size = 512 * MIB \
+	}
+
+struct device_options {
+	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
+	bool userspace_irqs;	     /* irq-path=userspace: no irqfd, a thread injects */
+};
+
+struct run_options {
+	const char *kernel, *initrd, *cmdline; /* paths and text as given; NULL where not */
+	const char *console;		       /* "-", "none" or a path */
+	uint64_t cpus;
+	struct memory_options memory;
+	struct device_options devices[RUN_DEVICES_MAX];
+	unsigned int device_count;
+	const char *irq_report; /* file for the report on interrupts; NULL: none */
+	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
+	const char *user;	/* to run as; NULL: as started */
+	enum seccomp_mode seccomp;
+	const char *dump; /* boot_dump()'s path; NULL: none */
+	int vcpu_cpu;	  /* the host's CPU that the vCPUs run on; -1: any (not an option) */
+};
+
+extern const struct option_rule run_rules[];
+extern const struct run_options run_defaults;
+
+/* For the whole: see struct command. */
+int run_options_check(struct parser *parser);
+
+/* An option that sets a struct memory_options. */
+int option_memory(struct parser *parser, const struct option_rule *rule, const char *value);
+
+#define MEMORY_OPTION_VALUE "SIZE[,hugepages=on|off]"
+#define MEMORY_OPTION_HELP  "RAM, as in 512M or 2G (512M)"
+
+#endif
