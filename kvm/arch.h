@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What each architecture's file in kvm/ provides. Those that can fail die when KVM refuses. */
+/*
+ * What each architecture's file in kvm/ provides to the other files there, beside vm_finish(),
+ * vcpu_entry_set(), vcpu_pc(), vcpu_page_sizes() and vcpu_bus_error(). Those that can fail die when
+ * KVM refuses.
+ */
 #ifndef POSTHORN_KVM_ARCH_H
 #define POSTHORN_KVM_ARCH_H
 
 #include <stdint.h>
 
 struct vcpu;
-struct vcpu_entry;
 struct vm;
 
 /* What to do where there is no /dev/kvm; the end of an error message. */
@@ -29,16 +32,6 @@ void arch_vm_init(struct vm *vm);
 
 /* After KVM_CREATE_VCPU: CPUID, MSRs and the like. */
 void arch_vcpu_init(struct vcpu *vcpu);
-
-/* After the last arch_vcpu_init(): what needs all vCPUs to exist. @vcpus are vm->cpus of them. */
-void arch_vm_finish(struct vm *vm, struct vcpu *vcpus);
-
-void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry);
-
-/* See vcpu_pc(), vcpu_page_sizes() and vcpu_bus_error(). */
-uint64_t arch_vcpu_pc(const struct vcpu *vcpu);
-unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu);
-int arch_vcpu_bus_error(struct vcpu *vcpu);
 
 /* Bits of a guest-physical address that a guest of this /dev/kvm can use. */
 unsigned int arch_physical_bits(int kvm_fd);

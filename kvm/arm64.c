@@ -206,7 +206,7 @@ static void pmu_init(const struct vcpu *vcpu)
 		    strerror(-error));
 }
 
-void arch_vm_finish(struct vm *vm, struct vcpu *vcpus)
+void vm_finish(struct vm *vm, struct vcpu *vcpus)
 {
 	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
 		   "start");
@@ -275,7 +275,7 @@ static uint64_t register_get(const struct vcpu *vcpu, uint64_t id)
 }
 
 /* All else is as after reset: EL1, MMU and caches off, interrupts masked (booting.rst of Linux). */
-void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 {
 	int error = register_set(vcpu, REGISTER_CORE(regs.pc), entry->pc);
 
@@ -286,12 +286,12 @@ void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 		    strerror(-error));
 }
 
-uint64_t arch_vcpu_pc(const struct vcpu *vcpu)
+uint64_t vcpu_pc(const struct vcpu *vcpu)
 {
 	return register_get(vcpu, REGISTER_CORE(regs.pc));
 }
 
-unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu)
+unsigned int vcpu_page_sizes(const struct vcpu *vcpu)
 {
 	uint64_t mmfr0 = register_get(vcpu, REGISTER_ID_AA64MMFR0);
 	unsigned int sizes = 0;
@@ -307,7 +307,7 @@ unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu)
 }
 
 /* A synchronous external abort, as when the bus answers an access with an error. */
-int arch_vcpu_bus_error(struct vcpu *vcpu)
+int vcpu_bus_error(struct vcpu *vcpu)
 {
 	struct kvm_vcpu_events events = { .exception.ext_dabt_pending = 1 };
 

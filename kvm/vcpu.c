@@ -34,26 +34,6 @@ void vcpu_cleanup(struct vcpu *vcpu)
 	fd_close(&vcpu->fd);
 }
 
-void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
-{
-	arch_vcpu_entry_set(vcpu, entry);
-}
-
-uint64_t vcpu_pc(const struct vcpu *vcpu)
-{
-	return arch_vcpu_pc(vcpu);
-}
-
-unsigned int vcpu_page_sizes(const struct vcpu *vcpu)
-{
-	return arch_vcpu_page_sizes(vcpu);
-}
-
-int vcpu_bus_error(struct vcpu *vcpu)
-{
-	return arch_vcpu_bus_error(vcpu);
-}
-
 int vcpu_run(struct vcpu *vcpu)
 {
 	/* Not ioctl_call(): EINTR is an answer here, and nothing is to be logged on this path. */
@@ -83,7 +63,9 @@ bool vcpu_coalesced_pending(const struct vcpu *vcpu)
 {
 	const struct kvm_coalesced_mmio_ring *ring = coalesced_ring(vcpu);
 
-	return ring && ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE);
+	/* Other threads of this process move the one index, KVM the other. */
+	return ring && __atomic_load_n(&ring->first, __ATOMIC_RELAXED) !=
+			       __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE);
 }
 
 void vcpu_coalesced_drain(struct vcpu *vcpu,

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/kvm.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -198,11 +199,6 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	ram_init(vm, config);
 }
 
-void vm_finish(struct vm *vm, struct vcpu *vcpus)
-{
-	arch_vm_finish(vm, vcpus);
-}
-
 void vm_cleanup(struct vm *vm)
 {
 	fd_close(&vm->its_fd);
@@ -211,6 +207,7 @@ void vm_cleanup(struct vm *vm)
 	/* KVM drops the memslots with the VM, and the VM with its last descriptor. */
 	fd_close(&vm->fd);
 	fd_close(&vm->kvm_fd);
+	free(vm->cpuid);
 	munmap(vm->ram_hva, vm->ram_size);
 	irq_router_cleanup(&vm->irq);
 	pthread_mutex_destroy(&vm->slot_lock);

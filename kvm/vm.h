@@ -13,6 +13,7 @@
 
 #include "kvm/irq.h"
 
+struct kvm_cpuid2;
 struct vcpu;
 
 #define VM_RAM_MAX	8
@@ -48,6 +49,7 @@ struct vm {
 	pthread_mutex_t slot_lock;
 	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
 	struct irq_router irq;
+	struct kvm_cpuid2 *cpuid; /* x86-64: of the vCPUs, until vm_finish() */
 	int vfio_fd;	    /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
 	int gic_fd, its_fd; /* arm64: the interrupt controller; else -1 */
 	bool has_pmu;	    /* arm64: the vCPUs have performance counters */

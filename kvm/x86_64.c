@@ -50,26 +50,6 @@ uint64_t arch_clock_hz(int vm_fd)
 	return khz > 0 ? (uint64_t)khz * 1000 : 0;
 }
 
-void arch_vm_init(struct vm *vm)
-{
-	__u64 identity_map = IDENTITY_MAP_ADDRESS;
-	int error;
-
-	error = ioctl_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
-	if (error == 0)
-		error = ioctl_value(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
-	if (error < 0)
-		die(EXIT_HOST, "KVM_SET_TSS_ADDR: %s", strerror(-error));
-	/*
-	 * PIC, IOAPIC and local APICs. The guest is never told of the PIC, and the routes that
-	 * KVM sets up for it go when posthorn sets its own first one. No PIT is created: AMD's AVIC
-	 * could not be used beside a PIT that reinjects ticks, and Linux has the TSC deadline.
-	 */
-	error = ioctl_value(vm->fd, KVM_CREATE_IRQCHIP, 0);
-	if (error < 0)
-		die(EXIT_HOST, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
-}
-
 /* Bits that an APIC id needs for @cpus CPUs. */
 static unsigned int apic_id_bits(unsigned int cpus)
 {
@@ -147,11 +127,11 @@ static struct kvm_cpuid2 *cpuid_supported(int kvm_fd)
 	return cpuid;
 }
 
-static void cpuid_set(struct vcpu *vcpu)
+/* The same, with room in it for the topology of the guest's vCPUs. */
+static struct kvm_cpuid2 *cpuid_make(int kvm_fd)
 {
-	struct kvm_cpuid2 *cpuid = cpuid_supported(vcpu->vm->kvm_fd);
+	struct kvm_cpuid2 *cpuid = cpuid_supported(kvm_fd);
 	unsigned int kept = 0;
-	int error;
 
 	for (unsigned int i = 0; i < cpuid->nent; i++)
 		if (!leaf_dropped(cpuid->entries[i].function))
@@ -160,12 +140,40 @@ static void cpuid_set(struct vcpu *vcpu)
 		cpuid->entries[kept++] =
 			(struct kvm_cpuid_entry2){ .function = 0xb, .index = level };
 	cpuid->nent = kept;
-	for (unsigned int i = 0; i < kept; i++)
+	return cpuid;
+}
+
+void arch_vm_init(struct vm *vm)
+{
+	__u64 identity_map = IDENTITY_MAP_ADDRESS;
+	int error;
+
+	error = ioctl_call(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	if (error == 0)
+		error = ioctl_value(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_SET_TSS_ADDR: %s", strerror(-error));
+	/*
+	 * PIC, IOAPIC and local APICs. The guest is never told of the PIC, and the routes that
+	 * KVM sets up for it go when posthorn sets its own first one. No PIT is created: AMD's AVIC
+	 * could not be used beside a PIT that reinjects ticks, and Linux has the TSC deadline.
+	 */
+	error = ioctl_value(vm->fd, KVM_CREATE_IRQCHIP, 0);
+	if (error < 0)
+		die(EXIT_HOST, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
+	vm->cpuid = cpuid_make(vm->kvm_fd);
+}
+
+static void cpuid_set(struct vcpu *vcpu)
+{
+	struct kvm_cpuid2 *cpuid = vcpu->vm->cpuid;
+	int error;
+
+	for (unsigned int i = 0; i < cpuid->nent; i++)
 		topology_fill(&cpuid->entries[i], vcpu->index, vcpu->vm->cpus);
 	error = ioctl_array(vcpu->fd, KVM_SET_CPUID2, cpuid);
 	if (error < 0)
 		die(EXIT_HOST, "vCPU %u: KVM_SET_CPUID2: %s", vcpu->index, strerror(-error));
-	free(cpuid);
 }
 
 /*
@@ -243,7 +251,7 @@ static void sregs_fill(struct kvm_sregs *sregs, const struct vcpu_entry *entry)
 	}
 }
 
-void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 {
 	struct kvm_regs regs = {
 		.rip = entry->rip,
@@ -266,13 +274,14 @@ void arch_vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 		    strerror(-error));
 }
 
-void arch_vm_finish(struct vm *vm, struct vcpu *vcpus)
+void vm_finish(struct vm *vm, struct vcpu *vcpus)
 {
-	(void)vm;
 	(void)vcpus;
+	free(vm->cpuid);
+	vm->cpuid = NULL;
 }
 
-uint64_t arch_vcpu_pc(const struct vcpu *vcpu)
+uint64_t vcpu_pc(const struct vcpu *vcpu)
 {
 	struct kvm_regs regs = { 0 };
 
@@ -280,14 +289,14 @@ uint64_t arch_vcpu_pc(const struct vcpu *vcpu)
 	return regs.rip;
 }
 
-unsigned int arch_vcpu_page_sizes(const struct vcpu *vcpu)
+unsigned int vcpu_page_sizes(const struct vcpu *vcpu)
 {
 	(void)vcpu;
 	return 4 * KIB;
 }
 
 /* KVM never asks for it here: accesses to nothing read as all-ones. */
-int arch_vcpu_bus_error(struct vcpu *vcpu)
+int vcpu_bus_error(struct vcpu *vcpu)
 {
 	(void)vcpu;
 	return -ENOTSUP;

@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 #define SECCOMP_EPOLL_WAIT epoll_wait
-/* The requests of arch_vcpu_pc() and arch_vcpu_bus_error(). */
+/* The requests of vcpu_pc() and vcpu_bus_error(). */
 #define SECCOMP_VCPU_REQUESTS \
 	REQUEST(KVM_GET_REGS, NOT_SHOWN, "the guest crashes, or KVM cannot run it: where was it?")
 /* The second argument of the system call that a signal interrupted. */

@@ -91,7 +91,7 @@ with_devices() {
 @test "without memory: the message says what for" {
 	local faulty=$build/tests/fault/posthorn
 	[ -x "$faulty" ] || faulty=$build-sanitize/tests/fault/posthorn
-	run --separate-stderr env POSTHORN_FAULT="start calloc - 1" ASAN_OPTIONS=leak_check_at_exit=0 \
+	run --separate-stderr env POSTHORN_FAULT="start calloc - 2" ASAN_OPTIONS=leak_check_at_exit=0 \
 		"$faulty" info ffff:00:1f.7 9>"$BATS_TEST_TMPDIR/log"
 	expect_status 3
 	grep injected "$BATS_TEST_TMPDIR/log"

@@ -112,7 +112,7 @@ static bool start(enum refusal refusal, unsigned int *lines)
 		vcpus[i] = (struct vcpu){ .vm = &vm, .index = i, .fd = -1 };
 		arch_vcpu_init(&vcpus[i]);
 	}
-	arch_vm_finish(&vm, vcpus);
+	vm_finish(&vm, vcpus);
 	*lines = capture_lines(capture);
 	return vm.has_pmu;
 }
