@@ -2,7 +2,7 @@
 /*
  * The time registers hold nothing while the clock runs: they are worked out from the host's clock
  * at each read. Only while the guest sets the clock (SET in register B) they hold still, in
- * cmos[]. The C library's calendar is not used because it opens the time zone's file.
+ * cmos[].
  */
 #include "devices/rtc.h"
 
@@ -24,21 +24,19 @@
 #define RTC_C		 0x0c
 #define RTC_D		 0x0d
 
-#define RTC_HOURS_PM	0x80
-#define RTC_A_UPDATE	0x80 /* UIP, read-only */
-#define RTC_A_DEFAULT	0x26 /* 32768 Hz crystal, 1024 Hz square wave */
-#define RTC_B_SET	0x80
-#define RTC_B_BINARY	0x04
-#define RTC_B_24_HOUR	0x02
-#define RTC_D_VALID	0x80 /* VRT: the battery is good */
-#define RTC_INDEX_MASK	0x7f /* bit 7 of port 0x70 is the NMI mask of PCs */
-#define RTC_INVALID	(-1)
-#define SECONDS_PER_DAY 86400
+#define RTC_HOURS_PM   0x80
+#define RTC_A_UPDATE   0x80 /* UIP, read-only */
+#define RTC_A_DEFAULT  0x26 /* 32768 Hz crystal, 1024 Hz square wave */
+#define RTC_B_SET      0x80
+#define RTC_B_BINARY   0x04
+#define RTC_B_24_HOUR  0x02
+#define RTC_D_VALID    0x80 /* VRT: the battery is good */
+#define RTC_INDEX_MASK 0x7f /* bit 7 of port 0x70 is the NMI mask of PCs */
+#define RTC_INVALID    (-1)
 
-/* A moment, in numbers that people use: months and days count from 1, hours to 23. */
-struct rtc_moment {
-	int year, month, day, hour, minute, second;
-};
+/* What the registers can show: 1 January of year 0, 00:00, to 31 December 9999, 23:59:59. */
+#define TIME_EARLIEST (-62167219200)
+#define TIME_LATEST   253402300799
 
 static int64_t host_now(void)
 {
@@ -48,71 +46,7 @@ static int64_t host_now(void)
 	return time.tv_sec;
 }
 
-/* ---- the Gregorian calendar ---- */
-
-static int days_in_month(int year, int month)
-{
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return days[month - 1] + (leap && month == 2);
-}
-
-/* Days from 1 January of year 0 to 1 January of @year. */
-static int64_t days_before_year(int64_t year)
-{
-	int64_t past = year - 1; /* the last whole year; leap years up to it, year 0 included */
-
-	return year ? 365 * year + past / 4 - past / 100 + past / 400 + 1 : 0;
-}
-
-/* Seconds from 1 January of year 0, 00:00. */
-static int64_t moment_to_seconds(const struct rtc_moment *moment)
-{
-	int64_t days = days_before_year(moment->year) + moment->day - 1;
-	int month;
-
-	for (month = 1; month < moment->month; month++)
-		days += days_in_month(moment->year, month);
-	return ((days * 24 + moment->hour) * 60 + moment->minute) * 60 + moment->second;
-}
-
-static struct rtc_moment moment_from_seconds(int64_t seconds)
-{
-	int64_t days = seconds / SECONDS_PER_DAY;
-	int second_of_day = (int)(seconds % SECONDS_PER_DAY);
-	struct rtc_moment moment = {
-		.year = (int)(days / 366), /* never too late, and early by few years */
-		.month = 1,
-		.hour = second_of_day / 3600,
-		.minute = second_of_day / 60 % 60,
-		.second = second_of_day % 60,
-	};
-
-	while (days >= days_before_year(moment.year + 1))
-		moment.year++;
-	days -= days_before_year(moment.year);
-	for (; days >= days_in_month(moment.year, moment.month); moment.month++)
-		days -= days_in_month(moment.year, moment.month);
-	moment.day = (int)days + 1;
-	return moment;
-}
-
 /* ---- the time registers ---- */
-
-static int64_t epoch_seconds(void)
-{
-	return days_before_year(1970) * SECONDS_PER_DAY;
-}
-
-/* The guest's time, in seconds from 1 January of year 0; within what the registers can show. */
-static int64_t rtc_time(const struct rtc *rtc)
-{
-	int64_t latest = days_before_year(10000) * SECONDS_PER_DAY - 1;
-	int64_t time = rtc->now() + rtc->offset + epoch_seconds();
-
-	return max(0, min(time, latest));
-}
 
 static uint8_t number_encode(const struct rtc *rtc, int number)
 {
@@ -154,19 +88,21 @@ static int hour_decode(const struct rtc *rtc, uint8_t value)
 /* Bring the time registers in cmos[] up to date. */
 static void registers_load(struct rtc *rtc)
 {
-	int64_t time = rtc_time(rtc);
-	struct rtc_moment moment = moment_from_seconds(time);
+	time_t time = max(TIME_EARLIEST, min(rtc->now() + rtc->offset, TIME_LATEST));
+	int year;
+	struct tm date;
 
-	rtc->cmos[RTC_SECONDS] = number_encode(rtc, moment.second);
-	rtc->cmos[RTC_MINUTES] = number_encode(rtc, moment.minute);
-	rtc->cmos[RTC_HOURS] = hour_encode(rtc, moment.hour);
-	/* 1 is Sunday; 1 January of year 0 was a Saturday. */
-	rtc->cmos[RTC_DAY_OF_WEEK] =
-		number_encode(rtc, (int)((time / SECONDS_PER_DAY + 6) % 7 + 1));
-	rtc->cmos[RTC_DAY_OF_MONTH] = number_encode(rtc, moment.day);
-	rtc->cmos[RTC_MONTH] = number_encode(rtc, moment.month);
-	rtc->cmos[RTC_YEAR] = number_encode(rtc, moment.year % 100);
-	rtc->cmos[RTC_CENTURY] = number_encode(rtc, moment.year / 100);
+	gmtime_r(&time, &date);
+	year = date.tm_year + 1900;
+	/* A host's time zone with leap seconds (right/UTC) has a second 60. */
+	rtc->cmos[RTC_SECONDS] = number_encode(rtc, min(date.tm_sec, 59));
+	rtc->cmos[RTC_MINUTES] = number_encode(rtc, date.tm_min);
+	rtc->cmos[RTC_HOURS] = hour_encode(rtc, date.tm_hour);
+	rtc->cmos[RTC_DAY_OF_WEEK] = number_encode(rtc, date.tm_wday + 1); /* 1 is Sunday */
+	rtc->cmos[RTC_DAY_OF_MONTH] = number_encode(rtc, date.tm_mday);
+	rtc->cmos[RTC_MONTH] = number_encode(rtc, date.tm_mon + 1);
+	rtc->cmos[RTC_YEAR] = number_encode(rtc, year % 100);
+	rtc->cmos[RTC_CENTURY] = number_encode(rtc, year / 100);
 }
 
 /* Set the clock by the time registers in cmos[]; the day of the week follows from the others. */
@@ -174,24 +110,24 @@ static void registers_store(struct rtc *rtc)
 {
 	int century = number_decode(rtc, rtc->cmos[RTC_CENTURY]);
 	int year = number_decode(rtc, rtc->cmos[RTC_YEAR]);
-	struct rtc_moment moment = {
-		.year = century * 100 + year,
-		.month = number_decode(rtc, rtc->cmos[RTC_MONTH]),
-		.day = number_decode(rtc, rtc->cmos[RTC_DAY_OF_MONTH]),
-		.hour = hour_decode(rtc, rtc->cmos[RTC_HOURS]),
-		.minute = number_decode(rtc, rtc->cmos[RTC_MINUTES]),
-		.second = number_decode(rtc, rtc->cmos[RTC_SECONDS]),
+	const struct tm date = {
+		.tm_year = century * 100 + year - 1900,
+		.tm_mon = number_decode(rtc, rtc->cmos[RTC_MONTH]) - 1,
+		.tm_mday = number_decode(rtc, rtc->cmos[RTC_DAY_OF_MONTH]),
+		.tm_hour = hour_decode(rtc, rtc->cmos[RTC_HOURS]),
+		.tm_min = number_decode(rtc, rtc->cmos[RTC_MINUTES]),
+		.tm_sec = number_decode(rtc, rtc->cmos[RTC_SECONDS]),
 	};
+	struct tm existing = date;
+	time_t time = timegm(&existing); /* of 30 February it makes 1 or 2 March, and so on */
 
 	if (century < 0 || century > 99 || year < 0 || year > 99)
 		return;
-	if (moment.month < 1 || moment.month > 12 || moment.day < 1 ||
-	    moment.day > days_in_month(moment.year, moment.month))
+	if (existing.tm_mon != date.tm_mon || existing.tm_mday != date.tm_mday ||
+	    existing.tm_hour != date.tm_hour || existing.tm_min != date.tm_min ||
+	    existing.tm_sec != date.tm_sec)
 		return;
-	if (moment.hour < 0 || moment.hour > 23 || moment.minute < 0 || moment.minute > 59 ||
-	    moment.second < 0 || moment.second > 59)
-		return;
-	rtc->offset = moment_to_seconds(&moment) - epoch_seconds() - rtc->now();
+	rtc->offset = time - rtc->now();
 }
 
 static bool is_time_register(uint8_t index)
@@ -259,6 +195,11 @@ static uint8_t data_read(struct rtc *rtc)
 
 void rtc_init(struct rtc *rtc, int64_t (*now)(void))
 {
+	time_t time = 0;
+	struct tm date;
+
+	/* The C library opens the time zone's file when it is first asked: now, while it may. */
+	gmtime_r(&time, &date);
 	memset(rtc, 0, sizeof(*rtc));
 	pthread_mutex_init(&rtc->lock, NULL);
 	rtc->now = now ? now : host_now;
