@@ -123,7 +123,7 @@ enum phandle { PHANDLE_GIC = 1, PHANDLE_ITS, PHANDLE_CLOCK };
 #define GIC_PPI	    1
 #define EDGE_RISING 1
 #define LEVEL_HIGH  4
-#define PPI(intid)  GIC_PPI, (intid)-16, LEVEL_HIGH
+#define PPI(intid)  GIC_PPI, -16 + (intid), LEVEL_HIGH
 
 /* The redistributors end where the serial port begins. */
 #define CPUS_MAX     ((LAYOUT_SERIAL - ARM64_GIC_REDISTRIBUTOR) / ARM64_GIC_REDISTRIBUTOR_SIZE)

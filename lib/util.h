@@ -16,7 +16,8 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define BIT(n)		  (1ULL << (n))
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+/* The second pair of parentheses keeps clang-format 14 from taking what follows for a cast. */
+#define container_of(pointer, type, member) ((type *)((char *)((pointer)) - offsetof(type, member)))
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))

@@ -54,39 +54,33 @@ static const struct config_rule pm_rules[] = {
 };
 
 /* PCI Local Bus 3.0, 6.8.1: four layouts, by 64-bit addresses and by mask bits. */
-#define MSI_CONTROL                                                                      \
-	{                                                                                \
-		PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE \
-	}
-#define MSI_ADDRESS                                           \
-	{                                                     \
-		PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc \
-	}
+#define MSI_CONTROL PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE
+#define MSI_ADDRESS PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc
 
 static const struct config_rule msi32_rules[] = {
-	MSI_CONTROL,
-	MSI_ADDRESS,
+	{ MSI_CONTROL },
+	{ MSI_ADDRESS },
 	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
 	{ 0 },
 };
 static const struct config_rule msi32_mask_rules[] = {
-	MSI_CONTROL,
-	MSI_ADDRESS,
+	{ MSI_CONTROL },
+	{ MSI_ADDRESS },
 	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
 	{ PCI_MSI_MASK_32, 4, ACTION_MSI, 0xffffffff },
 	{ PCI_MSI_PENDING_32, 4, ACTION_MSI_PENDING, 0 },
 	{ 0 },
 };
 static const struct config_rule msi64_rules[] = {
-	MSI_CONTROL,
-	MSI_ADDRESS,
+	{ MSI_CONTROL },
+	{ MSI_ADDRESS },
 	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
 	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
 	{ 0 },
 };
 static const struct config_rule msi64_mask_rules[] = {
-	MSI_CONTROL,
-	MSI_ADDRESS,
+	{ MSI_CONTROL },
+	{ MSI_ADDRESS },
 	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
 	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
 	{ PCI_MSI_MASK_64, 4, ACTION_MSI, 0xffffffff },

@@ -432,12 +432,12 @@ static void disassemble(const struct machine *machine, const char *directory, co
 	fclose(file);
 }
 
-#define WINDOW(width, min, size)                                                                  \
-	snprintf(words, sizeof(words),                                                            \
-		 "0x%0*llX, // Range Minimum 0x%0*llX, // Range Maximum "                         \
-		 "0x%0*llX, // Translation Offset 0x%0*llX, // Length",                           \
-		 width, (unsigned long long)(min), width, (unsigned long long)((min) + (size)-1), \
-		 width, 0ULL, width, (unsigned long long)(size))
+#define WINDOW(width, min, size)                                                               \
+	snprintf(words, sizeof(words),                                                         \
+		 "0x%0*llX, // Range Minimum 0x%0*llX, // Range Maximum "                      \
+		 "0x%0*llX, // Translation Offset 0x%0*llX, // Length",                        \
+		 width, (unsigned long long)(min), width, -1ULL + (min) + (size), width, 0ULL, \
+		 width, (unsigned long long)(size))
 
 /* An IO descriptor of fixed ports. */
 #define PORTS(base, size)                                                                 \

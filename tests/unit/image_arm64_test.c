@@ -495,7 +495,7 @@ static void test_every_truncated_kernel_is_refused(void **state)
 static void test_no_damage_to_a_kernel_does_damage_here(void **state)
 {
 	struct fixture *fixture = *state;
-	static void (*const makers[])(struct file * file) = { plain_make, gzip_make, zboot_make };
+	static void (*const makers[])(struct file *) = { plain_make, gzip_make, zboot_make };
 	struct file *file = &fixture->file;
 	unsigned int accepted = 0;
 

@@ -6,13 +6,6 @@
 #define CPUS_MAX 64	   /* that the command line takes */
 #define RAM	 (1 * GIB) /* where RAM starts */
 
-/* What the SMMU's driver keeps for messages (MSI_IOVA_BASE of the kernel), and what is around it.
- */
-#define AROUND_THE_MSI_WINDOW                           \
-	{                                               \
-		{ 0, 0x8000000 }, TO_THE_END(0x8100000) \
-	}
-
 static const struct ram_row ram_rows[] = {
 	{ "small RAM is one piece from 1 GiB", 32 * MIB, 4096, {}, 40, 0, { { RAM, 32 * MIB } } },
 	{ "16 MiB are enough", 16 * MIB, 4096, {}, 40, 0, { { RAM, 16 * MIB } } },
@@ -22,7 +15,7 @@ static const struct ram_row ram_rows[] = {
 	{ "the SMMU's window for messages is below it",
 	  6 * GIB,
 	  2 * MIB,
-	  AROUND_THE_MSI_WINDOW,
+	  { { 0, 0x8000000 }, { TO_THE_END(0x8100000) } },
 	  48,
 	  0,
 	  { { RAM, 6 * GIB } } },
@@ -81,7 +74,7 @@ static const struct ram_row ram_rows[] = {
 	{ "nor one so high that its start cannot be aligned",
 	  64 * MIB,
 	  2 * MIB,
-	  { { RAM, 32 * MIB }, TO_THE_END(0xfffffffffffff000) },
+	  { { RAM, 32 * MIB }, { TO_THE_END(0xfffffffffffff000) } },
 	  48,
 	  -ERANGE,
 	  {} },
@@ -166,8 +159,13 @@ static const struct window_row window_rows[] = {
 	  40,
 	  0,
 	  34 * GIB },
-	{ "a usable range may reach the end of 64 bits", 4 * GIB, 8 * GIB, AROUND_THE_MSI_WINDOW,
-	  39, 0, 8 * GIB },
+	{ "a usable range may reach the end of 64 bits",
+	  4 * GIB,
+	  8 * GIB,
+	  { { 0, 0x8000000 }, { TO_THE_END(0x8100000) } },
+	  39,
+	  0,
+	  8 * GIB },
 	{ "above RAM all the same when none does",
 	  4 * GIB,
 	  16 * GIB,

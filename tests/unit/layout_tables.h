@@ -43,10 +43,7 @@ struct ram_row {
 		(base) + 30 * MIB, MIB                                                \
 	}
 
-#define TO_THE_END(base)                     \
-	{                                    \
-		(base), 0 - (uint64_t)(base) \
-	}
+#define TO_THE_END(base) (base), 0 - (uint64_t)(base)
 
 struct window_row {
 	const char *rule;

@@ -90,8 +90,8 @@ static void usable_find(struct plan *plan)
 
 /* ---- the drawing ---- */
 
-static void __attribute__((format(printf, 4, 5)))
-span_add(struct check *check, uint64_t base, uint64_t size, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void span_add(struct check *check, uint64_t base,
+							   uint64_t size, const char *format, ...)
 {
 	struct check_span *span;
 	unsigned int at = check->span_count;

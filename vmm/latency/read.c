@@ -29,8 +29,8 @@ struct reader {
 };
 
 /* Fill in @why. Returns -EINVAL. */
-static int __attribute__((format(printf, 2, 3)))
-refuse(struct reader *reader, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse(struct reader *reader, const char *format,
+							...)
 {
 	char what[256];
 	va_list args;
