@@ -220,9 +220,10 @@ static void table_access(struct vfio_bar *bar, uint64_t offset, struct access *a
 	if (access->size < 4 || offset % access->size || number >= set->size)
 		return;
 	if (access->is_write) {
-		for (unsigned int i = 0; i < access->size; i += 4)
-			table_write(&set->vectors[number], field + i,
-				    (uint32_t)(access->data >> (8 * i)));
+		table_write(&set->vectors[number], field, (uint32_t)access->data);
+		if (access->size == 8)
+			table_write(&set->vectors[number], field + 4,
+				    (uint32_t)(access->data >> 32));
 		msi_vector_sync(bar->msi, set, number);
 		return;
 	}
