@@ -89,8 +89,9 @@ static bool row_parse(char *line, unsigned int cpus, const char *bdf, struct hos
 	bool ours = false;
 
 	irq->irq = (unsigned int)strtoul(line, &at, 10);
-	if (at == line || *at++ != ':')
+	if (at == line || *at != ':')
 		return false;
+	at++;
 	irq->count = counts_sum(&at, cpus);
 	irq->shared = strstr(at, ", ");
 	for (word = strtok_r(at, " ,\t\n", &state); word && !ours;
