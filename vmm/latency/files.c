@@ -200,7 +200,8 @@ static int compare_run(const void *options)
 /* All of the file @path ("-": standard input), the caller's to free(), or NULL with errno set. */
 static char *text_read(const char *path)
 {
-	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	bool standard_input = !strcmp(path, "-");
+	FILE *file = standard_input ? stdin : fopen(path, "re");
 	char *text = NULL;
 	size_t size = 0;
 
@@ -211,7 +212,7 @@ static char *text_read(const char *path)
 		free(text);
 		text = ferror(file) ? NULL : strdup("");
 	}
-	if (file != stdin)
+	if (!standard_input)
 		fclose(file);
 	return text;
 }
