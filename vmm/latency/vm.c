@@ -34,7 +34,8 @@
 #define TEXT_LIMIT (16 * MIB)
 
 /* The program: see program.S. */
-extern const char latency_program[], latency_program_end[];
+extern const char latency_program[];
+extern const uint64_t latency_program_size;
 
 /* A file in memory, and a path by which this process and its children can open it. */
 struct memory_file {
@@ -76,8 +77,6 @@ struct files {
 
 static void files_make(struct files *files)
 {
-	/* cppcheck-suppress comparePointers ; both are labels of one file in assembly */
-	size_t size = (size_t)(latency_program_end - latency_program);
 	int error;
 
 	memory_file_make(&files->program, "latency-program");
@@ -86,7 +85,7 @@ static void files_make(struct files *files)
 	memory_file_make(&files->probe, "latency-probe");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, files->sockets) < 0)
 		die(EXIT_HOST, "cannot make a pair of sockets: %s", strerror(errno));
-	error = fd_write_all(files->program.fd, latency_program, size);
+	error = fd_write_all(files->program.fd, latency_program, latency_program_size);
 	if (error < 0)
 		die(EXIT_HOST, "cannot write the latency program into memory: %s",
 		    strerror(-error));
