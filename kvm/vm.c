@@ -123,6 +123,7 @@ static void *ram_map(size_t size, bool hugepages)
 
 	/* MAP_HUGETLB reserves now, so that a pool that is too small is found out here. */
 	flags |= hugepages ? MAP_HUGETLB | (21 << MAP_HUGE_SHIFT) : MAP_NORESERVE;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): @size is not 0 */
 	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (hva == MAP_FAILED && hugepages)
 		die(EXIT_HOST,
