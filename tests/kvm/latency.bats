@@ -234,8 +234,9 @@ console_make() {
 	expect_status 0
 	[[ $output =~ "injected running" ]]
 	[ "$(json_get '.comparisons | length')" = 2 ]
-	[ "$(json_get '.comparisons[0] | [.metric, .state, .runs[1].p50.ratio] | join(" ")')" = \
-		"handler running 2" ]
+	[ "$(json_get '.comparisons[0] | [.metric, .state] | join(" ")')" = "handler running" ]
+	# jq 1.6 writes 2 for a 2.0 that it reads, and jq 1.7 writes 2.0.
+	[ "$(json_get '.comparisons[0].runs[1].p50.ratio == 2')" = true ]
 }
 
 @test "compare: the same experiment twice is told apart by the files' names" {
