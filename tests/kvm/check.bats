@@ -66,7 +66,8 @@ teardown() {
 
 # What the shell commands $1 make of /sys/bus/pci/devices, for the command that follows only.
 with_devices() {
-	unshare --mount true 2>/dev/null || skip "this process may not mount"
+	local why
+	why=$(unshare --mount true 2>&1) || skip "no mount namespace of its own: $why"
 	# shellcheck disable=SC2016 # of the inner shell
 	run --separate-stderr unshare --mount sh -c 'mount -t tmpfs none /sys/bus/pci &&
 		cd /sys/bus/pci && eval "$1" && shift && exec "$@"' sh "$@"

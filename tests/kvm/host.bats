@@ -9,7 +9,8 @@ setup() {
 	build=$(realpath "${POSTHORN_BUILD:-$BATS_TEST_DIRNAME/../../build/$arch}")
 	unshare="unshare --mount"
 	[ "$(id -u)" -eq 0 ] || unshare="unshare --mount --map-root-user"
-	$unshare true 2>/dev/null || skip "no mount namespaces for this user"
+	local why
+	why=$($unshare true 2>&1) || skip "no mount namespace of its own: $why"
 }
 
 # run_where COMMANDS [PREFIX]...: run a payload after COMMANDS, by way of the program PREFIX.
