@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 /* A path below @root. One that is too long is cut, and then names nothing. */
-void __attribute__((format(printf, 3, 4)))
-file_path_set(char path[PATH_MAX], const char *root, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void file_path_set(char path[PATH_MAX], const char *root,
+							 const char *format, ...);
 
 /*
  * Read the small text file @path (a sysfs attribute, say) into @text, always NUL-terminated, one

@@ -236,8 +236,8 @@ struct siblings {
 };
 
 /* Append to a list; what does not fit is left out. */
-static void __attribute__((format(printf, 3, 4)))
-list_append(char *list, size_t size, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void list_append(char *list, size_t size,
+							      const char *format, ...)
 {
 	size_t length = strlen(list);
 	va_list args;

@@ -74,8 +74,8 @@ void command_help_print(const struct command *command);
 /* ---- for tables of options ---- */
 
 /* Say what is wrong. Returns EXIT_USAGE. */
-int __attribute__((format(printf, 2, 3)))
-wrong(const struct parser *parser, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int wrong(const struct parser *parser, const char *format,
+						...);
 
 /* A bool, set to true. */
 int option_flag(struct parser *parser, const struct option_rule *rule, const char *value);

@@ -109,7 +109,7 @@ int run_options_check(struct parser *parser)
 const struct run_options run_defaults = {
 	.console = "-",
 	.cpus = 1,
-	.memory = MEMORY_OPTIONS_DEFAULT,
+	.memory = { MEMORY_OPTIONS_DEFAULT },
 	.vcpu_cpu = -1,
 };
 

@@ -20,10 +20,7 @@ struct memory_options {
 	bool hugepages;
 };
 
-#define MEMORY_OPTIONS_DEFAULT    \
-	{                         \
-		.size = 512 * MIB \
-	}
+#define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
 	char bdf[HOST_PCI_BDF_SIZE]; /* full form */

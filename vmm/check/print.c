@@ -140,7 +140,7 @@ static int check_run(const void *opaque)
 	return code;
 }
 
-static const struct check_options check_defaults = { .memory = MEMORY_OPTIONS_DEFAULT };
+static const struct check_options check_defaults = { .memory = { MEMORY_OPTIONS_DEFAULT } };
 
 static const struct option_rule check_rules[] = {
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory,

@@ -185,20 +185,12 @@ const struct latency_options latency_defaults = {
 #define AT(member) .offset = offsetof(struct latency_options, member)
 
 /* What more than one of them takes. */
-#define FORMAT                                                                                     \
-	{                                                                                          \
-		"--format", "summary|cyclictest|csv", "of standard output (summary)", option_name, \
-			AT(format), .names = format_names                                          \
-	}
-#define JSON                                                                        \
-	{                                                                           \
-		"--json", "FILE", "write all that was found", option_file, AT(json) \
-	}
-#define PLOT                                                                                    \
-	{                                                                                       \
-		"--plot", "FILE.svg|.png|.gp", "draw the distribution, by gnuplot", plot_apply, \
-			AT(plot)                                                                \
-	}
+#define FORMAT                                                                             \
+	"--format", "summary|cyclictest|csv", "of standard output (summary)", option_name, \
+		AT(format), .names = format_names
+#define JSON "--json", "FILE", "write all that was found", option_file, AT(json)
+#define PLOT \
+	"--plot", "FILE.svg|.png|.gp", "draw the distribution, by gnuplot", plot_apply, AT(plot)
 
 const struct option_rule latency_rules[] = {
 	{ "--device", "BDF", "the device whose interrupts are measured (none)", option_bdf,
@@ -219,21 +211,21 @@ const struct option_rule latency_rules[] = {
 	  AT(costs), .most = NUMBER_MAX },
 	{ "--cpu", "LIST", "pin: the guest to the first CPU, all else to the others", cpu_apply,
 	  AT(cpus) },
-	FORMAT,
-	JSON,
-	PLOT,
+	{ FORMAT },
+	{ JSON },
+	{ PLOT },
 	{ NULL },
 };
 
-const struct option_rule latency_compare_rules[] = { JSON, PLOT, { NULL } };
+const struct option_rule latency_compare_rules[] = { { JSON }, { PLOT }, { NULL } };
 
 const struct option_rule latency_read_rules[] = {
 	{ "--path", "NAME", "how they reached the program: bare, posted...", label_apply,
 	  AT(path) },
 	{ "--vmm", "NAME", "what it ran under (none)", label_apply, AT(vmm) },
 	{ "--arch", "NAME", "x86_64 or arm64 (this machine's)", label_apply, AT(architecture) },
-	FORMAT,
-	JSON,
-	PLOT,
+	{ FORMAT },
+	{ JSON },
+	{ PLOT },
 	{ NULL },
 };
