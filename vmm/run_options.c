@@ -136,5 +136,5 @@ const struct option_rule run_rules[] = {
 	{ "--seccomp", "on|log|off", "what system calls beyond the needed ones do (on: end the VM)",
 	  option_name, AT(seccomp), .names = seccomp_names },
 	{ BOOT_DUMP_OPTION, BOOT_DUMP_VALUE, BOOT_DUMP_HELP, option_file, AT(dump) },
-	{ NULL },
+	{ 0 },
 };

@@ -147,7 +147,7 @@ static const struct option_rule check_rules[] = {
 	  .offset = offsetof(struct check_options, memory) },
 	{ "--json", NULL, "for programs to read", option_flag,
 	  .offset = offsetof(struct check_options, json) },
-	{ NULL },
+	{ 0 },
 };
 
 const struct command command_check = {

@@ -137,7 +137,7 @@ static int devices_run(const void *opaque)
 static const struct option_rule devices_rules[] = {
 	{ "--json", NULL, "for programs to read", option_flag,
 	  .offset = offsetof(struct devices_options, json) },
-	{ NULL },
+	{ 0 },
 };
 
 const struct command command_devices = {

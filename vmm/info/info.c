@@ -61,7 +61,7 @@ static int info_run(const void *opaque)
 static const struct option_rule info_rules[] = {
 	{ "--json", NULL, "for programs to read", option_flag,
 	  .offset = offsetof(struct info_options, json) },
-	{ NULL },
+	{ 0 },
 };
 
 const struct command command_info = {

@@ -214,10 +214,10 @@ const struct option_rule latency_rules[] = {
 	{ FORMAT },
 	{ JSON },
 	{ PLOT },
-	{ NULL },
+	{ 0 },
 };
 
-const struct option_rule latency_compare_rules[] = { { JSON }, { PLOT }, { NULL } };
+const struct option_rule latency_compare_rules[] = { { JSON }, { PLOT }, { 0 } };
 
 const struct option_rule latency_read_rules[] = {
 	{ "--path", "NAME", "how they reached the program: bare, posted...", label_apply,
@@ -227,5 +227,5 @@ const struct option_rule latency_read_rules[] = {
 	{ FORMAT },
 	{ JSON },
 	{ PLOT },
-	{ NULL },
+	{ 0 },
 };
