@@ -289,6 +289,10 @@ coverage: ## lines that the unit tests reach, by folder
 analysis: ## look for mistakes with clang-tidy, cppcheck and gcc's analyzer
 	@scripts/check-analysis
 
+.PHONY: claims
+claims: ## list what is claimed, and the commands that show each
+	@scripts/claims list
+
 .PHONY: demo
 demo: ## boot guests with an assigned network card in the lab, and show their interrupts
 	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
