@@ -66,6 +66,9 @@ bool memory_range_get(unsigned int index, struct memory_range *range);
  */
 void memory_map(uint64_t base, uint64_t size);
 
+/* The same for the registers of a device at @base, @size bytes. */
+void mmio_map(uint64_t base, uint64_t size);
+
 /*
  * An address that the compiler knows nothing about: then it takes the plainest instruction for the
  * access. KVM on arm64 cannot carry out others for a device, such as those that also add to the

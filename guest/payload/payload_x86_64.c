@@ -85,6 +85,11 @@ void memory_map(uint64_t base, uint64_t size)
 	}
 }
 
+void mmio_map(uint64_t base, uint64_t size)
+{
+	memory_map(base, size);
+}
+
 /* ---- the serial port: a 16550A (National Semiconductor PC16550D data sheet) ---- */
 
 enum { UART_DATA = 0, UART_INTERRUPTS = 1, UART_FIFO = 2, UART_STATUS = 5 };

@@ -84,7 +84,11 @@ uint64_t pci_bar(uint64_t config, unsigned int index)
 	base = low & ~BAR_FLAGS;
 	if (is_64)
 		base |= (uint64_t)mmio_read32(address + 4) << 32;
-	return base ? base : bar_place(address, is_64);
+	if (!base)
+		return bar_place(address, is_64);
+	/* Its registers are at its beginning, which may be above what is mapped from the start. */
+	mmio_map(base, 1);
+	return base;
 }
 
 void pci_bars_place(uint64_t config)
