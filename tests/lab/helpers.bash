@@ -6,7 +6,7 @@
 # "# lab x86_64: OPTIONS" and "# lab arm64: OPTIONS" for one. For example
 #   scripts/lab arm64 OPTIONS -- bats --tap tests/lab/FILE.bats
 # They need $POSTHORN_BINARY (build/$arch/posthorn) and the initramfs of the tiny guest,
-# $POSTHORN_GUEST (build/$arch/guest/guest.cpio.gz, see guest/linux/build).
+# $POSTHORN_GUEST ($LAB_GUEST_INITRD, see guest/linux/build).
 #
 # A test starts a guest, talks to the agent that runs in it (tests/lab/guest/agent) and ends it:
 #   guest_start --device "$nic" && guest net-up && guest_end poweroff
@@ -39,7 +39,7 @@ lab_setup_file() {
 	export root posthorn initrd
 	"$root/guest/linux/build" --script "$root/tests/lab/guest/agent" "$initrd.script"
 	# Unpacked once, not by each guest.
-	zcat "${POSTHORN_GUEST:-$root/build/$arch/guest/guest.cpio.gz}" >"$initrd"
+	zcat "${POSTHORN_GUEST:-${LAB_GUEST_INITRD-}}" >"$initrd"
 	zcat "$initrd.script" >>"$initrd"
 	# shellcheck disable=SC2086 # one word per device
 	for device in ${LAB_DEVICES-}; do
