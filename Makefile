@@ -33,8 +33,9 @@ guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
-vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o vmm/machine.o \
-                   vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
+vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
+                   vmm/host_kernel.o vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o \
+                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
                    $(addprefix vmm/host/,devices.o bind.o in_use.o \
                      names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
@@ -51,7 +52,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
-              options options_latency sysfs in_use bind host_irq irq_verdict irq_watch \
+              options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report stats config config_capabilities config_malformed msi msi_failures \
               msi_relay bar assigned device_events check check_function info latency_host \
               latency_igb latency_result histogram latency_read latency_json latency_stats \
@@ -76,6 +77,7 @@ $(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 unit_flags_stats     := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
+unit_flags_host_kernel := -Wl,--wrap=access
 unit_flags_sysfs     := -Wl,--wrap=file_write_text
 unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access

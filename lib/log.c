@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* The one mutable global of the program: it changes only while the options are read. */
-static enum log_level current_level = LOG_LEVEL_WARN;
+static enum log_level current_level = LOG_LEVEL_NOTICE;
 
 void log_level_set(enum log_level level)
 {
@@ -64,7 +64,7 @@ int log_text(const char *text, size_t size)
 
 static void line_write(enum log_level level, const char *format, va_list args)
 {
-	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
+	static const char *const prefix[] = { "error: ", "warning: ", "", "", "debug: " };
 	char line[1024];
 	size_t length, room;
 	int written;

@@ -23,9 +23,16 @@ enum exit_code {
 	EXIT_SIGNAL = 128,    /* plus the number of the signal that ended the run */
 };
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+/* A notice is what happens without being asked for, but is no reason to worry. */
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_NOTICE,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
 
-/* Set what is written: messages above @level are dropped. The start value is LOG_LEVEL_WARN. */
+/* Set what is written: messages above @level are dropped. The start value is LOG_LEVEL_NOTICE. */
 void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
 
@@ -38,9 +45,10 @@ int log_text(const char *text, size_t size);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_write(LOG_LEVEL_WARN, __VA_ARGS__)
-#define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_error(...)	log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)	log_write(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_notice(...) log_write(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...)	log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 /* The test comes first so that a debug line on a hot path costs a load when it is off. */
 #define log_debug(...)                                           \
 	do {                                                     \

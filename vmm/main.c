@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		log_error("%s", why);
 		return code;
 	}
-	log_level_set((enum log_level)min(LOG_LEVEL_WARN + line.verbose, LOG_LEVEL_DEBUG));
+	log_level_set((enum log_level)min(LOG_LEVEL_NOTICE + line.verbose, LOG_LEVEL_DEBUG));
 	if (line.help)
 		command_help_print(line.command);
 	else

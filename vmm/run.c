@@ -2,6 +2,7 @@
 /* `posthorn run`: the life of a VM, and what the main thread does meanwhile. */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
+#include "vmm/host_kernel.h"
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
 #include "vmm/privileges.h"
@@ -370,18 +373,36 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	return exit_code;
 }
 
-static int command_run_run(const void *options)
+/* @path is room for PATH_MAX bytes. */
+static const char *host_kernel(char *path)
 {
-	return run(options, NULL);
+	struct utsname host;
+	char why[1024];
+
+	if (uname(&host) < 0)
+		die(EXIT_HOST, "uname: %s", strerror(errno));
+	if (host_kernel_find("", host.release, path, PATH_MAX, why, sizeof(why)) < 0)
+		die(EXIT_USAGE, "%s", why);
+	log_notice("no --kernel was given: the guest boots this host's own, %s", path);
+	return path;
+}
+
+static int command_run_run(const void *given)
+{
+	struct run_options options = *(const struct run_options *)given;
+	char path[PATH_MAX];
+
+	if (!options.kernel)
+		options.kernel = host_kernel(path);
+	return run(&options, NULL);
 }
 
 const struct command command_run = {
 	.name = "run",
-	.synopsis = "--kernel FILE",
+	.synopsis = "",
 	.help = "boot a kernel, with devices of this host",
 	.rules = run_rules,
 	.options_size = sizeof(struct run_options),
 	.defaults = &run_defaults,
-	.check = run_options_check,
 	.run = command_run_run,
 };

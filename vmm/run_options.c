@@ -97,15 +97,6 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 	return 0;
 }
 
-int run_options_check(struct parser *parser)
-{
-	const struct run_options *options = parser->options;
-
-	if (options->kernel)
-		return 0;
-	return wrong(parser, "--kernel is missing: give the kernel to boot, --kernel FILE");
-}
-
 const struct run_options run_defaults = {
 	.console = "-",
 	.cpus = 1,
@@ -118,7 +109,8 @@ static const char *const seccomp_names[] = { "on", "log", "off", NULL };
 #define AT(member) .offset = offsetof(struct run_options, member)
 
 const struct option_rule run_rules[] = {
-	{ "--kernel", "FILE", "the kernel: " BOOT_KERNELS, option_file, AT(kernel) },
+	{ "--kernel", "FILE", "the kernel: " BOOT_KERNELS " (this host's)", option_file,
+	  AT(kernel) },
 	{ "--initrd", "FILE", "its initial RAM disk", option_file, AT(initrd) },
 	{ "--cmdline", "TEXT", "its command line", option_text, AT(cmdline) },
 	{ "--cpus", "N", "virtual CPUs, 1 to 64 (1)", option_number, AT(cpus), .least = 1,

@@ -28,8 +28,9 @@ struct device_options {
 };
 
 struct run_options {
-	const char *kernel, *initrd, *cmdline; /* paths and text as given; NULL where not */
-	const char *console;		       /* "-", "none" or a path */
+	/* paths and text as given; NULL where not: the kernel is the host's own then */
+	const char *kernel, *initrd, *cmdline;
+	const char *console; /* "-", "none" or a path */
 	uint64_t cpus;
 	struct memory_options memory;
 	struct device_options devices[RUN_DEVICES_MAX];
@@ -44,9 +45,6 @@ struct run_options {
 
 extern const struct option_rule run_rules[];
 extern const struct run_options run_defaults;
-
-/* For the whole: see struct command. */
-int run_options_check(struct parser *parser);
 
 /* An option that sets a struct memory_options. */
 int option_memory(struct parser *parser, const struct option_rule *rule, const char *value);

@@ -41,7 +41,7 @@ static void bdf_check(const char *bdf)
 
 static void run_check(const struct run_options *options)
 {
-	fuzz_check(options->kernel && options->kernel[0] && options->console);
+	fuzz_check((!options->kernel || options->kernel[0]) && options->console);
 	fuzz_check(options->cpus >= 1 && options->cpus <= RUN_CPUS_MAX);
 	fuzz_check(options->memory.size >= 32 * MIB && options->memory.size <= BIT(52));
 	fuzz_check(options->memory.size % (options->memory.hugepages ? 2 * MIB : 4 * KIB) == 0);

@@ -51,3 +51,43 @@ run_where() {
 	expect_status 3
 	expect_text "/dev/kvm" "$stderr"
 }
+
+# run_host_kernel COMMANDS [PREFIX]...: run posthorn without --kernel, after COMMANDS, on a host with
+# nothing but what they put there in /boot and where modules are. $kernel is what they may copy.
+run_host_kernel() {
+	local commands=$1 folder hide=
+	shift
+	for folder in /boot /lib/modules /usr/lib/modules; do
+		[ ! -d "$folder" ] || hide="$hide mount -t tmpfs none $folder;"
+	done
+	run --separate-stderr env kernel="$build/guest/payload/hello.$kind" \
+		$unshare sh -c "set -e; $hide $commands; exec \"\$@\"" sh "$@" timeout 60 \
+		"$build/posthorn" run --memory 64M
+}
+
+@test "without --kernel the host's own is booted, and stderr names it" {
+	[ -e /dev/kvm ] || skip "there is no /dev/kvm"
+	[ -d /boot ] || skip "there is no /boot to put one in"
+	run_host_kernel 'cp "$kernel" "/boot/vmlinuz-$(uname -r)"'
+	expect_status 0
+	[ "$output" = $'hello from the guest\r\npayload: pass\r' ]
+	[ "$stderr" = "posthorn: no --kernel was given: the guest boots this host's own, /boot/vmlinuz-$(uname -r)" ]
+}
+
+@test "without --kernel, on a host that has none: exit code 2, where it should be, and the remedy" {
+	run_host_kernel :
+	expect_status 2
+	local file
+	for file in /boot/vmlinuz-"$(uname -r)" {,/usr}/lib/modules/"$(uname -r)"/vmlinuz; do
+		expect_text "$file: No such file or directory" "$stderr"
+	done
+	expect_text "--kernel FILE" "$stderr"
+}
+
+@test "without --kernel, when the host's own may not be read: exit code 2, and the remedy" {
+	[ -d /boot ] || skip "there is no /boot to put one in"
+	run_host_kernel 'install -m 0 "$kernel" "/boot/vmlinuz-$(uname -r)"' \
+		setpriv --bounding-set=-dac_override,-dac_read_search
+	expect_status 2
+	expect_text "make /boot/vmlinuz-$(uname -r) readable, or give" "$stderr"
+}
