@@ -5,6 +5,9 @@ ARCH   ?= $(machine)
 STATIC ?= 0
 BUILD  ?= build/$(ARCH)$(if $(filter 1,$(STATIC)),-static)
 PREFIX ?= /usr/local
+# Where shells look for completion.
+BASH_COMPLETION ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETION  ?= $(PREFIX)/share/zsh/site-functions
 IASL   ?= iasl
 
 # Building for the other architecture takes a cross compiler, and unit tests run under emulation.
@@ -401,6 +404,8 @@ $(BUILD)/posthorn.1: docs/posthorn.1.scd
 install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DESTDIR before it
 	install -D -m 755 $(BUILD)/posthorn $(DESTDIR)$(PREFIX)/bin/posthorn
 	install -D -m 644 $(BUILD)/posthorn.1 $(DESTDIR)$(PREFIX)/share/man/man1/posthorn.1
+	install -D -m 644 completion/posthorn.bash $(DESTDIR)$(BASH_COMPLETION)/posthorn
+	install -D -m 644 completion/_posthorn $(DESTDIR)$(ZSH_COMPLETION)/_posthorn
 
 .PHONY: clean
 clean: ## remove everything that was built
