@@ -407,6 +407,15 @@ install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DEST
 	install -D -m 644 completion/posthorn.bash $(DESTDIR)$(BASH_COMPLETION)/posthorn
 	install -D -m 644 completion/_posthorn $(DESTDIR)$(ZSH_COMPLETION)/_posthorn
 
+.PHONY: dist
+dist: ## the source as build/posthorn-VERSION.tar.gz, the same bytes each time
+	@scripts/dist $(VERSION)
+
+# For both architectures where that can be, unless one is asked for.
+.PHONY: deb
+deb: dist ## Debian packages in build/, for x86-64 and arm64, or with ARCH for one of them
+	@scripts/deb $(VERSION) $(if $(filter file,$(origin ARCH)),$(sort $(machine) arm64),$(ARCH))
+
 .PHONY: clean
 clean: ## remove everything that was built
 	rm -rf build
