@@ -44,6 +44,11 @@ struct descriptor {
 	char name[NAME_SIZE];
 };
 
+static void put(int fd, const void *data, size_t size, off_t offset)
+{
+	assert_int_equal(pwrite(fd, data, size, offset), size);
+}
+
 /* A file with @count counters. The parts are not where one would guess: their offsets count. */
 static void file_make(const struct made_counter *counters, unsigned int count)
 {
@@ -55,17 +60,17 @@ static void file_make(const struct made_counter *counters, unsigned int count)
 	uint32_t offset = 64;
 
 	stats_fd = memfd_create("stats", MFD_CLOEXEC);
-	pwrite(stats_fd, &header, sizeof(header), 0);
+	put(stats_fd, &header, sizeof(header), 0);
 	for (unsigned int i = 0; i < count; i++) {
 		struct descriptor descriptor = { .head = { .size = (uint16_t)counters[i].values,
 							   .offset = offset } };
 		off_t at = (off_t)(header.desc_offset + i * sizeof(descriptor));
 
 		memcpy(descriptor.name, counters[i].name, strlen(counters[i].name));
-		pwrite(stats_fd, &descriptor, sizeof(descriptor), at);
+		put(stats_fd, &descriptor, sizeof(descriptor), at);
 		for (unsigned int j = 0; j < counters[i].values; j++) {
-			pwrite(stats_fd, &counters[i].value, sizeof(uint64_t),
-			       (off_t)header.data_offset + offset);
+			put(stats_fd, &counters[i].value, sizeof(uint64_t),
+			    (off_t)header.data_offset + offset);
 			offset += (uint32_t)sizeof(uint64_t);
 		}
 	}
@@ -139,7 +144,7 @@ static void test_the_file_is_read_anew_each_time(void **state)
 	file_make(counters, 1);
 	fd = stats_open(VM_FD);
 	for (uint64_t value = 1; value < 4; value++) {
-		pwrite(fd, &value, sizeof(value), 5000 + 64);
+		put(fd, &value, sizeof(value), 5000 + 64);
 		seen[0] = '\0';
 		assert_int_equal(stats_read(fd, counter_see, seen), 0);
 		assert_int_equal(seen[strlen("exits=")] - '0', value);
@@ -179,7 +184,7 @@ static void test_absurd_sizes_are_an_error(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		stats_fd = memfd_create("stats", MFD_CLOEXEC);
-		pwrite(stats_fd, &headers[i], sizeof(headers[i]), 0);
+		put(stats_fd, &headers[i], sizeof(headers[i]), 0);
 		assert_int_equal(seen_read(), -EPROTO);
 	}
 }
