@@ -304,6 +304,10 @@ demo: ## boot guests with an assigned network card in the lab, and show their in
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/demo-run
 
+.PHONY: matrix
+matrix: ## the lab's core tests on kernels 6.1, 6.12 and 7 and two emulators: takes an hour
+	@scripts/matrix
+
 .PHONY: hostile
 hostile: ## 10 million operations of a hostile guest: HOSTILE_OPERATIONS=N HOSTILE_SEED=N
 	@$(MAKE) --no-print-directory ARCH=x86_64 all guest kvm-programs
