@@ -24,7 +24,7 @@ VERSION := 0.1.0
 # ---- what is built -----------------------------------------------------------------------------
 
 lib_objects     := lib/log.o lib/ioctl.o lib/file.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/stats.o kvm/$(ARCH).o \
+kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/$(ARCH).o \
                    kvm/posting.o kvm/posting_$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
@@ -44,7 +44,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/latency/,latency.o options.o program.o vm.o \
-                     instruments.o doorbell.o probe.o result.o host.o output.o files.o \
+                     instruments.o doorbell.o probe.o kvm_stats.o result.o host.o output.o files.o \
                      run.o read.o json.o stats.o format.o compare.o plot.o)
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
@@ -56,7 +56,7 @@ unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posti
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
-              irq_report stats config config_capabilities config_malformed msi msi_failures \
+              irq_report kvm_stats config config_capabilities config_malformed msi msi_failures \
               msi_relay bar assigned device_events check check_function info latency_host \
               latency_igb latency_result histogram latency_read latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
@@ -77,7 +77,7 @@ unit_flags_arm64 := -Wl,--wrap=ioctl_named
 $(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 	$(eval unit_fakes_$(test) := host_tree) \
 	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
-unit_flags_stats     := -Wl,--wrap=ioctl_named
+unit_flags_kvm_stats := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
 unit_flags_host_kernel := -Wl,--wrap=access

@@ -22,9 +22,6 @@ extern const uint32_t arch_pin_irqchip;
  */
 unsigned long arch_vm_type(int kvm_fd);
 
-/* See vm_clock_hz(). */
-uint64_t arch_clock_hz(int vm_fd);
-
 /*
  * After KVM_CREATE_VM, before any vCPU: interrupt controllers and whatever else must exist first.
  */

@@ -51,13 +51,6 @@ unsigned long arch_vm_type(int kvm_fd)
 	return bits == IPA_BITS_DEFAULT ? 0 : KVM_VM_TYPE_ARM_IPA_SIZE(bits);
 }
 
-/* A guest reads it in CNTFRQ_EL0. */
-uint64_t arch_clock_hz(int vm_fd)
-{
-	(void)vm_fd;
-	return 0;
-}
-
 /* ---- the interrupt controller ---- */
 
 static int device_create(const struct vm *vm, uint32_t type, const char *name)

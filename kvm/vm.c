@@ -88,20 +88,6 @@ void vm_open(struct vm *vm)
 		die(EXIT_HOST, "/dev/kvm: %s; %s", refusal.what, refusal.remedy);
 }
 
-uint64_t vm_clock_hz(void)
-{
-	struct vm vm;
-	uint64_t hz = 0;
-
-	vm_open(&vm);
-	vm.fd = ioctl_value(vm.kvm_fd, KVM_CREATE_VM, arch_vm_type(vm.kvm_fd));
-	if (vm.fd >= 0)
-		hz = arch_clock_hz(vm.fd);
-	fd_close(&vm.fd);
-	fd_close(&vm.kvm_fd);
-	return hz;
-}
-
 static void cpus_check(const struct vm *vm)
 {
 	int limit = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);

@@ -78,13 +78,6 @@ int vm_kvm_open(const char *root, struct vm_refusal *refusal);
 void vm_open(struct vm *vm);
 
 /*
- * How often in a second the clock ticks that guests of this host read, when KVM knows it and they
- * do not (KVM_GET_TSC_KHZ on x86-64); 0: otherwise. For a moment there is a VM. Start-up only: dies
- * as vm_open() does.
- */
-uint64_t vm_clock_hz(void);
-
-/*
  * After vm_open(): create the VM with its in-kernel interrupt controllers, and give it RAM: zeroed,
  * not yet touched, huge pages where the host has them, never in a core dump. Start-up only: dies
  * with EXIT_HOST and a remedy when KVM refuses or there is not enough memory.

@@ -42,14 +42,6 @@ unsigned long arch_vm_type(int kvm_fd)
 	return 0;
 }
 
-/* A VM's vCPUs have the host's rate until somebody sets another (KVM API 4.56). */
-uint64_t arch_clock_hz(int vm_fd)
-{
-	int khz = ioctl_value(vm_fd, KVM_GET_TSC_KHZ, 0);
-
-	return khz > 0 ? (uint64_t)khz * 1000 : 0;
-}
-
 /* Bits that an APIC id needs for @cpus CPUs. */
 static unsigned int apic_id_bits(unsigned int cpus)
 {

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "kvm/stats.h"
+#include "vmm/latency/kvm_stats.h"
 #include "lib/file.h"
 #include "lib/util.h"
 #include "vfio/host_irq.h"

@@ -2,7 +2,7 @@
 #include "vmm/latency/instruments.h"
 
 #include "guest/layout.h"
-#include "kvm/stats.h"
+#include "vmm/latency/kvm_stats.h"
 
 static void instruments_init(void *opaque, struct machine *machine)
 {

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kvm/stats.h"
+#include "vmm/latency/kvm_stats.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "vfio/host_irq.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* KVM's own counters of a VM and of its vCPUs: KVM API 4.133, KVM_GET_STATS_FD (Linux 5.14). */
-#ifndef POSTHORN_KVM_STATS_H
-#define POSTHORN_KVM_STATS_H
+#ifndef POSTHORN_VMM_LATENCY_KVM_STATS_H
+#define POSTHORN_VMM_LATENCY_KVM_STATS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kvm/stats.h"
+#include "vmm/latency/kvm_stats.h"
 
 #include <errno.h>
 #include <linux/kvm.h>

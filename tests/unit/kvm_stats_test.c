@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* kvm/stats.h: files as KVM makes them (KVM API 4.133), and files that are not as they should be.
+/* vmm/latency/kvm_stats.h: files as KVM makes them (KVM API 4.133), and files that are not as they
+ * should be.
  */
-#include "kvm/stats.h"
+#include "vmm/latency/kvm_stats.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
