@@ -115,13 +115,15 @@ static void relay_make(struct machine *machine, const struct run_options *option
 
 static void relay_begin(void *opaque)
 {
+	const struct machine *machine = opaque;
+
 	pthread_setname_np(pthread_self(), "relay");
-	seccomp_thread_enter(opaque, SECCOMP_THREAD_RELAY);
+	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_RELAY);
 }
 
 static void relay_start(struct machine *machine)
 {
-	int error = relay_init(machine->relay, &machine->vm, relay_begin, &machine->filters);
+	int error = relay_init(machine->relay, &machine->vm, relay_begin, machine);
 
 	if (error < 0)
 		die(EXIT_HOST,
@@ -327,6 +329,7 @@ void machine_init(struct machine *machine, const struct run_options *options,
 
 	memset(machine, 0, sizeof(*machine));
 	machine->exit_code = -1;
+	machine->seccomp = options->seccomp;
 	machine->addition = addition;
 	pthread_mutex_init(&machine->ring_lock, NULL);
 	machine->stop_eventfd = eventfd_create_or_die();
@@ -384,7 +387,6 @@ void machine_cleanup(struct machine *machine)
 	pthread_barrier_destroy(&machine->start);
 	pthread_mutex_destroy(&machine->ring_lock);
 	console_cleanup(&machine->console);
-	seccomp_filters_cleanup(&machine->filters);
 }
 
 void machine_stop(struct machine *machine, int exit_code)

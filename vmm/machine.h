@@ -57,7 +57,7 @@ struct machine {
 	struct irq_watch watch;
 	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
 	const struct machine_addition *addition; /* NULL: there is none */
-	struct seccomp_filters filters;
+	enum seccomp_mode seccomp;
 	unsigned int function_count;
 	struct vcpu *vcpus;
 	unsigned int cpus;

@@ -115,7 +115,7 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 			    i, strerror(error));
 	}
 	pthread_attr_destroy(&attributes);
-	seccomp_thread_enter(&machine->filters, SECCOMP_THREAD_MAIN);
+	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_MAIN);
 	pthread_barrier_wait(&machine->start);
 }
 
@@ -319,6 +319,8 @@ static int report(struct machine *machine, const struct run_options *options, in
 static void heap_settle(void)
 {
 	mallopt(M_MMAP_MAX, 0);
+	/* What a thread frees when it has entered its filter is no reason to shrink the heap. */
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	json_object_seed(1);
 }
 
@@ -356,7 +358,7 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	machine_init(machine, options, addition);
 	heap_settle();
 	privileges_drop(options->user);
-	seccomp_filters_init(&machine->filters, options->seccomp);
+	seccomp_prepare(options->seccomp);
 	machine_helpers_start(machine);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	threads_start(machine, contexts, options->vcpu_cpu);

@@ -9,13 +9,10 @@
 #include <linux/vfio.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/seccomp_arch.h"
@@ -166,6 +163,9 @@ static const char *call_name(int number)
 	return names[number];
 }
 
+/* Whose list is in force, for violation(). */
+static _Thread_local enum seccomp_thread this_thread;
+
 /* A message in the making. No printf(3): the call may have come from within malloc(3). */
 struct message {
 	char text[512];
@@ -206,9 +206,7 @@ static void violation(int signal_number, siginfo_t *info, void *context)
 
 	(void)signal_number;
 	message_add(&message, "posthorn: error: seccomp: ");
-	message_add(&message, (unsigned int)info->si_errno < ARRAY_SIZE(threads)
-				      ? threads[info->si_errno]
-				      : "a thread");
+	message_add(&message, threads[this_thread]);
 	message_add(&message, " made the system call ");
 	message_add(&message, call_name(info->si_syscall));
 	if (info->si_syscall == __NR_ioctl) {
@@ -259,37 +257,8 @@ static int rows_add(scmp_filter_ctx context, const struct seccomp_row *rows)
 	return error;
 }
 
-/* The program of @context as the kernel takes it. 0 or -errno. */
-static int program_export(scmp_filter_ctx context, struct sock_fprog *program)
-{
-	int fd = memfd_create("filter", MFD_CLOEXEC), error;
-	off_t size;
-
-	if (fd < 0)
-		return -errno;
-	error = seccomp_export_bpf(context, fd);
-	size = lseek(fd, 0, SEEK_END);
-	if (error == 0) {
-		program->len = (unsigned short)((size_t)size / sizeof(*program->filter));
-		program->filter = malloc((size_t)size);
-		error = program->filter ? fd_pread_all(fd, program->filter, (size_t)size, 0)
-					: -ENOMEM;
-	}
-	fd_close(&fd);
-	return error;
-}
-
-/* Let each trap say which list the call is not in: the handler finds it in si_errno. */
-static void traps_mark(struct sock_fprog *program, unsigned int thread)
-{
-	for (unsigned int i = 0; i < program->len; i++)
-		if (program->filter[i].code == (BPF_RET | BPF_K) &&
-		    program->filter[i].k == SECCOMP_RET_TRAP)
-			program->filter[i].k |= thread;
-}
-
-static int program_make(struct sock_fprog *program, enum seccomp_thread thread, uint32_t action,
-			uint32_t foreign)
+/* Load the list of @thread for the calling thread. 0 or -errno. */
+static int filter_load(enum seccomp_thread thread, uint32_t action, uint32_t foreign)
 {
 	scmp_filter_ctx context = seccomp_init(action);
 	int error;
@@ -298,12 +267,15 @@ static int program_make(struct sock_fprog *program, enum seccomp_thread thread, 
 		return -ENOMEM;
 	/* Calls of another ABI (32-bit ones, say) have other numbers. */
 	error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, foreign);
+	/* That was done for all threads; and errors are the kernel's own. */
+	if (error == 0)
+		error = seccomp_attr_set(context, SCMP_FLTATR_CTL_NNP, 0);
+	if (error == 0)
+		error = seccomp_attr_set(context, SCMP_FLTATR_API_SYSRAWRC, 1);
 	if (error == 0)
 		error = rows_add(context, seccomp_rows(thread));
 	if (error == 0)
-		error = program_export(context, program);
-	if (error == 0)
-		traps_mark(program, thread);
+		error = seccomp_load(context);
 	seccomp_release(context);
 	return error;
 }
@@ -320,43 +292,29 @@ static bool kernel_suits(void)
 	return true;
 }
 
-void seccomp_filters_init(struct seccomp_filters *filters, enum seccomp_mode mode)
+void seccomp_prepare(enum seccomp_mode mode)
 {
-	bool log = mode == SECCOMP_MODE_LOG;
-
-	memset(filters, 0, sizeof(*filters));
 	if (mode == SECCOMP_MODE_OFF)
 		return;
 	if (!kernel_suits())
 		die(EXIT_HOST, "this host's kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): "
 			       "use one that has, or do without (--seccomp off)");
 	violation_catch();
-	for (unsigned int i = 0; i < SECCOMP_THREADS; i++) {
-		int error =
-			program_make(&filters->programs[i], i, log ? SCMP_ACT_LOG : SCMP_ACT_TRAP,
-				     log ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
-
-		if (error < 0)
-			die(EXIT_HOST,
-			    "cannot make the seccomp filters: %s; --seccomp off "
-			    "does without",
-			    strerror(-error));
-	}
 }
 
-void seccomp_filters_cleanup(struct seccomp_filters *filters)
+void seccomp_thread_enter(enum seccomp_mode mode, enum seccomp_thread thread)
 {
-	for (unsigned int i = 0; i < SECCOMP_THREADS; i++)
-		free(filters->programs[i].filter);
-}
+	int error;
 
-void seccomp_thread_enter(const struct seccomp_filters *filters, enum seccomp_thread thread)
-{
-	const struct sock_fprog *program = &filters->programs[thread];
-
-	if (program->len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0)
+	if (mode == SECCOMP_MODE_OFF)
+		return;
+	this_thread = thread;
+	if (mode == SECCOMP_MODE_LOG)
+		error = filter_load(thread, SCMP_ACT_LOG, SCMP_ACT_LOG);
+	else
+		error = filter_load(thread, SCMP_ACT_TRAP, SCMP_ACT_KILL_PROCESS);
+	if (error < 0)
 		die(EXIT_HOST,
-		    "the kernel refuses the seccomp filter: %s; --seccomp off does "
-		    "without",
-		    strerror(errno));
+		    "the seccomp filter cannot be loaded: %s; --seccomp off does without",
+		    strerror(-error));
 }

@@ -8,9 +8,6 @@
 #ifndef POSTHORN_VMM_SECCOMP_H
 #define POSTHORN_VMM_SECCOMP_H
 
-#include <linux/filter.h>
-#include <stdbool.h>
-
 enum seccomp_thread {
 	SECCOMP_THREAD_VCPU,
 	SECCOMP_THREAD_MAIN,
@@ -53,22 +50,17 @@ struct seccomp_row {
 /* The rows for a kind of thread; the last has no name. */
 const struct seccomp_row *seccomp_rows(enum seccomp_thread thread);
 
-/* The filters, as the kernel takes them. */
-struct seccomp_filters {
-	struct sock_fprog programs[SECCOMP_THREADS]; /* .len 0: there is none */
-};
+/*
+ * Look whether the kernel has filters, and catch what they catch. Dies with EXIT_HOST when it has
+ * none. In the main thread, before the first seccomp_thread_enter().
+ */
+void seccomp_prepare(enum seccomp_mode mode);
 
 /*
- * Make the filters, and catch what they catch. Dies with EXIT_HOST when the kernel has no filters.
+ * Put the calling thread under the filter of its list, for ever: after privileges_drop(). Dies when
+ * that cannot be; no guest runs yet: threads_start() in vmm/run.c, relay_init() and doorbell_init()
+ * wait for each thread to get here.
  */
-void seccomp_filters_init(struct seccomp_filters *filters, enum seccomp_mode mode);
-void seccomp_filters_cleanup(struct seccomp_filters *filters);
-
-/*
- * Put the calling thread under its filter, for ever: after privileges_drop(). Dies when the kernel
- * refuses; no guest runs yet: threads_start() in vmm/run.c, relay_init() and doorbell_init() wait
- * for each thread to get here.
- */
-void seccomp_thread_enter(const struct seccomp_filters *filters, enum seccomp_thread thread);
+void seccomp_thread_enter(enum seccomp_mode mode, enum seccomp_thread thread);
 
 #endif

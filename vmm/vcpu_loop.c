@@ -195,7 +195,7 @@ void *vcpu_loop(void *opaque)
 
 	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
-	seccomp_thread_enter(&machine->filters, SECCOMP_THREAD_VCPU);
+	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_VCPU);
 	pthread_barrier_wait(&machine->start);
 	while (!atomic_load_explicit(&machine->stopping, memory_order_relaxed)) {
 		int error = vcpu_run(vcpu);

@@ -804,13 +804,6 @@ int __wrap_tcsetattr(int fd, int when, const struct termios *termios)
 
 /* ---- privileges and seccomp ---- */
 
-int __real_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags)
-{
-	return fails("memfd_create", name, EMFILE) ? -1 : __real_memfd_create(name, flags);
-}
-
 int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
@@ -848,10 +841,9 @@ void *__wrap_seccomp_init(uint32_t action)
 	return fails("seccomp_init", "-", ENOMEM) ? NULL : __real_seccomp_init(action);
 }
 
-int __real_seccomp_export_bpf(void *context, int fd);
-int __wrap_seccomp_export_bpf(void *context, int fd);
-int __wrap_seccomp_export_bpf(void *context, int fd)
+int __real_seccomp_load(void *context);
+int __wrap_seccomp_load(void *context);
+int __wrap_seccomp_load(void *context)
 {
-	return fails("seccomp_export_bpf", "-", 0) ? -ENOMEM
-						   : __real_seccomp_export_bpf(context, fd);
+	return fails("seccomp_load", "-", 0) ? -ENOMEM : __real_seccomp_load(context);
 }

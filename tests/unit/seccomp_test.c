@@ -107,7 +107,6 @@ static struct attempt attempt(enum seccomp_mode mode, enum seccomp_thread thread
 			      void (*call)(void))
 {
 	struct attempt attempt = { .message = "" };
-	struct seccomp_filters filters;
 	size_t length = 0;
 	ssize_t got;
 	int ends[2];
@@ -120,8 +119,8 @@ static struct attempt attempt(enum seccomp_mode mode, enum seccomp_thread thread
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[1]);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		seccomp_filters_init(&filters, mode);
-		seccomp_thread_enter(&filters, thread);
+		seccomp_prepare(mode);
+		seccomp_thread_enter(mode, thread);
 		call();
 		syscall(SYS_exit_group, 77);
 	}
@@ -240,7 +239,6 @@ struct unread {
 static struct unread unread_start(enum seccomp_thread thread, void (*call)(void))
 {
 	static const char page[4096];
-	struct seccomp_filters filters;
 	int output[2], told[2];
 	pid_t child;
 	char byte;
@@ -255,8 +253,8 @@ static struct unread unread_start(enum seccomp_thread thread, void (*call)(void)
 	if (child == 0) {
 		dup2(output[1], STDERR_FILENO);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		seccomp_filters_init(&filters, SECCOMP_MODE_ON);
-		seccomp_thread_enter(&filters, thread);
+		seccomp_prepare(SECCOMP_MODE_ON);
+		seccomp_thread_enter(SECCOMP_MODE_ON, thread);
 		if (write(told[1], "", 1) == 1)
 			call();
 		syscall(SYS_exit_group, 77);

@@ -14,8 +14,10 @@ static void instruments_init(void *opaque, struct machine *machine)
 
 static void doorbell_begin(void *opaque)
 {
+	const struct machine *machine = opaque;
+
 	pthread_setname_np(pthread_self(), "doorbell");
-	seccomp_thread_enter(opaque, SECCOMP_THREAD_DOORBELL);
+	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_DOORBELL);
 }
 
 static void instruments_start(void *opaque, struct machine *machine)
@@ -30,7 +32,7 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.mark = latency_probe_mark,
 		.opaque = &instruments->probe,
 		.begin = doorbell_begin,
-		.begin_opaque = &machine->filters,
+		.begin_opaque = machine,
 	};
 
 	instruments->probe = (struct latency_probe){
