@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What each architecture's file in kvm/ provides to the other files there, beside vm_finish(),
- * vcpu_entry_set(), vcpu_pc(), vcpu_page_sizes() and vcpu_bus_error(). Those that can fail die when
- * KVM refuses.
+ * vcpu_entry_set(), vcpu_pc(), vcpu_page_sizes() and vcpu_bus_error(). Those that can
+ * fail return -errno with the reason in @why.
  */
 #ifndef POSTHORN_KVM_ARCH_H
 #define POSTHORN_KVM_ARCH_H
 
 #include <stdint.h>
+
+#include "lib/log.h"
 
 struct vcpu;
 struct vm;
@@ -25,10 +27,10 @@ unsigned long arch_vm_type(int kvm_fd);
 /*
  * After KVM_CREATE_VM, before any vCPU: interrupt controllers and whatever else must exist first.
  */
-void arch_vm_init(struct vm *vm);
+int arch_vm_init(struct vm *vm, char why[WHY_SIZE]);
 
 /* After KVM_CREATE_VCPU: CPUID, MSRs and the like. */
-void arch_vcpu_init(struct vcpu *vcpu);
+int arch_vcpu_init(struct vcpu *vcpu, char why[WHY_SIZE]);
 
 /* Bits of a guest-physical address that a guest of this /dev/kvm can use. */
 unsigned int arch_physical_bits(int kvm_fd);

@@ -53,22 +53,23 @@ unsigned long arch_vm_type(int kvm_fd)
 
 /* ---- the interrupt controller ---- */
 
-static int device_create(const struct vm *vm, uint32_t type, const char *name)
+/* Returns its descriptor or -errno. */
+static int device_create(const struct vm *vm, uint32_t type, const char *name, char why[WHY_SIZE])
 {
 	struct kvm_create_device create = { .type = type };
 	int error = ioctl_call(vm->fd, KVM_CREATE_DEVICE, &create);
 
 	if (error < 0)
-		die(EXIT_HOST,
-		    "this host's KVM cannot emulate a %s: %s; posthorn needs a host with a "
-		    "GICv3 or GICv4",
-		    name, strerror(-error));
+		return refuse(why, error,
+			      "this host's KVM cannot emulate a %s: %s; posthorn needs a host "
+			      "with a GICv3 or GICv4",
+			      name, strerror(-error));
 	return (int)create.fd;
 }
 
 /* KVM's Documentation/virt/kvm/devices/arm-vgic-v3.rst and arm-vgic-its.rst. */
-static void device_set(int fd, uint32_t group, uint64_t attribute, const void *value,
-		       const char *what)
+static int device_set(int fd, uint32_t group, uint64_t attribute, const void *value,
+		      const char *what, char why[WHY_SIZE])
 {
 	struct kvm_device_attr attr = {
 		.group = group,
@@ -78,34 +79,48 @@ static void device_set(int fd, uint32_t group, uint64_t attribute, const void *v
 	int error = ioctl_call(fd, KVM_SET_DEVICE_ATTR, &attr);
 
 	if (error < 0)
-		die(EXIT_HOST, "interrupt controller: KVM refuses its %s: %s", what,
-		    strerror(-error));
+		return refuse(why, error, "interrupt controller: KVM refuses its %s: %s", what,
+			      strerror(-error));
+	return 0;
 }
 
-static void gic_create(struct vm *vm)
+static int gic_create(struct vm *vm, char why[WHY_SIZE])
 {
 	const __u64 distributor = ARM64_GIC_DISTRIBUTOR;
 	/* Bits 63:52 are the number of redistributors, 11:0 the number of the region. */
 	const __u64 redistributors = (uint64_t)vm->cpus << 52 | ARM64_GIC_REDISTRIBUTOR;
 	const __u32 interrupts = GIC_INTERRUPTS;
+	int error;
 
-	vm->gic_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_V3, "GICv3");
-	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &distributor,
-		   "distributor");
-	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION,
-		   &redistributors, "redistributors");
-	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts,
-		   "number of interrupts");
+	vm->gic_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_V3, "GICv3", why);
+	if (vm->gic_fd < 0)
+		return vm->gic_fd;
+	error = device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST,
+			   &distributor, "distributor", why);
+	if (error == 0)
+		error = device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+				   KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION, &redistributors,
+				   "redistributors", why);
+	if (error == 0)
+		error = device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts,
+				   "number of interrupts", why);
+	return error;
 }
 
-static void its_create(struct vm *vm)
+static int its_create(struct vm *vm, char why[WHY_SIZE])
 {
 	const __u64 address = ARM64_GIC_ITS;
+	int error;
 
-	vm->its_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, "GICv3 ITS");
-	device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &address, "ITS");
-	device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
-		   "ITS's start");
+	vm->its_fd = device_create(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, "GICv3 ITS", why);
+	if (vm->its_fd < 0)
+		return vm->its_fd;
+	error = device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &address,
+			   "ITS", why);
+	if (error == 0)
+		error = device_set(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+				   KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "ITS's start", why);
+	return error;
 }
 
 /*
@@ -177,17 +192,19 @@ static bool pmu_works(const struct vm *vm)
 	return error == 0;
 }
 
-void arch_vm_init(struct vm *vm)
+int arch_vm_init(struct vm *vm, char why[WHY_SIZE])
 {
+	int error;
+
 	vm->detach_discards = posting_detach_discards("");
 	vm->has_pmu = pmu_works(vm);
 	unknown_accesses_ask(vm);
-	gic_create(vm);
+	error = gic_create(vm, why);
 	/* Before the GIC is started: only then KVM takes a GICv4's direct injection for the VM. */
-	its_create(vm);
+	return error < 0 ? error : its_create(vm, why);
 }
 
-static void pmu_init(const struct vcpu *vcpu)
+static int pmu_init(const struct vcpu *vcpu, char why[WHY_SIZE])
 {
 	const int interrupt = ARM64_INTID_PMU;
 	int error = pmu_set(vcpu->fd, KVM_ARM_VCPU_PMU_V3_IRQ, &interrupt);
@@ -195,17 +212,20 @@ static void pmu_init(const struct vcpu *vcpu)
 	if (error == 0)
 		error = pmu_set(vcpu->fd, KVM_ARM_VCPU_PMU_V3_INIT, NULL);
 	if (error < 0)
-		die(EXIT_HOST, "vCPU %u: KVM refuses its performance counters: %s", vcpu->index,
-		    strerror(-error));
+		return refuse(why, error, "vCPU %u: KVM refuses its performance counters: %s",
+			      vcpu->index, strerror(-error));
+	return 0;
 }
 
-void vm_finish(struct vm *vm, struct vcpu *vcpus)
+int vm_finish(struct vm *vm, struct vcpu *vcpus, char why[WHY_SIZE])
 {
-	device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
-		   "start");
+	int error = device_set(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT,
+			       NULL, "start", why);
+
 	/* A performance counter wants its interrupt, and so the GIC, to be there. */
-	for (unsigned int i = 0; vm->has_pmu && i < vm->cpus; i++)
-		pmu_init(&vcpus[i]);
+	for (unsigned int i = 0; error == 0 && vm->has_pmu && i < vm->cpus; i++)
+		error = pmu_init(&vcpus[i], why);
+	return error;
 }
 
 /* ---- vCPUs ---- */
@@ -226,14 +246,14 @@ static bool feature_is_set(const struct kvm_vcpu_init *init, unsigned int featur
 	return init->features[feature / 32] & BIT(feature % 32);
 }
 
-void arch_vcpu_init(struct vcpu *vcpu)
+int arch_vcpu_init(struct vcpu *vcpu, char why[WHY_SIZE])
 {
 	int finalize = KVM_ARM_VCPU_SVE, error;
 	struct kvm_vcpu_init init;
 
 	error = ioctl_call(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &init);
 	if (error < 0)
-		die(EXIT_HOST, "KVM_ARM_PREFERRED_TARGET: %s", strerror(-error));
+		return refuse(why, error, "KVM_ARM_PREFERRED_TARGET: %s", strerror(-error));
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		if (ioctl_value(vcpu->vm->kvm_fd, KVM_CHECK_EXTENSION, features[i].capability) > 0)
 			feature_set(&init, features[i].feature);
@@ -247,7 +267,9 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	if (error == 0 && feature_is_set(&init, KVM_ARM_VCPU_SVE))
 		error = ioctl_call(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &finalize);
 	if (error < 0)
-		die(EXIT_HOST, "vCPU %u: KVM_ARM_VCPU_INIT: %s", vcpu->index, strerror(-error));
+		return refuse(why, error, "vCPU %u: KVM_ARM_VCPU_INIT: %s", vcpu->index,
+			      strerror(-error));
+	return 0;
 }
 
 static int register_set(const struct vcpu *vcpu, uint64_t id, uint64_t value)
@@ -268,15 +290,16 @@ static uint64_t register_get(const struct vcpu *vcpu, uint64_t id)
 }
 
 /* All else is as after reset: EL1, MMU and caches off, interrupts masked (booting.rst of Linux). */
-void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+int vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry, char why[WHY_SIZE])
 {
 	int error = register_set(vcpu, REGISTER_CORE(regs.pc), entry->pc);
 
 	if (error == 0)
 		error = register_set(vcpu, REGISTER_CORE(regs.regs[0]), entry->x0);
 	if (error < 0)
-		die(EXIT_HOST, "vCPU %u: cannot set its first registers: %s", vcpu->index,
-		    strerror(-error));
+		return refuse(why, error, "vCPU %u: cannot set its first registers: %s",
+			      vcpu->index, strerror(-error));
+	return 0;
 }
 
 uint64_t vcpu_pc(const struct vcpu *vcpu)

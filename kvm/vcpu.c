@@ -13,19 +13,20 @@
 #include "lib/ioctl.h"
 #include "lib/log.h"
 
-void vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index)
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index, char why[WHY_SIZE])
 {
 	memset(vcpu, 0, sizeof(*vcpu));
 	vcpu->vm = vm;
 	vcpu->index = index;
 	vcpu->fd = ioctl_value(vm->fd, KVM_CREATE_VCPU, index);
 	if (vcpu->fd < 0)
-		die(EXIT_HOST, "vCPU %u: KVM_CREATE_VCPU: %s", index, strerror(-vcpu->fd));
+		return refuse(why, vcpu->fd, "vCPU %u: KVM_CREATE_VCPU: %s", index,
+			      strerror(-vcpu->fd));
 	vcpu->run = mmap(NULL, vm->vcpu_mmap_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
-		die(EXIT_HOST, "vCPU %u: cannot map its struct kvm_run: %s", index,
-		    strerror(errno));
-	arch_vcpu_init(vcpu);
+		return refuse(why, -errno, "vCPU %u: cannot map its struct kvm_run: %s", index,
+			      strerror(errno));
+	return arch_vcpu_init(vcpu, why);
 }
 
 void vcpu_cleanup(struct vcpu *vcpu)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/log.h"
+
 struct vm;
 
 /* The signal that vcpu_kick() sends. Its handler does nothing: it makes KVM_RUN return. */
@@ -32,14 +34,16 @@ struct vcpu {
 
 /*
  * Create vCPU number @index of @vm in its reset state: the boot processor is runnable,
- * the others wait for INIT and SIPI (x86-64) or PSCI's CPU_ON (arm64). Start-up only: dies when KVM
- * refuses.
+ * the others wait for INIT and SIPI (x86-64) or PSCI's CPU_ON (arm64). 0 or -errno with the reason
+ * in
+ * @why.
  */
-void vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index);
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index, char why[WHY_SIZE]);
 void vcpu_cleanup(struct vcpu *vcpu);
 
-/* Give the boot processor its first registers. Before its first vcpu_run(). */
-void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry);
+/* Give the boot processor its first registers. Before its first vcpu_run(). 0 or -errno as above.
+ */
+int vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry, char why[WHY_SIZE]);
 
 /*
  * Run the guest until something needs this process (KVM_RUN). Returns 0 with the reason in

@@ -76,7 +76,7 @@ int vm_kvm_open(const char *root, struct vm_refusal *refusal)
 	return fd;
 }
 
-void vm_open(struct vm *vm)
+int vm_open(struct vm *vm, char why[WHY_SIZE])
 {
 	struct vm_refusal refusal = { .what = "" };
 
@@ -85,15 +85,18 @@ void vm_open(struct vm *vm)
 	vm->vfio_fd = vm->gic_fd = vm->its_fd = -1;
 	vm->kvm_fd = vm_kvm_open("", &refusal);
 	if (vm->kvm_fd < 0)
-		die(EXIT_HOST, "/dev/kvm: %s; %s", refusal.what, refusal.remedy);
+		return refuse(why, -ENODEV, "/dev/kvm: %s; %s", refusal.what, refusal.remedy);
+	return 0;
 }
 
-static void cpus_check(const struct vm *vm)
+static int cpus_check(const struct vm *vm, char why[WHY_SIZE])
 {
 	int limit = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 
 	if ((int)vm->cpus > limit)
-		die(EXIT_HOST, "--cpus %u: this host's KVM runs at most %d", vm->cpus, limit);
+		return refuse(why, -ERANGE, "--cpus %u: this host's KVM runs at most %d", vm->cpus,
+			      limit);
+	return 0;
 }
 
 /* Where a piece of RAM starts in the mapping, so that huge pages line up on both sides. */
@@ -102,7 +105,8 @@ static size_t ram_offset(size_t end, const struct vm_ram *ram)
 	return align_up(end, HUGE_PAGE_SIZE) + ram->gpa % HUGE_PAGE_SIZE;
 }
 
-static void *ram_map(size_t size, bool hugepages)
+/* NULL when it cannot be had. */
+static void *ram_map(size_t size, bool hugepages, char why[WHY_SIZE])
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	void *hva;
@@ -111,19 +115,21 @@ static void *ram_map(size_t size, bool hugepages)
 	flags |= hugepages ? MAP_HUGETLB | (21 << MAP_HUGE_SHIFT) : MAP_NORESERVE;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): @size is not 0 */
 	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
-	if (hva == MAP_FAILED && hugepages)
-		die(EXIT_HOST,
-		    "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: echo %zu "
-		    ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (or more, if others "
-		    "use them)",
-		    (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
-	if (hva == MAP_FAILED)
-		die(EXIT_HOST, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
-		    strerror(errno));
-	return hva;
+	if (hva != MAP_FAILED)
+		return hva;
+	if (hugepages)
+		refuse(why, -errno,
+		       "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: echo %zu "
+		       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (or more, if "
+		       "others use them)",
+		       (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
+	else
+		refuse(why, -errno, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
+		       strerror(errno));
+	return NULL;
 }
 
-static void ram_init(struct vm *vm, const struct vm_config *config)
+static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
 	size_t end = 0;
 	char *base;
@@ -135,7 +141,9 @@ static void ram_init(struct vm *vm, const struct vm_config *config)
 	}
 	/* mmap(2) aligns to pages only: one huge page more lets the start be moved up. */
 	vm->ram_size = align_up(end, HUGE_PAGE_SIZE) + (config->hugepages ? 0 : HUGE_PAGE_SIZE);
-	vm->ram_hva = ram_map(vm->ram_size, config->hugepages);
+	vm->ram_hva = ram_map(vm->ram_size, config->hugepages, why);
+	if (!vm->ram_hva)
+		return -ENOMEM;
 	base = (char *)align_up((uintptr_t)vm->ram_hva, HUGE_PAGE_SIZE);
 	/* Both are advice: a kernel without either runs the guest all the same. */
 	madvise(vm->ram_hva, vm->ram_size, MADV_DONTDUMP);
@@ -152,26 +160,30 @@ static void ram_init(struct vm *vm, const struct vm_config *config)
 		end += ram->size;
 		slot = vm_memslot_add(vm, ram->gpa, ram->size, ram->hva, false);
 		if (slot < 0)
-			die(EXIT_HOST, "cannot give the guest %llu MiB of memory at 0x%llx: %s",
-			    (unsigned long long)(ram->size / MIB), (unsigned long long)ram->gpa,
-			    strerror(-slot));
+			return refuse(why, slot,
+				      "cannot give the guest %llu MiB of memory at 0x%llx: %s",
+				      (unsigned long long)(ram->size / MIB),
+				      (unsigned long long)ram->gpa, strerror(-slot));
 	}
+	return 0;
 }
 
-void vm_init(struct vm *vm, const struct vm_config *config)
+int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
-	int size;
+	int size, error;
 
 	vm->cpus = config->cpus;
 	pthread_mutex_init(&vm->slot_lock, NULL);
-	cpus_check(vm);
+	error = cpus_check(vm, why);
+	if (error < 0)
+		return error;
 	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, arch_vm_type(vm->kvm_fd));
 	if (vm->fd < 0)
-		die(EXIT_HOST, "KVM_CREATE_VM: %s%s", strerror(-vm->fd),
-		    vm->fd == -EBUSY ? "; " VM_BUSY_REMEDY : "");
+		return refuse(why, vm->fd, "KVM_CREATE_VM: %s%s", strerror(-vm->fd),
+			      vm->fd == -EBUSY ? "; " VM_BUSY_REMEDY : "");
 	size = ioctl_value(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < 0)
-		die(EXIT_HOST, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(-size));
+		return refuse(why, size, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(-size));
 	vm->vcpu_mmap_size = (size_t)size;
 	vm->page_size = (size_t)sysconf(_SC_PAGESIZE);
 	/* Where KVM has the ring, the answer is the number of its page in the vCPU's mapping. */
@@ -181,9 +193,9 @@ void vm_init(struct vm *vm, const struct vm_config *config)
 	vm->coalesced_ports =
 		ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0;
 	if (irq_router_init(&vm->irq) < 0)
-		die(EXIT_HOST, "no memory for the interrupt routes");
-	arch_vm_init(vm);
-	ram_init(vm, config);
+		return refuse(why, -ENOMEM, "no memory for the interrupt routes");
+	error = arch_vm_init(vm, why);
+	return error < 0 ? error : ram_init(vm, config, why);
 }
 
 void vm_cleanup(struct vm *vm)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "kvm/irq.h"
+#include "lib/log.h"
 
 struct kvm_cpuid2;
 struct vcpu;
@@ -71,24 +72,21 @@ struct vm_refusal {
  */
 int vm_kvm_open(const char *root, struct vm_refusal *refusal);
 
-/*
- * Open /dev/kvm and look whether this KVM will do. Start-up only: dies with EXIT_HOST and a remedy
- * when it is missing, not permitted or too old.
- */
-void vm_open(struct vm *vm);
+/* Open /dev/kvm and look whether this KVM will do. 0 or -errno with the reason in @why. */
+int vm_open(struct vm *vm, char why[WHY_SIZE]);
 
 /*
  * After vm_open(): create the VM with its in-kernel interrupt controllers, and give it RAM: zeroed,
- * not yet touched, huge pages where the host has them, never in a core dump. Start-up only: dies
- * with EXIT_HOST and a remedy when KVM refuses or there is not enough memory.
+ * not yet touched, huge pages where the host has them, never in a core dump. 0, or -errno with the
+ * reason in @why when KVM refuses or there is not enough memory.
  */
-void vm_init(struct vm *vm, const struct vm_config *config);
+int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE]);
 
 /*
  * After the last vcpu_init(), before any interrupt is connected: start what needs all vCPUs to be
- * there. @vcpus are all of them. Dies as vm_init() does.
+ * there. @vcpus are all of them. 0 or -errno with the reason in @why.
  */
-void vm_finish(struct vm *vm, struct vcpu *vcpus);
+int vm_finish(struct vm *vm, struct vcpu *vcpus, char why[WHY_SIZE]);
 
 /* Close and unmap everything. The vCPUs must be gone (vcpu_cleanup()). */
 void vm_cleanup(struct vm *vm);

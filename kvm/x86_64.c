@@ -103,7 +103,10 @@ static bool leaf_dropped(uint32_t function)
 	return function == 0xb || function == 0x1f || function == 0x80000026;
 }
 
-/* What KVM can show a guest of this CPU. The caller frees it; it has room for CPUID_ENTRIES_MAX. */
+/*
+ * What KVM can show a guest of this CPU. The caller frees it; it has room for CPUID_ENTRIES_MAX.
+ * NULL when it cannot be had, errno set.
+ */
 static struct kvm_cpuid2 *cpuid_supported(int kvm_fd)
 {
 	struct kvm_cpuid2 *cpuid;
@@ -111,20 +114,24 @@ static struct kvm_cpuid2 *cpuid_supported(int kvm_fd)
 
 	cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
 	if (!cpuid)
-		die(EXIT_HOST, "no memory for what CPUID is to say");
+		return NULL;
 	cpuid->nent = CPUID_ENTRIES_MAX;
 	error = ioctl_array(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid);
-	if (error < 0)
-		die(EXIT_HOST, "KVM_GET_SUPPORTED_CPUID: %s", strerror(-error));
-	return cpuid;
+	if (error == 0)
+		return cpuid;
+	free(cpuid);
+	errno = -error;
+	return NULL;
 }
 
 /* The same, with room in it for the topology of the guest's vCPUs. */
-static struct kvm_cpuid2 *cpuid_make(int kvm_fd)
+static int cpuid_init(struct vm *vm, char why[WHY_SIZE])
 {
-	struct kvm_cpuid2 *cpuid = cpuid_supported(kvm_fd);
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm_fd);
 	unsigned int kept = 0;
 
+	if (!cpuid)
+		return refuse(why, -errno, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
 	for (unsigned int i = 0; i < cpuid->nent; i++)
 		if (!leaf_dropped(cpuid->entries[i].function))
 			cpuid->entries[kept++] = cpuid->entries[i];
@@ -132,10 +139,11 @@ static struct kvm_cpuid2 *cpuid_make(int kvm_fd)
 		cpuid->entries[kept++] =
 			(struct kvm_cpuid_entry2){ .function = 0xb, .index = level };
 	cpuid->nent = kept;
-	return cpuid;
+	vm->cpuid = cpuid;
+	return 0;
 }
 
-void arch_vm_init(struct vm *vm)
+int arch_vm_init(struct vm *vm, char why[WHY_SIZE])
 {
 	__u64 identity_map = IDENTITY_MAP_ADDRESS;
 	int error;
@@ -144,7 +152,7 @@ void arch_vm_init(struct vm *vm)
 	if (error == 0)
 		error = ioctl_value(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS);
 	if (error < 0)
-		die(EXIT_HOST, "KVM_SET_TSS_ADDR: %s", strerror(-error));
+		return refuse(why, error, "KVM_SET_TSS_ADDR: %s", strerror(-error));
 	/*
 	 * PIC, IOAPIC and local APICs. The guest is never told of the PIC, and the routes that
 	 * KVM sets up for it go when posthorn sets its own first one. No PIT is created: AMD's AVIC
@@ -152,11 +160,11 @@ void arch_vm_init(struct vm *vm)
 	 */
 	error = ioctl_value(vm->fd, KVM_CREATE_IRQCHIP, 0);
 	if (error < 0)
-		die(EXIT_HOST, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
-	vm->cpuid = cpuid_make(vm->kvm_fd);
+		return refuse(why, error, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
+	return cpuid_init(vm, why);
 }
 
-static void cpuid_set(struct vcpu *vcpu)
+static int cpuid_set(struct vcpu *vcpu, char why[WHY_SIZE])
 {
 	struct kvm_cpuid2 *cpuid = vcpu->vm->cpuid;
 	int error;
@@ -165,27 +173,30 @@ static void cpuid_set(struct vcpu *vcpu)
 		topology_fill(&cpuid->entries[i], vcpu->index, vcpu->vm->cpus);
 	error = ioctl_array(vcpu->fd, KVM_SET_CPUID2, cpuid);
 	if (error < 0)
-		die(EXIT_HOST, "vCPU %u: KVM_SET_CPUID2: %s", vcpu->index, strerror(-error));
+		return refuse(why, error, "vCPU %u: KVM_SET_CPUID2: %s", vcpu->index,
+			      strerror(-error));
+	return 0;
 }
 
 /*
  * After reset the MTRRs are off, which means uncached. Firmware would turn them on; there is none,
  * and with an IOMMU that does not snoop, KVM takes the guest at its word: boot is 20 times slower.
  */
-static void mtrr_set(struct vcpu *vcpu)
+static int mtrr_set(struct vcpu *vcpu, char why[WHY_SIZE])
 {
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
 	int set;
 
 	if (!msrs)
-		die(EXIT_HOST, "no memory for a vCPU's registers");
+		return refuse(why, -ENOMEM, "no memory for a vCPU's registers");
 	msrs->nmsrs = 1;
 	msrs->entries[0].index = MSR_MTRR_DEF_TYPE;
 	msrs->entries[0].data = MTRR_ENABLE_WRITE_BACK;
 	set = ioctl_array(vcpu->fd, KVM_SET_MSRS, msrs);
 	free(msrs);
 	if (set != 1)
-		die(EXIT_HOST, "vCPU %u: KVM_SET_MSRS refuses MTRRdefType", vcpu->index);
+		return refuse(why, -EIO, "vCPU %u: KVM_SET_MSRS refuses MTRRdefType", vcpu->index);
+	return 0;
 }
 
 /*
@@ -201,11 +212,14 @@ static void machine_check_set(struct vcpu *vcpu)
 		log_info("vCPU %u: KVM_X86_SETUP_MCE: %s", vcpu->index, strerror(-error));
 }
 
-void arch_vcpu_init(struct vcpu *vcpu)
+int arch_vcpu_init(struct vcpu *vcpu, char why[WHY_SIZE])
 {
-	cpuid_set(vcpu);
-	mtrr_set(vcpu);
+	int error = cpuid_set(vcpu, why);
+
+	if (error == 0)
+		error = mtrr_set(vcpu, why);
 	machine_check_set(vcpu);
+	return error;
 }
 
 static struct kvm_segment segment_make(uint16_t selector, uint8_t type, bool is_64bit_code)
@@ -243,7 +257,7 @@ static void sregs_fill(struct kvm_sregs *sregs, const struct vcpu_entry *entry)
 	}
 }
 
-void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
+int vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry, char why[WHY_SIZE])
 {
 	struct kvm_regs regs = {
 		.rip = entry->rip,
@@ -262,15 +276,18 @@ void vcpu_entry_set(struct vcpu *vcpu, const struct vcpu_entry *entry)
 	if (error == 0)
 		error = ioctl_call(vcpu->fd, KVM_SET_REGS, &regs);
 	if (error < 0)
-		die(EXIT_HOST, "vCPU %u: cannot set its first registers: %s", vcpu->index,
-		    strerror(-error));
+		return refuse(why, error, "vCPU %u: cannot set its first registers: %s",
+			      vcpu->index, strerror(-error));
+	return 0;
 }
 
-void vm_finish(struct vm *vm, struct vcpu *vcpus)
+int vm_finish(struct vm *vm, struct vcpu *vcpus, char why[WHY_SIZE])
 {
 	(void)vcpus;
+	(void)why;
 	free(vm->cpuid);
 	vm->cpuid = NULL;
+	return 0;
 }
 
 uint64_t vcpu_pc(const struct vcpu *vcpu)
@@ -299,7 +316,7 @@ unsigned int arch_physical_bits(int kvm_fd)
 	struct kvm_cpuid2 *cpuid = cpuid_supported(kvm_fd);
 	unsigned int bits = 36; /* what every 64-bit CPU has */
 
-	for (unsigned int i = 0; i < cpuid->nent; i++)
+	for (unsigned int i = 0; cpuid && i < cpuid->nent; i++)
 		if (cpuid->entries[i].function == 0x80000008)
 			bits = cpuid->entries[i].eax & 0xff;
 	free(cpuid);

@@ -90,6 +90,16 @@ void log_write(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
+int refuse(char why[WHY_SIZE], int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, WHY_SIZE, format, args);
+	va_end(args);
+	return error;
+}
+
 void die(enum exit_code code, const char *format, ...)
 {
 	va_list args;

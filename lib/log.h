@@ -57,8 +57,19 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 	} while (0)
 
 /*
+ * How functions below vmm/ fail: they return -errno, and leave the reason with their caller, who
+ * knows what it means for the program: one sentence or more that name the object and the remedy.
+ */
+#define WHY_SIZE 1024
+
+/* Write the reason into @why, cut to what fits. Returns @error. */
+int refuse(char why[WHY_SIZE], int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
  * Write an error and exit(@code); atexit(3) handlers run, so the terminal is restored. Only for
- * the time before the first KVM_RUN: nothing that a running guest does may reach this.
+ * vmm/, and for the time before the first KVM_RUN: nothing that a running guest does may reach
+ * this.
  */
 _Noreturn void die(enum exit_code code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

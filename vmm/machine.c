@@ -213,11 +213,13 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 		.cpus = options->cpus,
 		.hugepages = options->memory.hugepages,
 	};
+	char why[WHY_SIZE];
 
 	for (unsigned int i = 0; i < config.ram_count; i++)
 		ram[i] = (struct vm_ram){ .gpa = machine->layout.ram[i].base,
 					  .size = machine->layout.ram[i].size };
-	vm_init(&machine->vm, &config);
+	if (vm_init(&machine->vm, &config, why) < 0)
+		die(EXIT_HOST, "%s", why);
 }
 
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
@@ -287,7 +289,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		.dma_coherent = machine->function_count && iommu_coherent(&machine->iommu),
 	};
 	char *cmdline = cmdline_make(options);
-	char why[512];
+	char why[WHY_SIZE];
 
 	if (image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why)) < 0)
 		die(EXIT_USAGE, "--kernel %s", why);
@@ -304,19 +306,24 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		exit(EXIT_USAGE); /* it said why */
 	if (options->dump && boot_dump(&machine->vm, options->dump) < 0)
 		exit(EXIT_USAGE);
-	vcpu_entry_set(&machine->vcpus[0], &entry);
+	if (vcpu_entry_set(&machine->vcpus[0], &entry, why) < 0)
+		die(EXIT_HOST, "%s", why);
 	free(cmdline);
 }
 
 static void vcpus_init(struct machine *machine, const struct run_options *options)
 {
+	char why[WHY_SIZE];
+
 	machine->cpus = options->cpus;
 	machine->vcpus = calloc(machine->cpus, sizeof(*machine->vcpus));
 	if (!machine->vcpus)
 		die(EXIT_HOST, "no memory for the vCPUs");
 	for (unsigned int i = 0; i < machine->cpus; i++)
-		vcpu_init(&machine->vcpus[i], &machine->vm, i);
-	vm_finish(&machine->vm, machine->vcpus);
+		if (vcpu_init(&machine->vcpus[i], &machine->vm, i, why) < 0)
+			die(EXIT_HOST, "%s", why);
+	if (vm_finish(&machine->vm, machine->vcpus, why) < 0)
+		die(EXIT_HOST, "%s", why);
 	pthread_barrier_init(&machine->start, NULL, machine->cpus + 1);
 }
 
@@ -326,6 +333,7 @@ void machine_init(struct machine *machine, const struct run_options *options,
 		  const struct machine_addition *addition)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	char why[WHY_SIZE];
 
 	memset(machine, 0, sizeof(*machine));
 	machine->exit_code = -1;
@@ -334,7 +342,8 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	pthread_mutex_init(&machine->ring_lock, NULL);
 	machine->stop_eventfd = eventfd_create_or_die();
 	console_init(&machine->console, options->console);
-	vm_open(&machine->vm);
+	if (vm_open(&machine->vm, why) < 0)
+		die(EXIT_HOST, "%s", why);
 	/* The devices come before the memory, which has to fit their IOMMU. */
 	functions_init(machine, options, page_size);
 	layout_make(machine, options, page_size);

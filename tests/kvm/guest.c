@@ -143,7 +143,7 @@ static void agent_load(struct guest *guest)
 {
 	const char *build = getenv("POSTHORN_BUILD");
 	struct vcpu_entry entry = { 0 };
-	char path[4096], why[512] = "";
+	char path[4096], why[WHY_SIZE] = "";
 	struct image image;
 
 	snprintf(path, sizeof(path), "%s/guest/payload/agent.elf", build ? build : "build/x86_64");
@@ -153,7 +153,8 @@ static void agent_load(struct guest *guest)
 	memcpy(vm_gpa_to_hva(&guest->vm, LAYOUT_PVH_INFO, 4), "\x78\xc5\x6e\x33", 4);
 	entry.rip = image.entry;
 	entry.rbx = LAYOUT_PVH_INFO;
-	vcpu_entry_set(&guest->vcpu, &entry);
+	if (vcpu_entry_set(&guest->vcpu, &entry, why) < 0)
+		fail_msg("%s", why);
 }
 
 int guest_setup_without_thread(void **state)
@@ -162,6 +163,7 @@ int guest_setup_without_thread(void **state)
 	const struct vm_ram ram = { .gpa = 0, .size = GUEST_RAM_SIZE };
 	const struct vm_config config = { .ram = &ram, .ram_count = 1, .cpus = 1 };
 	struct guest *guest;
+	char why[WHY_SIZE];
 
 	*state = NULL;
 	if (access("/dev/kvm", R_OK | W_OK) < 0)
@@ -171,9 +173,9 @@ int guest_setup_without_thread(void **state)
 	pthread_mutex_init(&guest->lock, NULL);
 	pthread_cond_init(&guest->changed, NULL);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
-	vm_open(&guest->vm);
-	vm_init(&guest->vm, &config);
-	vcpu_init(&guest->vcpu, &guest->vm, 0);
+	if (vm_open(&guest->vm, why) < 0 || vm_init(&guest->vm, &config, why) < 0 ||
+	    vcpu_init(&guest->vcpu, &guest->vm, 0, why) < 0)
+		fail_msg("%s", why);
 	guest->vcpu.thread = pthread_self();
 	guest->mailbox = vm_gpa_to_hva(&guest->vm, AGENT_MAILBOX, sizeof(*guest->mailbox));
 	agent_load(guest);

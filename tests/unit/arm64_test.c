@@ -98,21 +98,22 @@ static bool start(enum refusal refusal, unsigned int *lines)
 {
 	struct vm vm = { .fd = -1, .kvm_fd = -1, .cpus = CPUS };
 	struct vcpu vcpus[CPUS];
+	char why[WHY_SIZE];
 	struct capture capture = capture_start();
 	int lowest = dup(STDIN_FILENO);
 
 	close(lowest);
 	kvm = (struct fake_kvm){ .refusal = refusal };
-	arch_vm_init(&vm);
+	assert_int_equal(arch_vm_init(&vm, why), 0);
 	/* Nothing of what was tried is left open. */
 	assert_int_equal(dup(STDIN_FILENO), lowest);
 	close(lowest);
 	kvm.started = true;
 	for (unsigned int i = 0; i < CPUS; i++) {
 		vcpus[i] = (struct vcpu){ .vm = &vm, .index = i, .fd = -1 };
-		arch_vcpu_init(&vcpus[i]);
+		assert_int_equal(arch_vcpu_init(&vcpus[i], why), 0);
 	}
-	vm_finish(&vm, vcpus);
+	assert_int_equal(vm_finish(&vm, vcpus, why), 0);
 	*lines = capture_lines(capture);
 	return vm.has_pmu;
 }
