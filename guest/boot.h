@@ -39,15 +39,16 @@ struct boot_config {
  * arm64: at LAYOUT_FDT is the device tree, whose address is in x0.
  *
  * Call after image_kernel_load() and image_initrd_load(), before the first vcpu_run(). Returns 0,
- * or -errno after a message (log_error): -E2BIG when the command line is longer than the kernel
- * takes, -ENOSPC when the RAM or the tables are too small.
+ * or -errno with the reason in @why: -E2BIG when the command line is longer than the kernel takes,
+ * -ENOSPC when the RAM or the tables are too small.
  */
-int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry);
+int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry,
+	       char why[WHY_SIZE]);
 
 /*
  * Write what boot_setup() told the guest of its machine to where @path says, for people to look at:
  * x86-64: the ACPI tables into the directory @path, a file for each, named by its signature
- * (dsdt.dat); arm64: the device tree into the file @path. 0, or -errno after a message (log_error).
+ * (dsdt.dat); arm64: the device tree into the file @path. 0 or -errno.
  */
 int boot_dump(const struct vm *vm, const char *path);
 

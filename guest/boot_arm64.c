@@ -13,18 +13,8 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-static int cmdline_check(const struct boot_config *config)
-{
-	size_t length = strlen(config->cmdline);
-
-	if (length <= config->image->cmdline_max)
-		return 0;
-	log_error("the kernel command line has %zu bytes: this kernel takes at most %u", length,
-		  config->image->cmdline_max);
-	return -E2BIG;
-}
-
-int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry)
+int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry,
+	       char why[WHY_SIZE])
 {
 	const struct fdt_config fdt = {
 		.layout = config->layout,
@@ -36,15 +26,16 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 		.has_pmu = vm->has_pmu,
 	};
 	void *memory = vm_gpa_to_hva(vm, LAYOUT_FDT, LAYOUT_FDT_SIZE);
+	size_t length = strlen(config->cmdline);
 	int size;
 
-	if (!memory) {
-		log_error("the guest has no RAM for its device tree");
-		return -ENOSPC;
-	}
-	size = cmdline_check(config);
-	if (size == 0)
-		size = fdt_build(memory, LAYOUT_FDT_SIZE, &fdt);
+	if (!memory)
+		return refuse(why, -ENOSPC, "the guest has no RAM for its device tree");
+	if (length > config->image->cmdline_max)
+		return refuse(why, -E2BIG,
+			      "the kernel command line has %zu bytes: this kernel takes at most %u",
+			      length, config->image->cmdline_max);
+	size = fdt_build(memory, LAYOUT_FDT_SIZE, &fdt, why);
 	if (size < 0)
 		return size;
 	*entry = (struct vcpu_entry){ .pc = config->image->entry, .x0 = LAYOUT_FDT };
@@ -54,9 +45,6 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 int boot_dump(const struct vm *vm, const char *path)
 {
 	const void *fdt = vm_gpa_to_hva(vm, LAYOUT_FDT, LAYOUT_FDT_SIZE);
-	int error = file_create(path, fdt, fdt_totalsize(fdt));
 
-	if (error < 0)
-		log_error(BOOT_DUMP_OPTION " %s: %s", path, strerror(-error));
-	return error;
+	return file_create(path, fdt, fdt_totalsize(fdt));
 }

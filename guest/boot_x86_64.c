@@ -214,21 +214,22 @@ static void reset_vector_write(uint8_t *ram)
 	memcpy(ram + LAYOUT_RESET_VECTOR, code, sizeof(code));
 }
 
-static int cmdline_write(uint8_t *ram, const struct boot_config *config)
+static int cmdline_write(uint8_t *ram, const struct boot_config *config, char why[WHY_SIZE])
 {
 	size_t length = strlen(config->cmdline);
 	size_t most = min(config->image->cmdline_max, LAYOUT_CMDLINE_SIZE - 1);
 
-	if (length > most) {
-		log_error("the kernel command line has %zu bytes: this kernel takes at most %zu",
-			  length, most);
-		return -E2BIG;
-	}
+	if (length > most)
+		return refuse(
+			why, -E2BIG,
+			"the kernel command line has %zu bytes: this kernel takes at most %zu",
+			length, most);
 	memcpy(ram + LAYOUT_CMDLINE, config->cmdline, length + 1);
 	return 0;
 }
 
-int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry)
+int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry,
+	       char why[WHY_SIZE])
 {
 	const struct acpi_config acpi = {
 		.layout = config->layout,
@@ -242,17 +243,13 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 	size_t acpi_size;
 	int error;
 
-	if (!ram) {
-		log_error("the guest has no RAM below 1 MiB");
-		return -ENOSPC;
-	}
+	if (!ram)
+		return refuse(why, -ENOSPC, "the guest has no RAM below 1 MiB");
 	acpi_size = acpi_build(ram + LAYOUT_ACPI, LAYOUT_ACPI_SIZE, LAYOUT_ACPI, &acpi);
-	if (!acpi_size) {
-		log_error("the ACPI tables cannot hold %u CPUs and %u PCI slots", config->cpus,
-			  config->pci_slots);
-		return -ENOSPC;
-	}
-	error = cmdline_write(ram, config);
+	if (!acpi_size)
+		return refuse(why, -ENOSPC, "the ACPI tables cannot hold %u CPUs and %u PCI slots",
+			      config->cpus, config->pci_slots);
+	error = cmdline_write(ram, config, why);
 	if (error)
 		return error;
 	memory_map_build(&map, config->layout, acpi_size);
@@ -278,9 +275,6 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 int boot_dump(const struct vm *vm, const char *path)
 {
 	const void *tables = vm_gpa_to_hva(vm, LAYOUT_ACPI, LAYOUT_ACPI_SIZE);
-	int error = acpi_dump(tables, LAYOUT_ACPI_SIZE, path);
 
-	if (error < 0)
-		log_error(BOOT_DUMP_OPTION " %s: %s", path, strerror(-error));
-	return error;
+	return acpi_dump(tables, LAYOUT_ACPI_SIZE, path);
 }

@@ -23,6 +23,7 @@ struct tree {
 	size_t size; /* what there is for it, in bytes */
 	const struct fdt_config *config;
 	int error; /* the first one: a negative errno */
+	char *why; /* it, in words: WHY_SIZE bytes */
 };
 
 /* ---- nodes and properties ---- */
@@ -32,16 +33,15 @@ static void result_note(struct tree *tree, int fdt_error)
 {
 	if (!fdt_error || tree->error)
 		return;
-	if (fdt_error == -FDT_ERR_NOSPACE) {
-		tree->error = -ENOSPC;
-		log_error("device tree: there is no room for it in %zu bytes: shorten the "
-			  "kernel's command line",
-			  tree->size);
-	} else {
-		tree->error = -EINVAL;
-		log_error("device tree: libfdt: %s: this is a defect of posthorn",
-			  fdt_strerror(fdt_error));
-	}
+	if (fdt_error == -FDT_ERR_NOSPACE)
+		tree->error = refuse(tree->why, -ENOSPC,
+				     "device tree: there is no room for it in %zu bytes: shorten "
+				     "the kernel's command line",
+				     tree->size);
+	else
+		tree->error = refuse(tree->why, -EINVAL,
+				     "device tree: libfdt: %s: this is a defect of posthorn",
+				     fdt_strerror(fdt_error));
 }
 
 static void node_begin(struct tree *tree, const char *name)
@@ -139,9 +139,9 @@ static void property_random(struct tree *tree, const char *name, size_t size)
 	/* Up to 256 bytes come all at once or not at all: getrandom(2). */
 	if (!value || getrandom(value, size, 0) == (ssize_t)size)
 		return;
-	tree->error = errno ? -errno : -EIO;
-	log_error("device tree: no random numbers for %s: getrandom: %s", name,
-		  strerror(-tree->error));
+	tree->error = refuse(tree->why, errno ? -errno : -EIO,
+			     "device tree: no random numbers for %s: getrandom: %s", name,
+			     strerror(errno));
 }
 
 /*
@@ -422,22 +422,16 @@ static void root_build(struct tree *tree)
 	node_end(tree);
 }
 
-static bool config_valid(const struct fdt_config *config)
+int fdt_build(void *memory, size_t size, const struct fdt_config *config, char why[WHY_SIZE])
 {
-	if (config->cpus && config->cpus <= CPUS_MAX && config->pci_slots <= PCI_SLOT_MAX)
-		return true;
-	log_error("device tree: %u CPUs and %u PCI slots: there can be 1 to %u CPUs and at most "
-		  "%u slots",
-		  config->cpus, config->pci_slots, (unsigned int)CPUS_MAX, PCI_SLOT_MAX);
-	return false;
-}
+	struct tree tree = { .fdt = memory, .size = size, .config = config, .why = why };
 
-int fdt_build(void *memory, size_t size, const struct fdt_config *config)
-{
-	struct tree tree = { .fdt = memory, .size = size, .config = config };
-
-	if (!config_valid(config))
-		return -EINVAL;
+	if (!config->cpus || config->cpus > CPUS_MAX || config->pci_slots > PCI_SLOT_MAX)
+		return refuse(why, -EINVAL,
+			      "device tree: %u CPUs and %u PCI slots: there can be 1 to %u CPUs "
+			      "and at most %u slots",
+			      config->cpus, config->pci_slots, (unsigned int)CPUS_MAX,
+			      PCI_SLOT_MAX);
 	/* libfdt counts in int: a command line of gigabytes must not come so far. */
 	if (strnlen(config->cmdline, size) == size)
 		result_note(&tree, -FDT_ERR_NOSPACE);

@@ -12,6 +12,7 @@
 
 #include "guest/image.h"
 #include "guest/layout.h"
+#include "lib/log.h"
 
 struct fdt_config {
 	const struct layout *layout;
@@ -26,10 +27,11 @@ struct fdt_config {
 /*
  * Build the tree into @memory, of which it takes @size bytes at most (its totalsize is what it
  * needs, no more; the rest may be overwritten too). BARs are for the guest to keep as
- * pci_bars_place() placed them. Returns that number of bytes, or a negative errno after a message
- * (log_error): -ENOSPC when @size is too small, -EINVAL for a @config out of its bounds, or what
+ * pci_bars_place() placed them. Returns that number of bytes, or a negative errno with the reason
+ * in
+ * @why: -ENOSPC when @size is too small, -EINVAL for a @config out of its bounds, or what
  * getrandom(2) said. Start-up only.
  */
-int fdt_build(void *memory, size_t size, const struct fdt_config *config);
+int fdt_build(void *memory, size_t size, const struct fdt_config *config, char why[WHY_SIZE]);
 
 #endif

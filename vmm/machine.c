@@ -290,6 +290,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 	};
 	char *cmdline = cmdline_make(options);
 	char why[WHY_SIZE];
+	int error;
 
 	if (image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why)) < 0)
 		die(EXIT_USAGE, "--kernel %s", why);
@@ -302,10 +303,11 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 						 &config.initrd, why, sizeof(why)) < 0)
 		die(EXIT_USAGE, "--initrd %s", why);
 	config.cmdline = cmdline;
-	if (boot_setup(&machine->vm, &config, &entry) < 0)
-		exit(EXIT_USAGE); /* it said why */
-	if (options->dump && boot_dump(&machine->vm, options->dump) < 0)
-		exit(EXIT_USAGE);
+	if (boot_setup(&machine->vm, &config, &entry, why) < 0)
+		die(EXIT_USAGE, "%s", why);
+	error = options->dump ? boot_dump(&machine->vm, options->dump) : 0;
+	if (error < 0)
+		die(EXIT_USAGE, BOOT_DUMP_OPTION " %s: %s", options->dump, strerror(-error));
 	if (vcpu_entry_set(&machine->vcpus[0], &entry, why) < 0)
 		die(EXIT_HOST, "%s", why);
 	free(cmdline);

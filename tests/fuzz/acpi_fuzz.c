@@ -83,9 +83,10 @@ static void boot_try(const struct vm *vm, struct boot_config *config, const stru
 {
 	const uint8_t *ram = vm->ram[0].hva;
 	struct vcpu_entry entry;
+	char why[WHY_SIZE];
 	int error;
 
-	error = boot_setup((struct vm *)(uintptr_t)vm, config, &entry);
+	error = boot_setup((struct vm *)(uintptr_t)vm, config, &entry, why);
 	fuzz_check(error == 0 || error == -E2BIG || error == -ENOSPC);
 	if (error)
 		return;

@@ -43,7 +43,8 @@ static void tree_check(const void *tree, size_t size, const struct fdt_config *c
 static void tree_build(const struct fdt_config *config, size_t room)
 {
 	void *memory = room_get(room);
-	int size = fdt_build(memory, room, config);
+	char why[WHY_SIZE];
+	int size = fdt_build(memory, room, config, why);
 
 	fuzz_check(size > 0 || size == -ENOSPC || size == -EINVAL);
 	if (size <= 0)

@@ -141,6 +141,14 @@ expect_ram() {
 	expect_status 2
 }
 
+@test "what the guest is told, dumped to where nothing can be: exit code 2" {
+	local option=--dump-acpi
+	[ "$kind" = elf ] || option=--dump-fdt
+	run_payload hello $option /nowhere/at/all
+	expect_status 2
+	expect_text "$option /nowhere/at/all: No such file or directory" "$stderr"
+}
+
 @test "a command line that does not fit: exit code 2" {
 	run_payload hello --cmdline "$(printf '%070000d' 0)"
 	expect_status 2

@@ -16,7 +16,6 @@
 #include "guest/boot.h"
 #include "lib/util.h"
 #include "tests/unit/fake_ram.h"
-#include "tests/unit/stderr_capture.h"
 
 #define RAM_SIZE (32 * MIB)
 #define PAGE	 4096ULL
@@ -29,6 +28,7 @@ struct machine {
 	struct image image;
 	struct boot_config config;
 	struct vcpu_entry entry;
+	char why[WHY_SIZE];
 	char directory[64];
 	char path[PATH_MAX]; /* a file in it, which is not there at the start */
 };
@@ -71,19 +71,14 @@ static int machine_free(void **state)
 
 static int machine_setup(struct machine *machine)
 {
-	return boot_setup(&machine->vm, &machine->config, &machine->entry);
+	return boot_setup(&machine->vm, &machine->config, &machine->entry, machine->why);
 }
 
-/* Set up must fail, with one message that contains @part. */
+/* Set up must fail, for a reason that contains @part. */
 static void assert_refused(struct machine *machine, int expected, const char *part)
 {
-	struct capture capture = capture_start();
-	int error = machine_setup(machine);
-	char text[512];
-
-	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
-	assert_non_null(strstr(text, part));
-	assert_int_equal(error, expected);
+	assert_int_equal(machine_setup(machine), expected);
+	assert_non_null(strstr(machine->why, part));
 }
 
 static const void *tree_of(const struct machine *machine)
@@ -306,23 +301,11 @@ static void test_a_dump_that_cannot_be_written_is_an_error(void **state)
 	const struct {
 		const char *path;
 		int error;
-		const char *says;
-	} rows[] = {
-		{ "/nowhere/tree.dtb", -ENOENT,
-		  "--dump-fdt /nowhere/tree.dtb: No such file or directory" },
-		{ machine->directory, -EISDIR, "Is a directory" },
-	};
+	} rows[] = { { "/nowhere/tree.dtb", -ENOENT }, { machine->directory, -EISDIR } };
 
 	tree_make(machine);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct capture capture = capture_start();
-		int error = boot_dump(&machine->vm, rows[i].path);
-		char text[512];
-
-		assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
-		assert_int_equal(error, rows[i].error);
-		assert_non_null(strstr(text, rows[i].says));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(boot_dump(&machine->vm, rows[i].path), rows[i].error);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_make, machine_free)

@@ -15,7 +15,6 @@
 #include "guest/boot.h"
 #include "lib/util.h"
 #include "tests/unit/fake_ram.h"
-#include "tests/unit/stderr_capture.h"
 
 #define RAM_SIZE (32 * MIB)
 #define PAGE	 4096ULL
@@ -26,6 +25,7 @@ struct machine {
 	struct image image;
 	struct boot_config config;
 	struct vcpu_entry entry;
+	char why[WHY_SIZE];
 };
 
 /* A bzImage whose setup header is nothing but a pattern, but for what boot_setup() needs. */
@@ -75,7 +75,7 @@ static int pvh_machine_make(void **state)
 
 static int machine_setup(struct machine *machine)
 {
-	return boot_setup(&machine->vm, &machine->config, &machine->entry);
+	return boot_setup(&machine->vm, &machine->config, &machine->entry, machine->why);
 }
 
 static const uint8_t *ram_at(const struct machine *machine, uint64_t gpa, uint64_t size)
@@ -86,14 +86,12 @@ static const uint8_t *ram_at(const struct machine *machine, uint64_t gpa, uint64
 	return ram;
 }
 
-/* Set up must fail, with a message. */
+/* Set up must fail, and say why. */
 static void assert_refused(struct machine *machine, int expected)
 {
-	struct capture capture = capture_start();
-	int error = machine_setup(machine);
-
-	assert_int_equal(capture_lines(capture), 1);
-	assert_int_equal(error, expected);
+	machine->why[0] = '\0';
+	assert_int_equal(machine_setup(machine), expected);
+	assert_true(machine->why[0]);
 }
 
 /* Set up, and return the zero page. */
@@ -548,19 +546,12 @@ static void test_the_dump_is_the_tables_that_the_guest_gets(void **state)
 	assert_int_equal(rmdir(directory), 0);
 }
 
-static void test_a_dump_into_no_directory_is_an_error_with_a_message(void **state)
+static void test_a_dump_into_no_directory_is_an_error(void **state)
 {
 	struct machine *machine = *state;
-	struct capture capture;
-	char text[512];
-	int error;
 
 	assert_int_equal(machine_setup(machine), 0);
-	capture = capture_start();
-	error = boot_dump(&machine->vm, "/nowhere/at/all");
-	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
-	assert_int_equal(error, -ENOENT);
-	assert_non_null(strstr(text, "--dump-acpi /nowhere/at/all: No such file or directory"));
+	assert_int_equal(boot_dump(&machine->vm, "/nowhere/at/all"), -ENOENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_make, machine_free)
@@ -593,7 +584,7 @@ int main(void)
 		TEST(test_without_ram_below_1_mib_it_is_refused),
 		TEST(test_more_than_the_tables_can_name_is_refused),
 		TEST(test_the_dump_is_the_tables_that_the_guest_gets),
-		TEST(test_a_dump_into_no_directory_is_an_error_with_a_message),
+		TEST(test_a_dump_into_no_directory_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("boot_x86_64", tests, NULL, NULL);
