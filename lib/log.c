@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/util.h"
+
 /* The one mutable global of the program: it changes only while the options are read. */
 static enum log_level current_level = LOG_LEVEL_NOTICE;
 
@@ -98,6 +100,24 @@ int refuse(char why[WHY_SIZE], int error, const char *format, ...)
 	vsnprintf(why, WHY_SIZE, format, args);
 	va_end(args);
 	return error;
+}
+
+const char *error_remedy(int error)
+{
+	static const struct {
+		int error;
+		const char *remedy;
+	} remedies[] = {
+		{ EAGAIN, "; raise the limit of processes (ulimit -u)" },
+		{ EMFILE, "; raise the limit of open files (ulimit -n)" },
+		{ ENFILE, "; raise the host's limit of open files (sysctl fs.file-max)" },
+		{ ENOMEM, "; close other programs" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (remedies[i].error == error)
+			return remedies[i].remedy;
+	return "";
 }
 
 void die(enum exit_code code, const char *format, ...)

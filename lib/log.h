@@ -67,6 +67,12 @@ int refuse(char why[WHY_SIZE], int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
+ * What mends @error (a positive errno), whichever call it comes from: the end of a message that has
+ * strerror(@error), or "" where it depends on the call.
+ */
+const char *error_remedy(int error);
+
+/*
  * Write an error and exit(@code); atexit(3) handlers run, so the terminal is restored. Only for
  * vmm/, and for the time before the first KVM_RUN: nothing that a running guest does may reach
  * this.

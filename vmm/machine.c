@@ -62,10 +62,7 @@ static int eventfd_create_or_die(void)
 	int fd = eventfd_create();
 
 	if (fd < 0)
-		die(EXIT_HOST,
-		    "cannot make an eventfd: %s; is the limit of open files too low "
-		    "(ulimit -n)?",
-		    strerror(-fd));
+		die(EXIT_HOST, "cannot make an eventfd: %s%s", strerror(-fd), error_remedy(-fd));
 	return fd;
 }
 
@@ -126,10 +123,8 @@ static void relay_start(struct machine *machine)
 	int error = relay_init(machine->relay, &machine->vm, relay_begin, machine);
 
 	if (error < 0)
-		die(EXIT_HOST,
-		    "irq-path=userspace: cannot start its thread: %s; is a limit of processes or "
-		    "open files too low (ulimit -u, -n)?",
-		    strerror(-error));
+		die(EXIT_HOST, "irq-path=userspace: cannot start its thread: %s%s",
+		    strerror(-error), error_remedy(-error));
 }
 
 /* The only way to the watch: so nobody has one that did not ask the host yet. */

@@ -83,9 +83,8 @@ static int signals_init(sigset_t *ending)
 	}
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
-		die(EXIT_HOST,
-		    "cannot make a signalfd: %s; is the limit of open files too low (ulimit -n)?",
-		    strerror(errno));
+		die(EXIT_HOST, "cannot make a signalfd: %s%s", strerror(errno),
+		    error_remedy(errno));
 	return fd;
 }
 
@@ -109,10 +108,8 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 		error = pthread_create(&machine->vcpus[i].thread, &attributes, vcpu_loop,
 				       &contexts[i]);
 		if (error)
-			die(EXIT_HOST,
-			    "cannot start a thread for vCPU %u: %s; is the limit of "
-			    "processes too low (ulimit -u)?",
-			    i, strerror(error));
+			die(EXIT_HOST, "cannot start a thread for vCPU %u: %s%s", i,
+			    strerror(error), error_remedy(error));
 	}
 	pthread_attr_destroy(&attributes);
 	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_MAIN);

@@ -130,6 +130,31 @@ static void test_a_reader_that_is_gone_is_an_error(void **unused)
 	state.reader = dup(STDERR_FILENO);
 }
 
+static void test_a_refusal_keeps_the_error_and_cuts_the_reason(void **unused)
+{
+	char why[WHY_SIZE + 1], word[2 * WHY_SIZE];
+
+	(void)unused;
+	assert_int_equal(refuse(why, -ENODEV, "%s: missing", "nvme"), -ENODEV);
+	assert_string_equal(why, "nvme: missing");
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	why[WHY_SIZE] = '#';
+	assert_int_equal(refuse(why, -EIO, "%s", word), -EIO);
+	assert_int_equal(strlen(why), WHY_SIZE - 1);
+	assert_int_equal(why[WHY_SIZE], '#');
+}
+
+static void test_remedies_are_of_errors_that_have_one(void **unused)
+{
+	(void)unused;
+	assert_non_null(
+		strstr(error_remedy(EMFILE), "; raise the limit of open files (ulimit -n)"));
+	assert_non_null(strstr(error_remedy(EAGAIN), "(ulimit -u)"));
+	assert_string_equal(error_remedy(EINVAL), "");
+	assert_string_equal(error_remedy(0), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +166,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_a_reader_that_is_gone_is_an_error, setup,
 						teardown),
+		cmocka_unit_test(test_a_refusal_keeps_the_error_and_cuts_the_reason),
+		cmocka_unit_test(test_remedies_are_of_errors_that_have_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,10 +66,8 @@ static void thread_start(struct doorbell *doorbell)
 	/* Not eventfd_create(): to wait for one that does not block takes one more system call. */
 	doorbell->thread_eventfd = eventfd(0, EFD_CLOEXEC);
 	if (doorbell->thread_eventfd < 0)
-		die(EXIT_HOST,
-		    "cannot make the doorbell's second eventfd: %s; is the limit of open files "
-		    "too low (ulimit -n)?",
-		    strerror(errno));
+		die(EXIT_HOST, "cannot make the doorbell's second eventfd: %s%s", strerror(errno),
+		    error_remedy(errno));
 	ioeventfd_add(doorbell, DOORBELL_RAISE_THREAD, doorbell->thread_eventfd);
 	/* The main thread waits for signals; one that this thread took would be missing there. */
 	sigfillset(&all);
@@ -79,10 +77,8 @@ static void thread_start(struct doorbell *doorbell)
 	error = pthread_create(&doorbell->thread, NULL, thread_main, doorbell);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	if (error)
-		die(EXIT_HOST,
-		    "cannot start the doorbell's thread: %s; is the limit of processes too low "
-		    "(ulimit -u)?",
-		    strerror(error));
+		die(EXIT_HOST, "cannot start the doorbell's thread: %s%s", strerror(error),
+		    error_remedy(error));
 	pthread_barrier_wait(&doorbell->begun);
 	pthread_barrier_destroy(&doorbell->begun);
 }
@@ -105,10 +101,8 @@ void doorbell_init(struct doorbell *doorbell, const struct doorbell_config *conf
 	doorbell->message.device_id = DOORBELL_DEVICE_ID;
 	doorbell->eventfd = eventfd_create();
 	if (doorbell->eventfd < 0)
-		die(EXIT_HOST,
-		    "cannot make the doorbell's eventfd: %s; is the limit of open files too low "
-		    "(ulimit -n)?",
-		    strerror(-doorbell->eventfd));
+		die(EXIT_HOST, "cannot make the doorbell's eventfd: %s%s",
+		    strerror(-doorbell->eventfd), error_remedy(-doorbell->eventfd));
 	doorbell->gsi = irq_gsi_alloc(config->vm);
 	if (doorbell->gsi < 0)
 		die(EXIT_INTERNAL, "the doorbell gets no GSI: %s", strerror(-doorbell->gsi));

@@ -195,8 +195,8 @@ static pid_t child_start(const struct latency_vm *vm, struct files *files)
 	fflush(NULL);
 	child = fork();
 	if (child < 0)
-		die(EXIT_HOST, "cannot start a process: %s; is a limit too low (ulimit -u)?",
-		    strerror(errno));
+		die(EXIT_HOST, "cannot start a process: %s%s", strerror(errno),
+		    error_remedy(errno));
 	fd_close(&files->sockets[child ? 0 : 1]);
 	if (child)
 		return child;
