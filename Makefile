@@ -169,7 +169,7 @@ $(BUILD)/guest/minimal.cpio.gz: guest/linux/build
 # an Image, for any address, which reads the device tree with libfdt.
 payload_cflags_x86_64 := -fno-pic -fcf-protection=none -mno-red-zone
 payload_cflags_arm64  := -fpie -fvisibility=hidden -mno-outline-atomics
-payload_link_x86_64   := -static -no-pie
+payload_link_x86_64   := -static
 payload_link_arm64    := -static-pie -Wl,-z,text,--no-warn-rwx-segments
 payload_libs_arm64    := -lfdt
 payload_parts_arm64   := gic_arm64.o fdt_arm64.o
