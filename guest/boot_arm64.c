@@ -3,7 +3,6 @@
 #include "guest/boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libfdt.h>
 #include <string.h>
 
@@ -11,7 +10,6 @@
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "lib/util.h"
 
 int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entry *entry,
 	       char why[WHY_SIZE])

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
-#include <linux/kvm_para.h>
 #include <stdlib.h>
 #include <string.h>
 

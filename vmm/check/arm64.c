@@ -2,8 +2,6 @@
 #include <linux/kvm.h>
 #include <string.h>
 
-#include "kvm/arch.h"
-#include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
 #include "vmm/check/check.h"

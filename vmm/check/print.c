@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/util.h"

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <linux/vfio.h>
-#include <string.h>
 
 #include "lib/util.h"
 #include "vfio/pci.h"

@@ -2,7 +2,6 @@
 #include "vmm/latency/host.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
