@@ -210,10 +210,13 @@ $(payload_elfs): %.elf: $(payload_runtime) %.o guest/payload/link_$(ARCH).ld
 	@echo "  IMAGE $@"
 	@$(CROSS)objcopy -O binary $< $@
 
-# The one that is part of posthorn, without what only a debugger wants.
+# To be installed, without what only a debugger wants.
+payload_strip = $(if $(filter elf,$(payload_kind_$(ARCH))),$(CROSS)objcopy --strip-all,cp)
+
+# The one that is part of posthorn.
 $(BUILD)/vmm/latency/program.bin: $(BUILD)/guest/payload/latency.$(payload_kind_$(ARCH))
 	@mkdir -p $(@D)
-	@$(if $(filter elf,$(payload_kind_$(ARCH))),$(CROSS)objcopy --strip-all,cp) $< $@
+	@$(payload_strip) $< $@
 
 $(BUILD)/vmm/latency/program.o: vmm/latency/program.S $(BUILD)/vmm/latency/program.bin
 	@echo "  AS    $<"
@@ -410,6 +413,28 @@ install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DEST
 	install -D -m 644 $(BUILD)/posthorn.1 $(DESTDIR)$(PREFIX)/share/man/man1/posthorn.1
 	install -D -m 644 completion/posthorn.bash $(DESTDIR)$(BASH_COMPLETION)/posthorn
 	install -D -m 644 completion/_posthorn $(DESTDIR)$(ZSH_COMPLETION)/_posthorn
+
+# What the nested lab consists of: scripts, what the tiny guest is made from, and bare-metal guests.
+lab_files := scripts/lab $(addprefix scripts/lab.d/,build-kernel common emulator init kernel root) \
+             $(addprefix guest/linux/,build init net-up)
+
+.PHONY: install-lab
+install-lab: $(payload_programs) ## install the nested lab as posthorn-lab, below PREFIX
+	for file in $(lab_files); do \
+		install -D $$file $(DESTDIR)$(PREFIX)/share/posthorn-lab/$$file || exit; \
+	done
+	chmod a-x $(DESTDIR)$(PREFIX)/share/posthorn-lab/scripts/lab.d/common
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/lib/posthorn-lab
+	for file in $(payload_programs); do \
+		$(payload_strip) $$file $(DESTDIR)$(PREFIX)/lib/posthorn-lab/$${file##*/} || exit; \
+	done
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/posthorn-lab/*
+	ln -sf ../share/posthorn-lab/scripts/lab $(DESTDIR)$(PREFIX)/bin/posthorn-lab
+	help2man --no-info --section=1 --version-string=$(VERSION) --include=docs/posthorn-lab.h2m \
+		--name='run a command on a machine with KVM, VFIO, an IOMMU and PCI devices' \
+		$(DESTDIR)$(PREFIX)/bin/posthorn-lab | sed 's|$(DESTDIR)||g; /^\.TH/a .ds AD l\n.ad l' \
+		>$(DESTDIR)$(PREFIX)/share/man/man1/posthorn-lab.1
 
 .PHONY: dist
 dist: ## the source as build/posthorn-VERSION.tar.gz, the same bytes each time

@@ -57,6 +57,54 @@ field() {
 	done
 }
 
+@test "posthorn-lab has the lab, its manual page, and guests" {
+	local arch file files kind
+	for arch in $architectures; do
+		[ "$(field "$arch" posthorn-lab Architecture)" = "$arch" ]
+		files=$(dpkg-deb --fsys-tarfile "$build/posthorn-lab_${version}_$arch.deb" | tar -t)
+		kind=elf
+		[ "$arch" != arm64 ] || kind=image
+		for file in bin/posthorn-lab share/man/man1/posthorn-lab.1.gz share/doc/posthorn-lab/lab.md \
+			share/posthorn-lab/guest/linux/build "lib/posthorn-lab/hello.$kind"; do
+			grep -qxF "./usr/$file" <<<"$files" || {
+				echo "$arch: no $file"
+				return 1
+			}
+		done
+		# All that the lab's script calls or reads.
+		while read -r file; do
+			grep -qxF "./usr/share/posthorn-lab/scripts/$file" <<<"$files" || {
+				echo "$arch: no $file"
+				return 1
+			}
+		done < <(grep -o 'lab\.d/[a-z-]*' "$build/../scripts/lab" | sort -u)
+	done
+}
+
+@test "posthorn-lab says its own name" {
+	dpkg-deb -x "$build/posthorn-lab_${version}_$native.deb" "$BATS_TEST_TMPDIR"
+	run "$BATS_TEST_TMPDIR/usr/bin/posthorn-lab" --help
+	[ "$status" = 0 ]
+	[[ ${lines[0]} == "Usage: posthorn-lab x86_64|arm64 "* ]]
+	[[ $output != *" scripts/lab"* ]]
+	run "$BATS_TEST_TMPDIR/usr/bin/posthorn-lab"
+	[ "$status" = 2 ]
+	[[ $output == *"see posthorn-lab --help"* ]]
+}
+
+@test "posthorn-lab boots, builds a guest, and keeps what is written to --output" {
+	local arch=${native/amd64/x86_64} program=qemu-system-x86_64
+	[ "$arch" != arm64 ] || program=qemu-system-aarch64
+	command -v $program >/dev/null || skip "there is no $program"
+	dpkg-deb -x "$build/posthorn-lab_${version}_$native.deb" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	run "usr/bin/posthorn-lab" "$arch" --device e1000e --output results -- sh -c '
+		gzip -t "$LAB_GUEST_INITRD" && echo "$LAB_DEVICES" >"$LAB_OUTPUT/devices"'
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(cat results/devices)" = 0000:00:10.0 ]
+}
+
 @test "posthorn depends on libraries that Debian 12 and 13 both have" {
 	local arch names
 	for arch in $architectures; do

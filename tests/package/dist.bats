@@ -53,6 +53,20 @@ checksum() {
 	[ "$(TZ=UTC tar -tvf "$tarball" | awk '{ print $4, $5 }' | sort -u)" = "$written" ]
 }
 
+@test "the lab runs from an unpacked tarball" {
+	local arch
+	arch=$(uname -m)
+	arch=${arch/aarch64/arm64}
+	command -v "qemu-system-$(uname -m)" >/dev/null || skip "there is no qemu-system-$(uname -m)"
+	checksum "$tree"
+	tar -C "$BATS_TEST_TMPDIR" -xf "$tarball"
+	cd "$BATS_TEST_TMPDIR/posthorn-$version"
+	run scripts/lab "$arch" -- sh -c 'pwd >build/where'
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(cat build/where)" = "$PWD" ]
+}
+
 @test "debian/changelog has the version of the Makefile" {
 	head -n 1 "$tree/debian/changelog" | grep -F "posthorn ($version) "
 }
