@@ -249,7 +249,7 @@ fault_calls := ioctl ioctl_named ioctl_grown_named open close read write pread p
                readlink realpath mmap munmap madvise malloc calloc realloc open_memstream free \
                pthread_create eventfd signalfd epoll_create1 epoll_ctl pipe2 fork tcsetattr \
                irq_gsi_alloc irq_gsi_free machine_cleanup syscall prctl \
-               seccomp_init seccomp_load
+               seccomp_api_get seccomp_init seccomp_load
 
 $(BUILD)/tests/fault/posthorn: $(BUILD)/vmm/main.o $(BUILD)/tests/fault/fault.o \
 		$(BUILD)/posthorn.a

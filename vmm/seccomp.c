@@ -5,7 +5,6 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <linux/kvm.h>
-#include <linux/seccomp.h>
 #include <linux/vfio.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -280,23 +279,15 @@ static int filter_load(enum seccomp_thread thread, uint32_t action, uint32_t for
 	return error;
 }
 
-/* Are there filters, with the actions that are used here? */
-static bool kernel_suits(void)
-{
-	static const uint32_t actions[] = { SECCOMP_RET_TRAP, SECCOMP_RET_LOG,
-					    SECCOMP_RET_KILL_PROCESS };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(actions); i++)
-		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]) < 0)
-			return false;
-	return true;
-}
-
 void seccomp_prepare(enum seccomp_mode mode)
 {
 	if (mode == SECCOMP_MODE_OFF)
 		return;
-	if (!kernel_suits())
+	/*
+	 * All actions that are used here are those of level 3. What libseccomp finds out now it
+	 * does not ask again: threads come later, and so do not do it at once.
+	 */
+	if (seccomp_api_get() < 3)
 		die(EXIT_HOST, "this host's kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): "
 			       "use one that has, or do without (--seccomp off)");
 	violation_catch();

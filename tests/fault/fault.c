@@ -822,7 +822,6 @@ long __wrap_syscall(long number, long a, long b, long c, long d)
 		long number;
 		const char *name;
 	} names[] = {
-		{ SYS_seccomp, "seccomp" },
 		{ SYS_landlock_create_ruleset, "landlock_create_ruleset" },
 		{ SYS_landlock_restrict_self, "landlock_restrict_self" },
 		{ SYS_capset, "capset" },
@@ -832,6 +831,13 @@ long __wrap_syscall(long number, long a, long b, long c, long d)
 		if (names[i].number == number && fails("syscall", names[i].name, EPERM))
 			return -1;
 	return __real_syscall(number, a, b, c, d);
+}
+
+unsigned int __real_seccomp_api_get(void);
+unsigned int __wrap_seccomp_api_get(void);
+unsigned int __wrap_seccomp_api_get(void)
+{
+	return fails("seccomp_api_get", "-", 0) ? 0 : __real_seccomp_api_get();
 }
 
 void *__real_seccomp_init(uint32_t action);
