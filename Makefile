@@ -23,26 +23,26 @@ VERSION := 0.1.0
 
 # ---- what is built -----------------------------------------------------------------------------
 
-lib_objects     := lib/log.o lib/ioctl.o lib/file.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/relay.o kvm/$(ARCH).o \
-                   kvm/posting.o kvm/posting_$(ARCH).o
+lib_objects     := lib/log.o lib/ioctl.o lib/file.o lib/cmdline.o
+kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/relay.o kvm/$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
 vfio_objects    := vfio/sysfs.o vfio/iommu.o vfio/device.o vfio/device_events.o vfio/pci.o \
-                   vfio/config.o vfio/bar.o vfio/msi.o vfio/irq_watch.o \
-                   vfio/irq_verdict.o vfio/host_irq.o
+                   vfio/config.o vfio/bar.o vfio/irqs.o
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/host_kernel.o vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o \
-                   vmm/vcpu_loop.o vmm/irq_report.o vmm/console.o \
+                   vmm/vcpu_loop.o vmm/console.o \
                    $(addprefix vmm/host/,devices.o bind.o in_use.o \
                      names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
+                   $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
+                     posting_$(ARCH).o) \
                    $(addprefix vmm/latency/,latency.o options.o program.o vm.o \
                      instruments.o doorbell.o probe.o kvm_stats.o result.o host.o output.o files.o \
                      run.o read.o json.o stats.o format.o compare.o plot.o)
@@ -56,8 +56,8 @@ unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posti
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
-              irq_report kvm_stats config config_capabilities config_malformed msi msi_failures \
-              msi_relay bar assigned device_events check check_function info latency_host \
+              irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
+              irqs_relay bar assigned device_events check check_function info latency_host \
               latency_igb latency_result histogram latency_read latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
@@ -68,7 +68,7 @@ unit_fakes_in_use    := host_tree
 unit_fakes_check     := host_tree
 unit_fakes_check_function := host_tree
 unit_fakes_bind      := host_tree
-$(foreach test,config config_capabilities config_malformed msi msi_failures msi_relay irq_watch bar \
+$(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
 		assigned info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
@@ -86,7 +86,6 @@ unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
-unit_flags_msi_failures := -Wl,--wrap=uname
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open
 
@@ -338,16 +337,16 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 # By libFuzzer, which comes with clang, on x86-64. What is particular to arm64 is plain C and is
 # fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
 # library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
-fuzz_targets_x86_64 := config msi bar image_x86_64 acpi serial rtc options latency_read latency_json \
+fuzz_targets_x86_64 := config irqs bar image_x86_64 acpi serial rtc options latency_read latency_json \
                        host_text_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
                 $(vmm_objects)
-fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) kvm/posting.o \
-                kvm/posting_arm64.o vfio/host_irq.o
+fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) \
+                $(addprefix vmm/report/,posting.o posting_arm64.o host_irq.o)
 comma := ,
 # What stands in for the rest, and the linker's flags for it.
-$(foreach target,config msi bar, \
+$(foreach target,config irqs bar, \
 	$(eval fuzz_parts_$(target) := tests/fuzz/fuzz_host.o tests/fuzz/fuzz_device.o) \
 	$(eval fuzz_flags_$(target) := $(addprefix -Wl$(comma)--wrap=,log_write die exit mmap calloc \
 		fd_close eventfd_create eventfd_signal eventfd_take eventfd_pending)))

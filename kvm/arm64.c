@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "kvm/arch.h"
-#include "kvm/posting.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
+#include "lib/cmdline.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
@@ -196,7 +196,7 @@ int arch_vm_init(struct vm *vm, char why[WHY_SIZE])
 {
 	int error;
 
-	vm->detach_discards = posting_detach_discards("");
+	vm->irq.detach_discards = cmdline_bool("", "kvm-arm.vgic_v4_enable") != 0;
 	vm->has_pmu = pmu_works(vm);
 	unknown_accesses_ask(vm);
 	error = gic_create(vm, why);

@@ -4,48 +4,43 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kvm/arch.h"
-#include "kvm/vm.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
 
-int irq_router_init(struct irq_router *router)
+int irq_router_init(struct irq_router *router, int vm_fd)
 {
+	*router = (struct irq_router){ .vm_fd = vm_fd, .search = IRQ_PINS };
 	pthread_mutex_init(&router->lock, NULL);
-	router->top = 0;
 	router->routes = calloc(IRQ_GSI_MAX, sizeof(*router->routes));
+	router->former = calloc(IRQ_GSI_MAX, sizeof(*router->former));
 	router->allocated = calloc(IRQ_GSI_MAX, sizeof(*router->allocated));
-	return router->routes && router->allocated ? 0 : -ENOMEM;
+	return router->routes && router->former && router->allocated ? 0 : -ENOMEM;
 }
 
 void irq_router_cleanup(struct irq_router *router)
 {
 	free(router->routes);
+	free(router->former);
 	free(router->allocated);
 	pthread_mutex_destroy(&router->lock);
 }
 
-int irq_gsi_alloc(struct vm *vm)
+int irq_gsi_alloc(struct irq_router *router)
 {
-	struct irq_router *router = &vm->irq;
 	int gsi = -ENOSPC;
 
 	pthread_mutex_lock(&router->lock);
-	for (int i = IRQ_PINS; i < IRQ_GSI_MAX && gsi < 0; i++)
-		if (!router->allocated[i])
-			gsi = i;
-	if (gsi >= 0)
+	while (router->search < IRQ_GSI_MAX && router->allocated[router->search])
+		router->search++;
+	if (router->search < IRQ_GSI_MAX) {
+		gsi = (int)router->search;
 		router->allocated[gsi] = true;
+	}
 	pthread_mutex_unlock(&router->lock);
 	return gsi;
-}
-
-void irq_gsi_free(struct vm *vm, int gsi)
-{
-	pthread_mutex_lock(&vm->irq.lock);
-	vm->irq.allocated[gsi] = false;
-	pthread_mutex_unlock(&vm->irq.lock);
 }
 
 static void entry_fill(struct kvm_irq_routing_entry *entry, unsigned int gsi,
@@ -67,10 +62,52 @@ static void entry_fill(struct kvm_irq_routing_entry *entry, unsigned int gsi,
 	entry->flags = KVM_MSI_VALID_DEVID;
 }
 
-/* KVM takes the whole table at once, so it is made from what is used: short tables are cheap. */
-static int table_commit(struct vm *vm)
+void irq_routes_begin(struct irq_router *router)
 {
-	struct irq_router *router = &vm->irq;
+	pthread_mutex_lock(&router->lock);
+}
+
+static bool route_equal(const struct irq_route *a, const struct irq_route *b)
+{
+	return a->used == b->used && a->is_msi == b->is_msi &&
+	       memcmp(&a->message, &b->message, sizeof(a->message)) == 0;
+}
+
+static void route_change(struct irq_router *router, int gsi, const struct irq_route *route)
+{
+	if (route_equal(&router->routes[gsi], route))
+		return;
+	router->routes[gsi] = *route;
+	router->top = max(router->top, (unsigned int)gsi + 1);
+	router->changed = true;
+}
+
+void irq_route_set(struct irq_router *router, int gsi, const struct msi_message *message)
+{
+	const struct irq_route route = { .used = true, .is_msi = true, .message = *message };
+
+	route_change(router, gsi, &route);
+}
+
+void irq_route_set_pin(struct irq_router *router, int gsi)
+{
+	const struct irq_route route = { .used = true };
+
+	route_change(router, gsi, &route);
+}
+
+void irq_gsi_free(struct irq_router *router, int gsi)
+{
+	const struct irq_route none = { .used = false };
+
+	route_change(router, gsi, &none);
+	router->allocated[gsi] = false;
+	router->search = min(router->search, (unsigned int)gsi);
+}
+
+/* The table is made from what is used: short tables are cheap. */
+static int table_commit(struct irq_router *router)
+{
 	struct kvm_irq_routing *table;
 	unsigned int count = 0;
 	int error;
@@ -82,68 +119,51 @@ static int table_commit(struct vm *vm)
 		if (router->routes[gsi].used)
 			entry_fill(&table->entries[count++], gsi, &router->routes[gsi]);
 	table->nr = count;
-	error = ioctl_array(vm->fd, KVM_SET_GSI_ROUTING, table);
+	error = ioctl_array(router->vm_fd, KVM_SET_GSI_ROUTING, table);
 	free(table);
 	return error;
 }
 
-static void top_update(struct irq_router *router, int gsi)
+/* What lost its route is free, and has lost it for good: KVM is told with the next change. */
+static void changes_undo(struct irq_router *router)
 {
-	router->top = max(router->top, (unsigned int)gsi + 1);
-	while (router->top && !router->routes[router->top - 1].used)
-		router->top--;
+	router->changed = false;
+	for (unsigned int gsi = 0; gsi < router->top; gsi++) {
+		if (router->routes[gsi].used)
+			router->routes[gsi] = router->former[gsi];
+		router->changed |= !route_equal(&router->routes[gsi], &router->former[gsi]);
+	}
 }
 
-static bool route_equal(const struct irq_route *a, const struct irq_route *b)
+int irq_routes_commit(struct irq_router *router)
 {
-	return a->used == b->used && a->is_msi == b->is_msi &&
-	       a->message.address == b->message.address && a->message.data == b->message.data &&
-	       a->message.device_id == b->message.device_id;
-}
+	int error = router->changed ? table_commit(router) : 0;
 
-static int route_change(struct vm *vm, int gsi, const struct irq_route *route)
-{
-	struct irq_router *router = &vm->irq;
-	struct irq_route former;
-	int error = 0;
-
-	pthread_mutex_lock(&router->lock);
-	former = router->routes[gsi];
-	if (!route_equal(&former, route)) {
-		router->routes[gsi] = *route;
-		top_update(router, gsi);
-		error = table_commit(vm);
-		if (error < 0) {
-			router->routes[gsi] = former;
-			top_update(router, gsi);
-		}
+	if (error < 0) {
+		changes_undo(router);
+	} else if (router->changed) {
+		memcpy(router->former, router->routes, router->top * sizeof(*router->routes));
+		router->changed = false;
+		while (router->top && !router->routes[router->top - 1].used)
+			router->top--;
 	}
 	pthread_mutex_unlock(&router->lock);
 	return error;
 }
 
-int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message)
+bool irq_route_get(struct irq_router *router, int gsi, struct msi_message *message)
 {
-	const struct irq_route route = { .used = true, .is_msi = true, .message = *message };
+	const struct irq_route *route = &router->routes[gsi];
+	bool is_message;
 
-	return route_change(vm, gsi, &route);
+	pthread_mutex_lock(&router->lock);
+	is_message = route->used && route->is_msi;
+	*message = route->message;
+	pthread_mutex_unlock(&router->lock);
+	return is_message;
 }
 
-int irq_route_set_pin(struct vm *vm, int gsi)
-{
-	const struct irq_route route = { .used = true };
-
-	return route_change(vm, gsi, &route);
-}
-
-void irq_route_clear(struct vm *vm, int gsi)
-{
-	const struct irq_route route = { .used = false };
-
-	route_change(vm, gsi, &route);
-}
-
-int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
+int irqfd_attach(struct irq_router *router, int gsi, int eventfd, int resample_eventfd)
 {
 	struct kvm_irqfd irqfd = {
 		.fd = (uint32_t)eventfd,
@@ -152,10 +172,10 @@ int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
 		.resamplefd = resample_eventfd >= 0 ? (uint32_t)resample_eventfd : 0,
 	};
 
-	return ioctl_call(vm->fd, KVM_IRQFD, &irqfd);
+	return ioctl_call(router->vm_fd, KVM_IRQFD, &irqfd);
 }
 
-void irqfd_detach(struct vm *vm, int gsi, int eventfd)
+void irqfd_detach(struct irq_router *router, int gsi, int eventfd)
 {
 	struct kvm_irqfd irqfd = {
 		.fd = (uint32_t)eventfd,
@@ -163,5 +183,5 @@ void irqfd_detach(struct vm *vm, int gsi, int eventfd)
 		.flags = KVM_IRQFD_FLAG_DEASSIGN,
 	};
 
-	ioctl_call(vm->fd, KVM_IRQFD, &irqfd);
+	ioctl_call(router->vm_fd, KVM_IRQFD, &irqfd);
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
@@ -47,7 +46,7 @@ static void source_deliver(struct relay *relay, int eventfd, struct relay_source
 	 * 0 or an error: there is no such CPU, or its interrupt controller is off. What a device
 	 * sends there is lost in the same way, and an irqfd says nothing either.
 	 */
-	if (ioctl_call(relay->vm->fd, KVM_SIGNAL_MSI, &msi) > 0)
+	if (ioctl_call(relay->vm_fd, KVM_SIGNAL_MSI, &msi) > 0)
 		source->count++;
 }
 
@@ -103,12 +102,12 @@ static int thread_start(struct relay *relay)
 	return -error;
 }
 
-int relay_init(struct relay *relay, struct vm *vm, void (*begin)(void *opaque), void *opaque)
+int relay_init(struct relay *relay, int vm_fd, void (*begin)(void *opaque), void *opaque)
 {
 	int error;
 
 	memset(relay, 0, sizeof(*relay));
-	relay->vm = vm;
+	relay->vm_fd = vm_fd;
 	relay->begin = begin;
 	relay->opaque = opaque;
 	relay->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -25,8 +25,6 @@
 
 #include "kvm/irq.h"
 
-struct vm;
-
 struct relay_source {
 	bool attached;
 	struct msi_message message;
@@ -34,7 +32,7 @@ struct relay_source {
 };
 
 struct relay {
-	struct vm *vm;
+	int vm_fd;
 	void (*begin)(void *opaque);
 	void *opaque;
 	int epoll_fd;
@@ -49,11 +47,12 @@ struct relay {
 /*
  * Start the thread, with all signals blocked in it but SIGSYS; the first that it does is
  * @begin(@opaque), if that is not NULL. That is done when this returns, so that it may die(): no
- * guest runs yet. @vm must have its interrupt controller by the time of the
- * first relay_attach(), and must outlive the relay. 0 or -errno: -EMFILE when there are too many
+ * guest runs yet. The VM with the descriptor
+ * @vm_fd must have its interrupt controller by the time of the first relay_attach(), and must
+ * outlive the relay. 0 or -errno: -EMFILE when there are too many
  * open files, -EAGAIN when there are too many threads.
  */
-int relay_init(struct relay *relay, struct vm *vm, void (*begin)(void *opaque), void *opaque);
+int relay_init(struct relay *relay, int vm_fd, void (*begin)(void *opaque), void *opaque);
 
 /*
  * End the thread and give everything back, also what is attached still: as if relay_detach() had

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kvm/arch.h"
+#include "kvm/wire.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
@@ -170,6 +172,7 @@ static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_
 
 int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
+	struct utsname host;
 	int size, error;
 
 	vm->cpus = config->cpus;
@@ -192,8 +195,9 @@ int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 		vm->coalesced_offset = (size_t)size * vm->page_size;
 	vm->coalesced_ports =
 		ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) > 0;
-	if (irq_router_init(&vm->irq) < 0)
+	if (irq_router_init(&vm->irq, vm->fd) < 0)
 		return refuse(why, -ENOMEM, "no memory for the interrupt routes");
+	vm->irq.deassign_defect = uname(&host) == 0 && irq_deassign_defect(host.release);
 	error = arch_vm_init(vm, why);
 	return error < 0 ? error : ram_init(vm, config, why);
 }

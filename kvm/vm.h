@@ -54,8 +54,6 @@ struct vm {
 	int vfio_fd;	    /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
 	int gic_fd, its_fd; /* arm64: the interrupt controller; else -1 */
 	bool has_pmu;	    /* arm64: the vCPUs have performance counters */
-	/* arm64: an interrupt that is on its way to a vCPU may be gone after irqfd_detach() */
-	bool detach_discards;
 };
 
 /* What to do when KVM_CREATE_VM fails with EBUSY: the CPU's mode for guests is taken. */

@@ -175,77 +175,6 @@ void bar_unmap(struct vfio_bar *bar)
 	}
 }
 
-/* PCI Local Bus 3.0, 6.8.2.6 to 6.8.2.9: an entry of the table, four double words. */
-static uint32_t table_read(const struct msi_vector *vector, unsigned int offset)
-{
-	switch (offset) {
-	case PCI_MSIX_ENTRY_LOWER_ADDR:
-		return (uint32_t)vector->message.address;
-	case PCI_MSIX_ENTRY_UPPER_ADDR:
-		return (uint32_t)(vector->message.address >> 32);
-	case PCI_MSIX_ENTRY_DATA:
-		return vector->message.data;
-	default:
-		return vector->masked ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
-	}
-}
-
-static void table_write(struct msi_vector *vector, unsigned int offset, uint32_t value)
-{
-	uint64_t address = vector->message.address;
-
-	switch (offset) {
-	case PCI_MSIX_ENTRY_LOWER_ADDR:
-		vector->message.address = (address & ~0xffffffffULL) | (value & ~3U);
-		break;
-	case PCI_MSIX_ENTRY_UPPER_ADDR:
-		vector->message.address = (address & 0xffffffff) | (uint64_t)value << 32;
-		break;
-	case PCI_MSIX_ENTRY_DATA:
-		vector->message.data = value;
-		break;
-	default:
-		vector->masked = value & PCI_MSIX_ENTRY_CTRL_MASKBIT;
-		break;
-	}
-}
-
-/* Software uses aligned double words or quad words (6.8.2); what else it does has no effect. */
-static void table_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
-{
-	struct msi_set *set = &bar->msi->msix;
-	unsigned int number = (unsigned int)(offset / PCI_MSIX_ENTRY_SIZE);
-	unsigned int field = offset % PCI_MSIX_ENTRY_SIZE;
-
-	if (access->size < 4 || offset % access->size || number >= set->size)
-		return;
-	if (access->is_write) {
-		table_write(&set->vectors[number], field, (uint32_t)access->data);
-		if (access->size == 8)
-			table_write(&set->vectors[number], field + 4,
-				    (uint32_t)(access->data >> 32));
-		msi_vector_sync(bar->msi, set, number);
-		return;
-	}
-	access->data = table_read(&set->vectors[number], field);
-	if (access->size == 8)
-		access->data |= (uint64_t)table_read(&set->vectors[number], field + 4) << 32;
-}
-
-/* A bit for each vector; read-only (6.8.2.10). */
-static void pba_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
-{
-	const struct msi_set *set = &bar->msi->msix;
-
-	if (access->is_write)
-		return;
-	access->data = 0;
-	for (unsigned int i = 0; i < 8U * access->size; i++)
-		if (8 * offset + i < set->size &&
-		    msi_vector_pending(set, (unsigned int)(8 * offset) + i))
-			access->data |= BIT(i);
-}
-
 static bool access_touches(const struct bar_range *range, uint64_t offset,
 			   const struct access *access)
 {
@@ -276,11 +205,11 @@ void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 	int error;
 
 	if (access_within(&bar->table, offset, access)) {
-		table_access(bar, offset - bar->table.offset, access);
+		irqs_table_access(bar->irqs, offset - bar->table.offset, access);
 		return;
 	}
 	if (access_within(&bar->pba, offset, access)) {
-		pba_access(bar, offset - bar->pba.offset, access);
+		irqs_pba_access(bar->irqs, offset - bar->pba.offset, access);
 		return;
 	}
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */

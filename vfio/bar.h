@@ -14,7 +14,7 @@
 
 #include "devices/pci.h"
 #include "vfio/device.h"
-#include "vfio/msi.h"
+#include "vfio/irqs.h"
 
 struct iommu;
 struct vm;
@@ -38,7 +38,7 @@ struct bar_range {
 struct vfio_bar {
 	/* fixed; shared by all BARs of a device, except index and areas */
 	struct vfio_device *device;
-	struct vfio_msi *msi;
+	struct vfio_irqs *irqs;
 	struct vm *vm;
 	struct iommu *iommu;
 	unsigned int index; /* VFIO_PCI_BAR0_REGION_INDEX .. VFIO_PCI_ROM_REGION_INDEX */

@@ -541,7 +541,7 @@ static uint32_t msi_pending(struct vfio_pci *function)
 	uint32_t bits = 0;
 
 	for (unsigned int i = 0; i < function->policy.msi_vectors; i++)
-		if (msi_vector_pending(&function->msi.msi, i))
+		if (irqs_vector_pending(&function->irqs, IRQ_KIND_MSI, i))
 			bits |= 1U << i;
 	return bits;
 }
@@ -615,8 +615,8 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 	if (present != (former | wanted))
 		config_device_write(function, PCI_COMMAND, 2, present);
 	if (!(former & on) && (present & on)) {
-		function->msi.intx_usable = true;
-		msi_sync(&function->msi);
+		function->irqs.sets[IRQ_KIND_INTX].enabled = true;
+		irqs_sync(&function->irqs);
 	}
 }
 
@@ -643,8 +643,8 @@ static void pm_write(struct vfio_pci *function)
 	pci->asleep = state == 3;
 	pci_decode_update(pci);
 	/* A device that sleeps keeps the interrupts it has; what changes waits until it wakes. */
-	function->msi.asleep = pci->asleep;
-	msi_sync(&function->msi);
+	function->irqs.asleep = pci->asleep;
+	irqs_sync(&function->irqs);
 }
 
 /*
@@ -656,7 +656,7 @@ static void msi_flags_pass(struct vfio_pci *function)
 {
 	unsigned int at = function->policy.msi + PCI_MSI_FLAGS;
 
-	if (function->msi.active == IRQ_KIND_MSI && !function->msi.asleep)
+	if (function->irqs.active == IRQ_KIND_MSI && !function->irqs.asleep)
 		config_device_write(function, at, 2, config_load(function, at, 2));
 }
 
@@ -664,7 +664,7 @@ static void msi_flags_pass(struct vfio_pci *function)
 static void msi_write(struct vfio_pci *function)
 {
 	const struct config_policy *policy = &function->policy;
-	struct msi_set *set = &function->msi.msi;
+	struct irq_set *set = &function->irqs.sets[IRQ_KIND_MSI];
 	uint32_t flags = config_load(function, policy->msi + PCI_MSI_FLAGS, 2);
 	unsigned int log2_count = (flags & PCI_MSI_FLAGS_QSIZE) >> 4;
 	uint64_t address = config_load(function, policy->msi + PCI_MSI_ADDRESS_LO, 4);
@@ -686,16 +686,17 @@ static void msi_write(struct vfio_pci *function)
 		set->vectors[i].message.data = (data & ~(set->count - 1)) | i;
 		set->vectors[i].masked = mask >> i & 1;
 	}
-	msi_sync(&function->msi);
+	irqs_sync(&function->irqs);
 }
 
 static void msix_write(struct vfio_pci *function)
 {
 	uint32_t flags = config_load(function, function->policy.msix + PCI_MSIX_FLAGS, 2);
+	struct irq_set *set = &function->irqs.sets[IRQ_KIND_MSIX];
 
-	function->msi.msix.enabled = flags & PCI_MSIX_FLAGS_ENABLE;
-	function->msi.msix.all_masked = flags & PCI_MSIX_FLAGS_MASKALL;
-	msi_sync(&function->msi);
+	set->enabled = flags & PCI_MSIX_FLAGS_ENABLE;
+	set->all_masked = flags & PCI_MSIX_FLAGS_MASKALL;
+	irqs_sync(&function->irqs);
 }
 
 /* Write the bytes [@offset, @offset + @size), all of one action, of the device itself. */

@@ -88,7 +88,7 @@ static void host_bars_init(struct vfio_pci *function, const struct vfio_pci_conf
 		/* VFIO's region indexes are in the order of the BARs, the ROM last: vfio.h. */
 		*bar = (struct vfio_bar){
 			.device = &function->device,
-			.msi = &function->msi,
+			.irqs = &function->irqs,
 			.vm = function->vm,
 			.iommu = config->iommu,
 			.index = i,
@@ -136,16 +136,16 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
 		pci->config[PCI_INTERRUPT_PIN] = 0;
 	}
 	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
-	error = msi_init(&function->msi, &function->device,
-			 &(struct msi_config){
-				 .vm = config->vm,
-				 .relay = relay,
-				 .watch = config->watch,
-				 .msi_size = function->policy.msi_vectors,
-				 .msix_size = function->policy.msix_vectors,
-				 .intx_gsi = gsi,
-				 .device_id = pci->slot << 3,
-			 });
+	error = irqs_init(&function->irqs, &function->device,
+			  &(struct irqs_config){
+				  .router = &config->vm->irq,
+				  .relay = relay,
+				  .observer = config->observer,
+				  .msi_size = function->policy.msi_vectors,
+				  .msix_size = function->policy.msix_vectors,
+				  .intx_gsi = gsi,
+				  .device_id = pci->slot << 3,
+			  });
 	if (error < 0)
 		die(EXIT_HOST, "%s: no memory for its interrupts", bdf);
 	host_bars_init(function, config);
@@ -170,7 +170,7 @@ static void device_wake(struct vfio_pci *function)
 void vfio_pci_cleanup(struct vfio_pci *function)
 {
 	device_wake(function);
-	msi_cleanup(&function->msi);
+	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
 		bar_unmap(&function->bars[i]);
 		bar_cleanup(&function->bars[i]);
@@ -185,7 +185,7 @@ void vfio_pci_reset(struct vfio_pci *function)
 	int error;
 
 	device_wake(function);
-	msi_reset(&function->msi);
+	irqs_reset(&function->irqs);
 	/* BARs go first: touching them while the device resets would fault in the host. */
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;

@@ -8,7 +8,7 @@
 #include "vfio/config.h"
 #include "vfio/device.h"
 #include "vfio/device_events.h"
-#include "vfio/msi.h"
+#include "vfio/irqs.h"
 
 struct iommu;
 struct vm;
@@ -17,7 +17,7 @@ struct vfio_pci {
 	struct pci_device pci;
 	struct vfio_device device;
 	struct device_events events;
-	struct vfio_msi msi;
+	struct vfio_irqs irqs;
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];
 	struct vm *vm;
@@ -29,13 +29,13 @@ struct vfio_pci_config {
 	struct vm *vm; /* may be without RAM yet */
 	struct iommu *iommu;
 	struct pci_root *root;
-	struct irq_watch *watch; /* struct msi_config; after irq_watch_init() */
-	uint64_t page_size;	 /* the host's, in bytes */
+	const struct irq_observer *observer; /* of interrupts; may be NULL */
+	uint64_t page_size;		     /* the host's, in bytes */
 };
 
 /*
  * Open @bdf, make it a device of @config->root, and prepare its BARs and interrupts. The guest sees
- * it with decoding and interrupts off. @relay: see struct msi_config. Start-up only: dies as
+ * it with decoding and interrupts off. @relay: see struct irqs_config. Start-up only: dies as
  * vfio_device_init() does.
  */
 void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *config,

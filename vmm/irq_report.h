@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The irq report: for each interrupt of each assigned function, how it reaches the guest and how
- * that is known (docs/proof.md). All functions take the lock of the PCI root.
+ * that is known (docs/proof.md). It is made in vmm/report/: this is all that posthorn run knows of
+ * it.
  */
 #ifndef POSTHORN_VMM_IRQ_REPORT_H
 #define POSTHORN_VMM_IRQ_REPORT_H
 
 #include <stdbool.h>
 
+struct irq_observer;
+struct irq_report;
 struct machine;
 
 /*
@@ -15,6 +18,27 @@ struct machine;
  * Returns its descriptor. Start-up only: dies with EXIT_USAGE.
  */
 int irq_report_open(const char *path);
+
+/*
+ * Begin to remember what becomes of interrupts; @continuous: by a look at every change of one, and
+ * not only when the report is made. Start-up only, before the first function is there: dies with
+ * EXIT_HOST.
+ */
+struct irq_report *irq_report_new(bool continuous);
+
+/* Who is to be told of interrupts, for irqs_init(). Lives as long as @report. */
+const struct irq_observer *irq_report_observer(const struct irq_report *report);
+
+/*
+ * Open the host's files that tell of the VM with the descriptor @vm_fd. Start-up only, when it is
+ * complete (vm_finish()).
+ */
+void irq_report_files_open(struct irq_report *report, int vm_fd);
+
+/* The functions are gone. NULL is allowed. */
+void irq_report_free(struct irq_report *report);
+
+/* ---- the reports: all take the locks of the functions ---- */
 
 /*
  * Write the report as JSON (keys: posthorn(1)) to @fd, which irq_report_open() made of @path, and

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/board.h"
+#include "vmm/irq_report.h"
 #include "vmm/run_options.h"
 
 /* What the guest's kernel is told before what the user adds. */
@@ -85,9 +86,12 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 	machine->serial_eventfd = eventfd_create_or_die();
 	machine->input_eventfd = eventfd_create_or_die();
 	serial_init(&machine->serial, &serial_operations, machine, machine->serial_eventfd);
-	error = irq_route_set_pin(&machine->vm, LAYOUT_GSI_SERIAL);
+	irq_routes_begin(&machine->vm.irq);
+	irq_route_set_pin(&machine->vm.irq, LAYOUT_GSI_SERIAL);
+	error = irq_routes_commit(&machine->vm.irq);
 	if (error == 0)
-		error = irqfd_attach(&machine->vm, LAYOUT_GSI_SERIAL, machine->serial_eventfd, -1);
+		error = irqfd_attach(&machine->vm.irq, LAYOUT_GSI_SERIAL, machine->serial_eventfd,
+				     -1);
 	if (error < 0)
 		die(EXIT_HOST, "cannot connect the serial port's interrupt: %s", strerror(-error));
 	machine_range_add(bus, "serial port", address, SERIAL_REGISTERS, serial_access,
@@ -120,35 +124,29 @@ static void relay_begin(void *opaque)
 
 static void relay_start(struct machine *machine)
 {
-	int error = relay_init(machine->relay, &machine->vm, relay_begin, machine);
+	int error = relay_init(machine->relay, machine->vm.fd, relay_begin, machine);
 
 	if (error < 0)
 		die(EXIT_HOST, "irq-path=userspace: cannot start its thread: %s%s",
 		    strerror(-error), error_remedy(-error));
 }
 
-/* The only way to the watch: so nobody has one that did not ask the host yet. */
-static struct irq_watch *watch_make(struct machine *machine, const struct run_options *options)
-{
-	if (!options->device_count)
-		return NULL;
-	/* Not where time is measured: each look takes longer than what it looks at. */
-	irq_watch_init(&machine->watch,
-		       (options->irq_report || options->require_posting) && !machine->addition);
-	return &machine->watch;
-}
-
 static void functions_init(struct machine *machine, const struct run_options *options,
 			   uint64_t page_size)
 {
-	const struct vfio_pci_config config = {
+	struct vfio_pci_config config = {
 		.vm = &machine->vm,
 		.iommu = &machine->iommu,
 		.root = &machine->pci,
-		.watch = watch_make(machine, options),
 		.page_size = page_size,
 	};
 
+	if (options->device_count) {
+		/* No looks where time is measured: each takes longer than what it looks at. */
+		machine->report = irq_report_new(
+			(options->irq_report || options->require_posting) && !machine->addition);
+		config.observer = irq_report_observer(machine->report);
+	}
 	iommu_init(&machine->iommu);
 	pci_root_init(&machine->pci);
 	relay_make(machine, options);
@@ -354,8 +352,8 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	board_devices_init(machine);
 	if (addition)
 		addition->init(addition->opaque, machine);
-	if (machine->function_count)
-		irq_watch_open(&machine->watch, &machine->vm);
+	if (machine->report)
+		irq_report_files_open(machine->report, machine->vm.fd);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }
@@ -376,8 +374,7 @@ void machine_cleanup(struct machine *machine)
 	pci_root_cleanup(&machine->pci);
 	for (unsigned int i = 0; i < machine->function_count; i++)
 		vfio_pci_cleanup(&machine->functions[i]);
-	if (machine->function_count)
-		irq_watch_cleanup(&machine->watch);
+	irq_report_free(machine->report);
 	free(machine->functions);
 	if (machine->relay)
 		relay_cleanup(machine->relay);

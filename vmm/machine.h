@@ -17,11 +17,11 @@
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 #include "vfio/iommu.h"
-#include "vfio/irq_watch.h"
 #include "vfio/pci.h"
 #include "vmm/console.h"
 #include "vmm/seccomp.h"
 
+struct irq_report;
 struct machine;
 struct run_options;
 
@@ -54,7 +54,7 @@ struct machine {
 	struct pl031 pl031; /* arm64 */
 	struct console console;
 	struct vfio_pci *functions;
-	struct irq_watch watch;
+	struct irq_report *report;		 /* NULL: there is no device */
 	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
 	const struct machine_addition *addition; /* NULL: there is none */
 	enum seccomp_mode seccomp;

@@ -167,9 +167,10 @@ static void state_check(const struct subject *subject)
 	if (msix && (le_load(&config[msix + PCI_MSIX_FLAGS], 2) & PCI_MSIX_FLAGS_ENABLE))
 		kind = IRQ_KIND_MSIX;
 	/* In D3hot nothing is turned on or off. */
-	if (!function->pci.asleep && (kind != IRQ_KIND_NONE ? function->msi.active != kind
-							    : function->msi.active > IRQ_KIND_INTX))
-		fuzz_violation("interrupts of kind %d are on, not %d", function->msi.active, kind);
+	if (!function->pci.asleep &&
+	    (kind != IRQ_KIND_NONE ? function->irqs.active != kind
+				   : function->irqs.active > IRQ_KIND_INTX))
+		fuzz_violation("interrupts of kind %d are on, not %d", function->irqs.active, kind);
 	if (fuzz_host.failed)
 		return;
 	if (device->command != le_load(&config[PCI_COMMAND], 2))
@@ -279,7 +280,7 @@ static void step(const struct subject *subject, struct fuzz_input *in)
 		break;
 	case 10:
 		fuzz_intx_set(device, what & 0x80);
-		fuzz_pin_acknowledge(device->function.msi.intx_gsi);
+		fuzz_pin_acknowledge(device->function.irqs.intx_gsi);
 		break;
 	default:
 		reset_step(subject);

@@ -232,12 +232,14 @@ static struct fuzz_gsi *gsi_of(int gsi)
 	return &host->gsis[gsi];
 }
 
-int irq_gsi_alloc(struct vm *vm)
+int irq_gsi_alloc(struct irq_router *router)
 {
 	int failure = fuzz_failing(FUZZ_GSI_ALLOC);
 	unsigned int gsi = IRQ_PINS;
 
-	(void)vm;
+	(void)router;
+	if (host->in_routes)
+		fuzz_violation("a GSI is allocated between begin and commit");
 	if (failure)
 		return failure;
 	while (gsi < host->gsi_top && host->gsis[gsi].allocated)
@@ -251,60 +253,91 @@ int irq_gsi_alloc(struct vm *vm)
 	return (int)gsi;
 }
 
-void irq_gsi_free(struct vm *vm, int gsi)
+void irq_routes_begin(struct irq_router *router)
+{
+	(void)router;
+	if (host->in_routes)
+		fuzz_violation("changes of routes begin twice");
+	host->in_routes = true;
+}
+
+static void route_change(struct fuzz_gsi *entry, const struct irq_route *route)
+{
+	if (!host->in_routes)
+		fuzz_violation("a route changes outside of begin and commit");
+	if (!entry->changed)
+		entry->former = entry->route;
+	entry->changed = true;
+	entry->route = *route;
+}
+
+void irq_gsi_free(struct irq_router *router, int gsi)
 {
 	struct fuzz_gsi *entry = gsi_of(gsi);
 
-	(void)vm;
-	if (gsi < IRQ_PINS || entry->route.used || entry->irqfds)
-		fuzz_violation("GSI %d is freed with a route or an irqfd", gsi);
+	(void)router;
+	if (gsi < IRQ_PINS || entry->irqfds)
+		fuzz_violation("GSI %d is freed with an irqfd", gsi);
+	route_change(entry, &(struct irq_route){ .used = false });
 	entry->allocated = false;
 }
 
-int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message)
+void irq_route_set(struct irq_router *router, int gsi, const struct msi_message *message)
 {
-	struct fuzz_gsi *entry = gsi_of(gsi);
-	int failure = fuzz_failing(FUZZ_ROUTE_SET);
-
-	(void)vm;
+	(void)router;
 	if (gsi < IRQ_PINS)
 		fuzz_violation("pin %d is routed as an MSI", gsi);
-	if (failure)
-		return failure;
-	entry->route = (struct irq_route){ .used = true, .is_msi = true, .message = *message };
-	return 0;
+	route_change(gsi_of(gsi),
+		     &(struct irq_route){ .used = true, .is_msi = true, .message = *message });
 }
 
-int irq_route_set_pin(struct vm *vm, int gsi)
+void irq_route_set_pin(struct irq_router *router, int gsi)
 {
-	int failure = fuzz_failing(FUZZ_ROUTE_SET);
-
-	(void)vm;
+	(void)router;
 	if (gsi >= IRQ_PINS)
 		fuzz_violation("GSI %d is no pin", gsi);
-	if (!failure)
-		gsi_of(gsi)->route = (struct irq_route){ .used = true };
+	route_change(gsi_of(gsi), &(struct irq_route){ .used = true });
+}
+
+int irq_routes_commit(struct irq_router *router)
+{
+	unsigned int top = max(host->gsi_top, (unsigned int)IRQ_PINS);
+	int failure = 0;
+
+	(void)router;
+	if (!host->in_routes)
+		fuzz_violation("changes of routes end that did not begin");
+	host->in_routes = false;
+	for (unsigned int i = 0; i < top && !failure; i++)
+		if (host->gsis[i].changed)
+			failure = fuzz_failing(FUZZ_ROUTE_SET);
+	for (unsigned int i = 0; i < top; i++) {
+		struct fuzz_gsi *entry = &host->gsis[i];
+
+		if (entry->changed && failure && (i < IRQ_PINS || entry->allocated))
+			entry->route = entry->former;
+		entry->changed = false;
+	}
 	return failure;
 }
 
-void irq_route_clear(struct vm *vm, int gsi)
+bool irq_route_get(struct irq_router *router, int gsi, struct msi_message *message)
 {
-	struct fuzz_gsi *entry = gsi_of(gsi);
+	const struct irq_route *route = &gsi_of(gsi)->route;
 
-	(void)vm;
-	if (entry->irqfds)
-		fuzz_violation("the route of GSI %d is cleared under its irqfd", gsi);
-	entry->route.used = false;
+	(void)router;
+	*message = route->message;
+	return route->used && route->is_msi;
 }
 
 /* KVM injects what an eventfd holds when it comes, and leaves the count as it is. */
-int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
+int irqfd_attach(struct irq_router *router, int gsi, int eventfd, int resample_eventfd)
 {
 	struct fuzz_eventfd *file = fuzz_eventfd_of(eventfd);
 	struct fuzz_gsi *entry = gsi_of(gsi);
 	int failure = fuzz_failing(FUZZ_IRQFD_ATTACH);
 
-	(void)vm;
+	(void)router;
 	if (failure)
 		return failure;
 	if (file->gsi >= 0 || file->relayed)
@@ -323,11 +356,11 @@ int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
 	return 0;
 }
 
-void irqfd_detach(struct vm *vm, int gsi, int eventfd)
+void irqfd_detach(struct irq_router *router, int gsi, int eventfd)
 {
 	struct fuzz_eventfd *file = fuzz_eventfd_of(eventfd);
 
-	(void)vm;
+	(void)router;
 	if (file->gsi < 0 || file->gsi != gsi)
 		fuzz_violation("GSI %d loses an irqfd that it did not have", gsi);
 	gsi_of(gsi)->irqfds--;
@@ -543,7 +576,12 @@ void vfio_area_unmap(void *hva, uint64_t size)
 
 void fuzz_host_reset(void)
 {
+	static struct irq_watch watch;
 	unsigned int files = host->file_top, gsis = host->gsi_top, slots = host->slot_top;
+
+	/* Once: it asks the real host. */
+	if (!watch.observer.opaque)
+		irq_watch_init(&watch, false);
 
 	memset(host, 0, offsetof(struct fuzz_host, devices));
 	memset(&host->armed, 0,
@@ -554,6 +592,8 @@ void fuzz_host_reset(void)
 	memset(host->maps, 0, slots * sizeof(host->maps[0]));
 	memset(host->areas, 0, sizeof(host->areas));
 	host->injection_count = host->pin_injections = 0;
+	host->watch = watch;
+	host->watch.observer.opaque = &host->watch;
 	host->page_size = 4096;
 	rom_used = 0;
 }
@@ -567,7 +607,7 @@ static bool machine_start(void)
 		.vm = &host->vm,
 		.iommu = &host->iommu,
 		.root = &host->root,
-		.watch = host->watched ? &host->watch : NULL,
+		.observer = host->watched ? &host->watch.observer : NULL,
 		.page_size = host->page_size,
 	};
 

@@ -25,8 +25,8 @@
 #include "kvm/vm.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "vfio/iommu.h"
-#include "vfio/irq_watch.h"
 #include "vfio/pci.h"
+#include "vmm/report/watch.h"
 
 #define FUZZ_ECAM	    0xe0000000ULL
 #define FUZZ_MEM32	    0xc0000000ULL
@@ -78,6 +78,8 @@ struct fuzz_eventfd {
 struct fuzz_gsi {
 	bool allocated;
 	struct irq_route route;
+	bool changed; /* since irq_routes_begin(), when it was: */
+	struct irq_route former;
 	unsigned int irqfds;
 };
 
@@ -130,6 +132,7 @@ struct fuzz_host {
 	struct iommu iommu;
 	struct relay relay;	/* only to tell which is meant */
 	struct irq_watch watch; /* only counts */
+	bool in_routes;		/* between irq_routes_begin() and irq_routes_commit() */
 	struct pci_root root;
 	struct bus memory, ports;
 

@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 
 #include "kvm/irq.h"
-#include "kvm/posting.h"
+#include "lib/cmdline.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz_file.h"
-#include "vfio/host_irq.h"
+#include "vmm/report/host_irq.h"
+#include "vmm/report/posting.h"
 
 #define BDF	  "0000:01:00.0"
 #define END	  0xff
@@ -149,7 +150,7 @@ static void possible_read(const char *root)
 	bool possible = posting_possible(root, why, sizeof(why));
 
 	fuzz_check(possible == !why[0]);
-	posting_detach_discards(root);
+	cmdline_bool(root, "kvm-arm.vgic_v4_enable");
 }
 
 static void probe(const struct posting_files *vm, unsigned int connected, uint32_t event)

@@ -47,12 +47,21 @@ static void source_route(const struct source *source, unsigned int vector)
 {
 	const struct msi_message message = message_make(vector);
 
-	assert_int_equal(irq_route_set(&source->guest->vm, source->gsi, &message), 0);
+	irq_routes_begin(&source->guest->vm.irq);
+	irq_route_set(&source->guest->vm.irq, source->gsi, &message);
+	assert_int_equal(irq_routes_commit(&source->guest->vm.irq), 0);
+}
+
+static void gsi_free(struct guest *guest, int gsi)
+{
+	irq_routes_begin(&guest->vm.irq);
+	irq_gsi_free(&guest->vm.irq, gsi);
+	assert_int_equal(irq_routes_commit(&guest->vm.irq), 0);
 }
 
 static struct source source_make(struct guest *guest, unsigned int vector)
 {
-	struct source source = { guest, irq_gsi_alloc(&guest->vm), eventfd_create() };
+	struct source source = { guest, irq_gsi_alloc(&guest->vm.irq), eventfd_create() };
 
 	assert_true(source.gsi >= IRQ_PINS && source.eventfd >= 0);
 	source_route(&source, vector);
@@ -61,12 +70,12 @@ static struct source source_make(struct guest *guest, unsigned int vector)
 
 static void source_attach(const struct source *source)
 {
-	assert_int_equal(irqfd_attach(&source->guest->vm, source->gsi, source->eventfd, -1), 0);
+	assert_int_equal(irqfd_attach(&source->guest->vm.irq, source->gsi, source->eventfd, -1), 0);
 }
 
 static void source_detach(const struct source *source)
 {
-	irqfd_detach(&source->guest->vm, source->gsi, source->eventfd);
+	irqfd_detach(&source->guest->vm.irq, source->gsi, source->eventfd);
 }
 
 /* ---- delivery ---- */
@@ -127,12 +136,12 @@ static void an_eventfd_has_one_irqfd(void **state)
 	struct source other = source_make(guest, VECTOR_OTHER);
 
 	source_attach(&source);
-	assert_true(irqfd_attach(&guest->vm, other.gsi, source.eventfd, -1) < 0);
+	assert_true(irqfd_attach(&guest->vm.irq, other.gsi, source.eventfd, -1) < 0);
 	source_detach(&source);
-	assert_int_equal(irqfd_attach(&guest->vm, other.gsi, source.eventfd, -1), 0);
+	assert_int_equal(irqfd_attach(&guest->vm.irq, other.gsi, source.eventfd, -1), 0);
 	eventfd_signal(source.eventfd);
 	guest_interrupts_wait(guest, VECTOR_OTHER, 1);
-	irqfd_detach(&guest->vm, other.gsi, source.eventfd);
+	irqfd_detach(&guest->vm.irq, other.gsi, source.eventfd);
 	assert_int_equal(guest_interrupts_count(guest, VECTOR), 0);
 	fd_close(&source.eventfd);
 	fd_close(&other.eventfd);
@@ -194,8 +203,8 @@ static void *masker_thread(void *opaque)
 	const struct source *source = &masker->source;
 
 	while (!atomic_load(&masker->stop)) {
-		irqfd_detach(&source->guest->vm, source->gsi, source->eventfd);
-		irqfd_attach(&source->guest->vm, source->gsi, source->eventfd, -1);
+		irqfd_detach(&source->guest->vm.irq, source->gsi, source->eventfd);
+		irqfd_attach(&source->guest->vm.irq, source->gsi, source->eventfd, -1);
 		eventfd_take(source->eventfd);
 		atomic_fetch_add(&masker->rounds, 1);
 	}
@@ -246,13 +255,14 @@ static void a_gsi_without_a_route_raises_nothing(void **state)
 
 	source_attach(&source);
 	source_attach(&other);
-	irq_route_clear(&guest->vm, source.gsi);
+	gsi_free(guest, source.gsi);
 	eventfd_signal(source.eventfd);
 	eventfd_signal(other.eventfd);
 	guest_interrupts_wait(guest, VECTOR_OTHER, 1);
 	source_detach(&source);
 	assert_int_equal(guest_interrupts_count(guest, VECTOR), 0);
 
+	source.gsi = irq_gsi_alloc(&guest->vm.irq);
 	source_route(&source, VECTOR);
 	source_attach(&source);
 	eventfd_take(source.eventfd);
@@ -272,7 +282,9 @@ static void a_refused_route_leaves_the_others_alone(void **state)
 	struct source source = source_make(guest, VECTOR);
 
 	/* The IOAPIC has no such pin. */
-	assert_true(irq_route_set_pin(&guest->vm, IRQ_PINS + 8) < 0);
+	irq_routes_begin(&guest->vm.irq);
+	irq_route_set_pin(&guest->vm.irq, IRQ_PINS + 8);
+	assert_true(irq_routes_commit(&guest->vm.irq) < 0);
 	source_route(&source, VECTOR_OTHER);
 	source_attach(&source);
 	eventfd_signal(source.eventfd);
@@ -296,7 +308,9 @@ static void pin_setup(struct guest *guest, uint32_t flags)
 {
 	ioapic_write(guest, REDIRECTION(PIN) + 1, 0 /* APIC id */);
 	ioapic_write(guest, REDIRECTION(PIN), VECTOR | flags);
-	assert_int_equal(irq_route_set_pin(&guest->vm, PIN), 0);
+	irq_routes_begin(&guest->vm.irq);
+	irq_route_set_pin(&guest->vm.irq, PIN);
+	assert_int_equal(irq_routes_commit(&guest->vm.irq), 0);
 }
 
 static void an_edge_on_a_pin_is_one_interrupt(void **state)
@@ -363,7 +377,7 @@ static void a_level_is_resampled_when_it_is_acknowledged(void **state)
 	pin_setup(guest, REDIRECTION_LEVEL);
 	guest->opaque = &level;
 	guest->on_interrupt = level_interrupt;
-	assert_int_equal(irqfd_attach(&guest->vm, PIN, source.eventfd, level.resample), 0);
+	assert_int_equal(irqfd_attach(&guest->vm.irq, PIN, source.eventfd, level.resample), 0);
 	for (unsigned int round = 1; round <= 10; round++)
 		level_round(&level, &source, round);
 	source_detach(&source);
@@ -375,19 +389,21 @@ static void a_level_is_resampled_when_it_is_acknowledged(void **state)
 
 static void gsis_start_above_the_pins_and_are_used_again(void **state)
 {
-	struct vm vm = { 0 };
+	struct irq_router router;
 
 	(void)state;
-	assert_int_equal(irq_router_init(&vm.irq), 0);
+	assert_int_equal(irq_router_init(&router, -1), 0);
 	for (int gsi = IRQ_PINS; gsi < IRQ_GSI_MAX; gsi++)
-		assert_int_equal(irq_gsi_alloc(&vm), gsi);
-	assert_int_equal(irq_gsi_alloc(&vm), -ENOSPC);
-	irq_gsi_free(&vm, 1000);
-	irq_gsi_free(&vm, 100);
-	assert_int_equal(irq_gsi_alloc(&vm), 100);
-	assert_int_equal(irq_gsi_alloc(&vm), 1000);
-	assert_int_equal(irq_gsi_alloc(&vm), -ENOSPC);
-	irq_router_cleanup(&vm.irq);
+		assert_int_equal(irq_gsi_alloc(&router), gsi);
+	assert_int_equal(irq_gsi_alloc(&router), -ENOSPC);
+	irq_routes_begin(&router);
+	irq_gsi_free(&router, 1000);
+	irq_gsi_free(&router, 100);
+	assert_int_equal(irq_routes_commit(&router), 0);
+	assert_int_equal(irq_gsi_alloc(&router), 100);
+	assert_int_equal(irq_gsi_alloc(&router), 1000);
+	assert_int_equal(irq_gsi_alloc(&router), -ENOSPC);
+	irq_router_cleanup(&router);
 }
 
 int main(void)

@@ -46,7 +46,7 @@ static void source_init(struct source *source, struct guest *guest)
 {
 	source->eventfd = eventfd_create();
 	assert_true(source->eventfd >= 0);
-	assert_int_equal(relay_init(&source->relay, &guest->vm, NULL, NULL), 0);
+	assert_int_equal(relay_init(&source->relay, guest->vm.fd, NULL, NULL), 0);
 }
 
 static void source_cleanup(struct source *source)

@@ -373,7 +373,7 @@ static void test_network_card_works_without_dynamic_msix(void **state)
 			    "route 25 fee01000 4022\n"
 			    "irqfd_attach 25\n"
 			    "irqs_disable msix\n"
-			    "irqs_set msix 0 3 [fd fd fd]\n"
+			    "irqs_set msix 0 4 [fd fd fd -1]\n"
 			    "route 26 fee01000 4023\n"
 			    "irqfd_attach 26\n");
 	vectors_deliver(machine, 3);
@@ -488,7 +488,7 @@ static void test_virtual_function_lives_without_a_pin(void **state)
 	struct machine *machine = start_with(state, fake_vfio_vf);
 
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	assert_int_equal(machine->function->msi.active, IRQ_KIND_NONE);
+	assert_int_equal(machine->function->irqs.active, IRQ_KIND_NONE);
 	msix_start(machine, 3);
 	vectors_deliver(machine, 3);
 	function_reset(machine);

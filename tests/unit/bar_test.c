@@ -45,7 +45,7 @@ static int teardown(void **state)
 		bar_unmap(&machine->fake->function.bars[i]);
 		bar_cleanup(&machine->fake->function.bars[i]);
 	}
-	msi_cleanup(&machine->fake->function.msi);
+	irqs_cleanup(&machine->fake->function.irqs);
 	vfio_device_cleanup(&machine->fake->function.device);
 	fake_vfio_free(machine->fake);
 	assert_int_equal(fake_kvm_end(machine->kvm), 0);
@@ -69,16 +69,16 @@ static void device_open(struct machine *machine, uint64_t page_size)
 	struct fake_vfio *fake = machine->fake;
 
 	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
-	assert_int_equal(msi_init(&fake->function.msi, &fake->function.device,
-				  &(struct msi_config){
-					  .vm = &machine->kvm->vm,
-					  .msix_size = VECTORS,
-				  }),
+	assert_int_equal(irqs_init(&fake->function.irqs, &fake->function.device,
+				   &(struct irqs_config){
+					   .router = &machine->kvm->vm.irq,
+					   .msix_size = VECTORS,
+				   }),
 			 0);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		*bar_of(machine, i) = (struct vfio_bar){
 			.device = &fake->function.device,
-			.msi = &fake->function.msi,
+			.irqs = &fake->function.irqs,
 			.vm = &machine->kvm->vm,
 			.iommu = &machine->kvm->iommu,
 			.index = i,
@@ -529,9 +529,9 @@ static void test_writes_of_the_rom_are_dropped(void **state)
 
 #define ENTRY(n) (0x2000 + 16 * (n))
 
-static struct msi_vector *vector_of(struct machine *machine, unsigned int number)
+static struct irq_vector *vector_of(struct machine *machine, unsigned int number)
 {
-	return &machine->fake->function.msi.msix.vectors[number];
+	return &machine->fake->function.irqs.sets[IRQ_KIND_MSIX].vectors[number];
 }
 
 static void test_table_keeps_what_is_written_in_four_bytes(void **state)
@@ -610,7 +610,7 @@ static void test_odd_accesses_of_the_table_have_no_effect(void **state)
 	log_expect(machine, "");
 }
 
-/* A table that says it is longer than there are vectors: msi_init() was told fewer. */
+/* A table that says it is longer than there are vectors: irqs_init() was told fewer. */
 static void test_entries_without_a_vector_answer_ones(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -626,8 +626,8 @@ static void test_unmask_through_the_table_connects_the_vector(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = msix_bar_open(machine);
 
-	machine->fake->function.msi.msix.enabled = true;
-	msi_sync(&machine->fake->function.msi);
+	machine->fake->function.irqs.sets[IRQ_KIND_MSIX].enabled = true;
+	irqs_sync(&machine->fake->function.irqs);
 	bar_write(bar, ENTRY(2), 8, 0xfee01000);
 	fake_log_take(machine->kvm);
 	bar_write(bar, ENTRY(2) + 8, 8, 0x4055);
@@ -646,8 +646,8 @@ static void vectors_pend(struct machine *machine, struct vfio_bar *bar)
 {
 	static const unsigned int pending[] = { 0, 9, VECTORS - 1 };
 
-	machine->fake->function.msi.msix.enabled = true;
-	msi_sync(&machine->fake->function.msi);
+	machine->fake->function.irqs.sets[IRQ_KIND_MSIX].enabled = true;
+	irqs_sync(&machine->fake->function.irqs);
 	for (unsigned int i = 0; i < VECTORS; i++) {
 		bar_write(bar, ENTRY(i) + 12, 4, 0);
 		bar_write(bar, ENTRY(i) + 12, 4, 1);

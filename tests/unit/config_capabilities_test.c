@@ -112,11 +112,11 @@ static void test_reset_rebuilds_everything_that_the_guest_sees(void **state)
 	assert_memory_equal(machine->function->pci.config, before, sizeof(before));
 	assert_int_equal(machine->fake->resets, 1);
 	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
-	assert_true(machine->function->msi.msix.vectors[0].masked);
+	assert_true(machine->function->irqs.sets[IRQ_KIND_MSIX].vectors[0].masked);
 	/* And it works again, INTx included. */
 	command_set(machine, PCI_COMMAND_MEMORY);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
-	assert_int_equal(machine->function->msi.active, IRQ_KIND_INTX);
+	assert_int_equal(machine->function->irqs.active, IRQ_KIND_INTX);
 }
 
 static void test_reset_wakes_a_sleeping_device(void **state)
@@ -256,10 +256,10 @@ static void test_live_msi_follows_address_and_data(void **state)
 
 	fake_log_take(machine->kvm);
 	guest_write(machine, 0x5c, 2, 0x5050);
-	log_expect(machine, "irqfd_detach 24\nroute 24 1fee01000 5050\nirqfd_attach 24\n"
-			    "irqfd_detach 25\nroute 25 1fee01000 5051\nirqfd_attach 25\n"
-			    "irqfd_detach 26\nroute 26 1fee01000 5052\nirqfd_attach 26\n"
-			    "irqfd_detach 27\nroute 27 1fee01000 5053\nirqfd_attach 27\n");
+	log_expect(machine, "irqfd_detach 24\nirqfd_detach 25\nirqfd_detach 26\nirqfd_detach 27\n"
+			    "route 24 1fee01000 5050\nroute 25 1fee01000 5051\n"
+			    "route 26 1fee01000 5052\nroute 27 1fee01000 5053\n"
+			    "irqfd_attach 24\nirqfd_attach 25\nirqfd_attach 26\nirqfd_attach 27\n");
 	guest_write(machine, 0x58, 4, 0);
 	fake_vfio_fire(machine->fake, 2);
 	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee01000, 0x5052), 1);

@@ -171,7 +171,7 @@ static void test_raise_is_an_eventfd_that_kvm_signals(void **state)
 
 	assert_int_equal(ioeventfd.address, ADDRESS + DOORBELL_RAISE);
 	assert_int_equal(ioeventfd.size, 4);
-	assert_int_equal(ioeventfd.eventfd, bell->doorbell.eventfd);
+	assert_int_equal(ioeventfd.eventfd, bell->doorbell.wire.eventfd);
 }
 
 static void test_nothing_comes_before_it_is_connected(void **state)
@@ -206,7 +206,7 @@ static void test_rings_reach_the_message_through_an_irqfd(void **state)
 	write32(bell, DOORBELL_CONTROL, 1);
 	assert_int_equal(fake_kvm_irqfds(bell->kvm), 1);
 	assert_int_equal(fake_kvm_sources(bell->kvm), 0);
-	assert_int_equal(bell->kvm->routes[bell->doorbell.gsi].message.device_id,
+	assert_int_equal(bell->kvm->routes[bell->doorbell.wire.gsi].message.device_id,
 			 DOORBELL_DEVICE_ID);
 }
 
@@ -267,7 +267,7 @@ static void test_a_thread_signals_the_eventfd_of_the_message(void **state)
 	write32(bell, DOORBELL_CONTROL, 1);
 	for (unsigned int i = 1; i <= 3; i++) {
 		eventfd_signal(ioeventfd_thread.eventfd);
-		signal_wait(bell->doorbell.eventfd);
+		signal_wait(bell->doorbell.wire.eventfd);
 		fake_kvm_deliver(bell->kvm);
 		assert_int_equal(fake_kvm_injected(bell->kvm, 0xfee00000, 0x60), i);
 	}
@@ -294,7 +294,7 @@ static void test_loopback_raises_the_kind_that_is_on_and_remembers_it(void **sta
 	loopback_ring();
 	assert_string_equal(device.asked, "xmmmxx");
 	/* The message is the device's: the doorbell's own eventfd has no part in it. */
-	assert_false(eventfd_take(bell->doorbell.eventfd));
+	assert_false(eventfd_take(bell->doorbell.wire.eventfd));
 	fd_close(&device.eventfd);
 }
 

@@ -268,11 +268,18 @@ unsigned int fake_kvm_maps(const struct fake_kvm *kvm)
 /* ---- GSIs and routes --------------------------------------------------------------------------
  */
 
-int irq_gsi_alloc(struct vm *vm)
+static struct fake_kvm *kvm_of_router(struct irq_router *router)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
+	return container_of(router, struct fake_kvm, vm.irq);
+}
+
+int irq_gsi_alloc(struct irq_router *router)
+{
+	struct fake_kvm *kvm = kvm_of_router(router);
 	int failure = fake_failing(kvm, "gsi_alloc");
 
+	if (kvm->in_routes)
+		fake_violation(kvm, "a GSI is allocated between begin and commit");
 	for (int gsi = IRQ_PINS; gsi < IRQ_GSI_MAX && !failure; gsi++) {
 		if (kvm->allocated[gsi])
 			continue;
@@ -290,56 +297,113 @@ static bool gsi_is_live(const struct fake_kvm *kvm, int gsi)
 	return false;
 }
 
-void irq_gsi_free(struct vm *vm, int gsi)
+void irq_routes_begin(struct irq_router *router)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
+	struct fake_kvm *kvm = kvm_of_router(router);
+
+	fake_kvm_deliver(kvm);
+	if (kvm->in_routes)
+		fake_violation(kvm, "changes of routes begin twice");
+	kvm->in_routes = true;
+	kvm->changes = 0;
+	memcpy(kvm->former, kvm->routes, sizeof(kvm->routes));
+}
+
+static bool route_equal(const struct irq_route *a, const struct irq_route *b)
+{
+	return a->used == b->used && a->is_msi == b->is_msi &&
+	       memcmp(&a->message, &b->message, sizeof(a->message)) == 0;
+}
+
+/* A change that is to fail does so at the commit, and again where it is tried alone. */
+static void route_change(struct fake_kvm *kvm, const char *call, int gsi,
+			 const struct irq_route *route)
+{
+	int failure;
+
+	if (!kvm->in_routes)
+		fake_violation(kvm, "GSI %d is routed outside of begin and commit", gsi);
+	if (route_equal(&kvm->routes[gsi], route))
+		return;
+	failure = fake_failing(kvm, call);
+	if (failure) {
+		kvm->refused_gsi = gsi;
+		kvm->refusal = failure;
+	}
+	if (route->is_msi)
+		fake_log(kvm, "route %d %llx %x%s", gsi, (unsigned long long)route->message.address,
+			 route->message.data, failure ? " fails" : "");
+	kvm->routes[gsi] = *route;
+	kvm->changes++;
+}
+
+void irq_route_set(struct irq_router *router, int gsi, const struct msi_message *message)
+{
+	const struct irq_route route = { .used = true, .is_msi = true, .message = *message };
+	struct fake_kvm *kvm = kvm_of_router(router);
+
+	if (gsi < IRQ_PINS || gsi >= IRQ_GSI_MAX || !kvm->allocated[gsi]) {
+		fake_violation(kvm, "GSI %d is routed, and was not allocated", gsi);
+		return;
+	}
+	route_change(kvm, "route_set", gsi, &route);
+}
+
+void irq_route_set_pin(struct irq_router *router, int gsi)
+{
+	const struct irq_route route = { .used = true };
+	struct fake_kvm *kvm = kvm_of_router(router);
+
+	if (gsi < 0 || gsi >= IRQ_PINS)
+		fake_violation(kvm, "GSI %d is no pin", gsi);
+	else
+		route_change(kvm, "route_set_pin", gsi, &route);
+}
+
+void irq_gsi_free(struct irq_router *router, int gsi)
+{
+	const struct irq_route none = { .used = false };
+	struct fake_kvm *kvm = kvm_of_router(router);
 
 	if (gsi < IRQ_PINS || gsi >= IRQ_GSI_MAX || !kvm->allocated[gsi]) {
 		fake_violation(kvm, "GSI %d is freed, and was not allocated", gsi);
 		return;
 	}
-	if (kvm->routes[gsi].used || gsi_is_live(kvm, gsi))
-		fake_violation(kvm, "GSI %d is freed with a route or an irqfd", gsi);
+	if (gsi_is_live(kvm, gsi))
+		fake_violation(kvm, "GSI %d is freed under its irqfd", gsi);
+	route_change(kvm, "gsi_free", gsi, &none);
 	kvm->allocated[gsi] = false;
 }
 
-int irq_route_set(struct vm *vm, int gsi, const struct msi_message *message)
+int irq_routes_commit(struct irq_router *router)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
-	int failure = fake_failing(kvm, "route_set");
+	struct fake_kvm *kvm = kvm_of_router(router);
+	int refusal = 0;
 
-	fake_kvm_deliver(kvm);
-	if (gsi < IRQ_PINS || gsi >= IRQ_GSI_MAX || !kvm->allocated[gsi]) {
-		fake_violation(kvm, "GSI %d is routed, and was not allocated", gsi);
-		return -EINVAL;
+	if (!kvm->in_routes)
+		fake_violation(kvm, "changes of routes end that did not begin");
+	kvm->in_routes = false;
+	if (!kvm->changes)
+		return 0;
+	kvm->commits++;
+	if (kvm->refusal &&
+	    !route_equal(&kvm->routes[kvm->refused_gsi], &kvm->former[kvm->refused_gsi])) {
+		refusal = kvm->refusal;
+		for (int gsi = 0; gsi < IRQ_GSI_MAX; gsi++)
+			if (gsi < IRQ_PINS || kvm->allocated[gsi])
+				kvm->routes[gsi] = kvm->former[gsi];
 	}
-	fake_log(kvm, "route %d %llx %x%s", gsi, (unsigned long long)message->address,
-		 message->data, failure ? " fails" : "");
-	if (failure)
-		return failure;
-	kvm->routes[gsi] = (struct irq_route){ .used = true, .is_msi = true, .message = *message };
-	return 0;
+	if (refusal && kvm->changes == 1)
+		kvm->refusal = 0;
+	return refusal;
 }
 
-int irq_route_set_pin(struct vm *vm, int gsi)
+bool irq_route_get(struct irq_router *router, int gsi, struct msi_message *message)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
-	int failure = fake_failing(kvm, "route_set_pin");
+	const struct irq_route *route = &kvm_of_router(router)->routes[gsi];
 
-	if (gsi < 0 || gsi >= IRQ_PINS)
-		fake_violation(kvm, "GSI %d is no pin", gsi);
-	else if (!failure)
-		kvm->routes[gsi] = (struct irq_route){ .used = true };
-	return failure;
-}
-
-void irq_route_clear(struct vm *vm, int gsi)
-{
-	struct fake_kvm *kvm = kvm_of(vm);
-
-	if (gsi_is_live(kvm, gsi))
-		fake_violation(kvm, "the route of GSI %d is cleared under its irqfd", gsi);
-	kvm->routes[gsi].used = false;
+	*message = route->message;
+	return route->used && route->is_msi;
 }
 
 unsigned int fake_kvm_gsis(const struct fake_kvm *kvm)
@@ -418,9 +482,9 @@ static struct fake_irqfd *irqfd_free_find(struct fake_kvm *kvm)
 	abort();
 }
 
-int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
+int irqfd_attach(struct irq_router *router, int gsi, int eventfd, int resample_eventfd)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
+	struct fake_kvm *kvm = kvm_of_router(router);
 	int failure = fake_failing(kvm, "irqfd_attach");
 	struct fake_irqfd *irqfd;
 
@@ -452,9 +516,9 @@ int irqfd_attach(struct vm *vm, int gsi, int eventfd, int resample_eventfd)
 	return 0;
 }
 
-void irqfd_detach(struct vm *vm, int gsi, int eventfd)
+void irqfd_detach(struct irq_router *router, int gsi, int eventfd)
 {
-	struct fake_kvm *kvm = kvm_of(vm);
+	struct fake_kvm *kvm = kvm_of_router(router);
 	struct fake_irqfd *irqfd = irqfd_find(kvm, eventfd);
 
 	fake_kvm_deliver(kvm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host without KVM and IOMMU: what vfio/ uses of kvm/vm.h, kvm/irq.h, kvm/relay.h and
- * vfio/iommu.h. A test links this instead of kvm/ and vfio/iommu.o.
+ * A host without KVM and IOMMU: what vfio/ and kvm/wire.c use of kvm/vm.h, kvm/irq.h,
+ * kvm/relay.h and vfio/iommu.h. A test links this instead of these.
  *
  * irqfds behave as KVM's (virt/kvm/eventfd.c): a signal of an attached eventfd injects the message
  * that the GSI is routed to at that moment, and takes the count; an eventfd that is signalled
@@ -65,6 +65,13 @@ struct fake_kvm {
 	struct fake_range slots[FAKE_SLOTS_MAX], maps[FAKE_SLOTS_MAX];
 	struct irq_route routes[IRQ_GSI_MAX];
 	bool allocated[IRQ_GSI_MAX];
+	/* Between irq_routes_begin() and irq_routes_commit(): the routes before, and what changed.
+	 */
+	bool in_routes;
+	struct irq_route former[IRQ_GSI_MAX];
+	unsigned int changes;
+	int refused_gsi, refusal; /* no route of this GSI is taken, 0: of none */
+	unsigned int commits;	  /* how often KVM got a table of routes */
 	struct fake_irqfd irqfds[FAKE_IRQFDS_MAX];
 	unsigned int irqfd_top; /* none is used from here up */
 	struct relay relay;	/* only to tell which fake is meant */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vfio/host_irq: rows of /proc/interrupts as kernels of both architectures write them. */
-#include "vfio/host_irq.h"
+#include "vmm/report/host_irq.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vfio/irq_verdict: every rule, as a table of facts and what follows from them. */
-#include "vfio/irq_verdict.h"
+#include "vmm/report/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vfio/irq_watch.c under vfio/msi.c, over a made-up KVM and VFIO. What the host shows is made up
- * too: the functions of kvm/posting.h, and host_irqs_read() of vfio/host_irq.h, which the linker
- * replaces. They write into the log what they are asked, so that it tells what came before what.
+ * vfio/irq_watch.c under vfio/irqs.c, over a made-up KVM and VFIO. What the host shows is made up
+ * too: the functions of vmm/report/posting.h, and host_irqs_read() of vmm/report/host_irq.h, which
+ * the linker replaces. They write into the log what they are asked, so that it tells what came
+ * before what.
  */
-#include "tests/unit/msi_machine.h"
+#include "tests/unit/irqs_machine.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "vfio/host_irq.h"
-#include "vfio/irq_watch.h"
+#include "vmm/report/host_irq.h"
+#include "vmm/report/watch.h"
 
 #define VM_FD	 77
 #define BDF	 "0000:01:00.0"
@@ -105,7 +106,10 @@ static void host_row_put(enum irq_kind kind, unsigned int vector, unsigned int i
 
 /* ---- the machine ---- */
 
-static const struct vm watched_vm = { .fd = VM_FD };
+static struct irq_watch *watch_of(const struct machine *machine)
+{
+	return machine->observer->opaque;
+}
 
 static void watch_start(void **state, bool is_continuous, bool is_relayed)
 {
@@ -116,10 +120,10 @@ static void watch_start(void **state, bool is_continuous, bool is_relayed)
 	host = (struct host){ .seen = "SEEN" };
 	/* Before setup() counts the open files. */
 	irq_watch_init(watch, is_continuous);
-	irq_watch_open(watch, &watched_vm);
+	irq_watch_open(watch, VM_FD);
 	setup(state);
 	machine = *state;
-	machine->watch = watch;
+	machine->observer = &watch->observer;
 	machine->is_relayed = is_relayed;
 	machine_restart(machine, 8, 16, true);
 	host.kvm = machine->kvm;
@@ -145,7 +149,7 @@ static int relayed_setup(void **state)
 
 static int watch_teardown(void **state)
 {
-	struct irq_watch *watch = machine_of(state)->watch;
+	struct irq_watch *watch = watch_of(machine_of(state));
 	int result = teardown(state);
 
 	/* All is off now, and so nothing is connected. */
@@ -159,12 +163,14 @@ static int watch_teardown(void **state)
 
 static unsigned int connected(const struct machine *machine)
 {
-	return machine->watch->connected;
+	return watch_of(machine)->connected;
 }
 
 static const struct irq_record *record_of(const struct machine *machine, unsigned int vector)
 {
-	return machine->msi->msix.vectors[vector].record;
+	const struct watch_function *function = watch_of(machine)->functions;
+
+	return function ? function->records[IRQ_KIND_MSIX][vector] : NULL;
 }
 
 #define REPORT_MAX 32
@@ -191,7 +197,7 @@ static int row_keep(void *opaque, const struct irq_row *row)
 static void report(struct machine *machine, struct visits *visits)
 {
 	memset(visits, 0, sizeof(*visits));
-	assert_int_equal(irq_watch_report(machine->msi, row_keep, visits), 0);
+	assert_int_equal(irq_watch_report(watch_of(machine), machine->irqs, row_keep, visits), 0);
 }
 
 /* The only row of a report. */
@@ -219,7 +225,7 @@ static void test_what_is_connected_is_counted(void **state)
 	assert_int_equal(connected(machine), 1);
 	msix_mask(machine, 5, false);
 	assert_int_equal(connected(machine), 2);
-	machine->msi->msix.vectors[5].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[5].message.data = 0x77;
 	msix_mask(machine, 5, false);
 	assert_int_equal(connected(machine), 2);
 	msix_mask_all(machine, true);
@@ -238,7 +244,7 @@ static void test_what_could_not_be_connected_is_not_counted(void **state)
 	struct visits visits;
 
 	msix_enable(machine, true);
-	machine->msi->msix.refused = true; /* nothing on standard error */
+	machine->irqs->sets[IRQ_KIND_MSIX].refused = true; /* nothing on standard error */
 	fake_fail(machine->kvm, "irqfd_attach", 0, -ENOMEM);
 	msix_unmask(machine, 2);
 	assert_int_equal(connected(machine), 0);
@@ -257,14 +263,14 @@ static void test_what_is_connected_again_is_counted_once(void **state)
 	machine_restart(machine, 0, 4, false);
 	host.kvm = machine->kvm;
 	msix_enable(machine, true);
-	machine->msi->msix.refused = true; /* nothing on standard error */
+	machine->irqs->sets[IRQ_KIND_MSIX].refused = true; /* nothing on standard error */
 	msix_unmask(machine, 0);
 	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
 	fake_fail(machine->kvm, "irqs_set", 0, -ENOSPC);
 	msix_unmask(machine, 1);
 	assert_int_equal(fake_vectors_triggered(machine->fake), 0);
 	assert_int_equal(connected(machine), 0);
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	assert_int_equal(fake_vectors_triggered(machine->fake), 2);
 	assert_int_equal(connected(machine), 2);
 }
@@ -292,7 +298,7 @@ static void test_counts_outlive_an_enlargement(void **state)
 /* All of them are looked at before the first is taken away, and when all are back. */
 static void test_looks_around_an_enlargement_see_all_that_are_connected(void **state)
 {
-	static const unsigned int expected[] = { 2, 2, 2, 2, 3 };
+	static const unsigned int expected[] = { 2, 2, 3, 3, 3 };
 	struct machine *machine = machine_of(state);
 
 	machine_restart(machine, 0, 4, false);
@@ -306,6 +312,19 @@ static void test_looks_around_an_enlargement_see_all_that_are_connected(void **s
 	assert_memory_equal(host.connected, expected, sizeof(expected));
 }
 
+/* Which of them are posted can only be told when no other is connected: see posting_probe(). */
+static void test_looks_at_many_that_come_at_once_see_all_that_are_connected(void **state)
+{
+	static const unsigned int expected[] = { 3, 3, 3 };
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < 3; i++)
+		msix_unmask(machine, i);
+	msix_enable(machine, true);
+	assert_int_equal(host.probes, ARRAY_SIZE(expected));
+	assert_memory_equal(host.connected, expected, sizeof(expected));
+}
+
 /* A route that is refused leaves the vector as it was, connected. */
 static void test_refused_route_leaves_it_counted(void **state)
 {
@@ -313,13 +332,12 @@ static void test_refused_route_leaves_it_counted(void **state)
 
 	msix_enable(machine, true);
 	msix_unmask(machine, 1);
-	machine->msi->msix.refused = true; /* nothing on standard error */
+	machine->irqs->sets[IRQ_KIND_MSIX].refused = true; /* nothing on standard error */
 	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
-	machine->msi->msix.vectors[1].message.data = 0x99;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[1].message.data = 0x99;
 	msix_mask(machine, 1, false);
 	assert_int_equal(connected(machine), 1);
-	assert_int_equal(record_of(machine, 1)->message.data,
-			 machine->msi->msix.vectors[1].routed.data);
+	assert_int_equal(record_of(machine, 1)->message.data, DATA(1));
 }
 
 /* INTx cannot be posted, so that it is none of those that could be. */
@@ -335,15 +353,15 @@ static void test_intx_is_not_counted(void **state)
 static void test_all_functions_are_counted_together(void **state)
 {
 	struct machine *machine = machine_of(state), second = { .kvm = machine->kvm };
-	const struct msi_config config = { .vm = &machine->kvm->vm,
-					   .watch = machine->watch,
-					   .msix_size = 2 };
+	const struct irqs_config config = { .router = &machine->kvm->vm.irq,
+					    .observer = machine->observer,
+					    .msix_size = 2 };
 
 	second.fake = fake_vfio_new(machine->kvm);
 	second.fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2;
-	second.msi = &second.fake->function.msi;
+	second.irqs = &second.fake->function.irqs;
 	vfio_device_init(&second.fake->function.device, &machine->kvm->iommu, BDF);
-	assert_int_equal(msi_init(second.msi, &second.fake->function.device, &config), 0);
+	assert_int_equal(irqs_init(second.irqs, &second.fake->function.device, &config), 0);
 	msix_enable(machine, true);
 	msix_enable(&second, true);
 	msix_unmask(machine, 0);
@@ -351,7 +369,7 @@ static void test_all_functions_are_counted_together(void **state)
 	msix_unmask(&second, 1);
 	assert_int_equal(connected(machine), 3);
 	assert_int_equal(host.last_connected, 3);
-	msi_cleanup(second.msi);
+	irqs_cleanup(second.irqs);
 	assert_int_equal(connected(machine), 1);
 	vfio_device_cleanup(&second.fake->function.device);
 	fake_vfio_free(second.fake);
@@ -374,11 +392,10 @@ static void test_each_change_is_looked_at_while_it_is_wired(void **state)
 	log_expect(machine, "probe 4002\n"
 			    "irqfd_detach 24\n");
 	msix_mask(machine, 2, false);
-	log_expect(machine, "route 24 fee01000 4002\n"
-			    "irqfd_attach 24\n"
+	log_expect(machine, "irqfd_attach 24\n"
 			    "probe 4002\n");
 	/* A change of the message: a last look at the old one, a first at the new one. */
-	machine->msi->msix.vectors[2].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[2].message.data = 0x77;
 	msix_mask(machine, 2, false);
 	assert_true(strncmp(fake_log_take(machine->kvm), "probe ", 6) == 0);
 	assert_int_equal(host.probes, 5);
@@ -684,7 +701,9 @@ static void test_report_ends_when_the_visitor_says_so(void **state)
 	for (unsigned int i = 1; i <= 5; i++) {
 		struct visits visits = { .stop_at = i };
 
-		assert_int_equal(irq_watch_report(machine->msi, row_keep, &visits), -ECANCELED);
+		assert_int_equal(
+			irq_watch_report(watch_of(machine), machine->irqs, row_keep, &visits),
+			-ECANCELED);
 		assert_int_equal(visits.count, i);
 	}
 }
@@ -775,9 +794,9 @@ static void test_host_that_cannot_post_is_the_reason(void **state)
 	struct visits visits;
 
 	host.impossible = host.misfit = true;
-	irq_watch_cleanup(machine->watch);
-	irq_watch_init(machine->watch, true);
-	irq_watch_open(machine->watch, &watched_vm);
+	irq_watch_cleanup(watch_of(machine));
+	irq_watch_init(watch_of(machine), true);
+	irq_watch_open(watch_of(machine), VM_FD);
 	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
 	msix_enable(machine, true);
 	msix_unmask(machine, 2);
@@ -843,6 +862,7 @@ int main(void)
 		CONTINUOUS(test_what_is_connected_again_is_counted_once),
 		CONTINUOUS(test_counts_outlive_an_enlargement),
 		CONTINUOUS(test_looks_around_an_enlargement_see_all_that_are_connected),
+		CONTINUOUS(test_looks_at_many_that_come_at_once_see_all_that_are_connected),
 		CONTINUOUS(test_refused_route_leaves_it_counted),
 		CONTINUOUS(test_intx_is_not_counted),
 		CONTINUOUS(test_all_functions_are_counted_together),

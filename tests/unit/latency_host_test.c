@@ -164,7 +164,7 @@ static void test_the_governor_is_that_of_the_cpu_that_is_asked_for(void **state)
 	assert_null(fact(facts_get(-1), "governor"));
 }
 
-/* Why not is kvm/posting.h's to say: here only that it is said. */
+/* Why not is vmm/report/posting.h's to say: here only that it is said. */
 static void test_posting_is_judged(void **state)
 {
 	struct latency_run *run = facts_get(-1);

@@ -17,7 +17,7 @@
 #include "vmm/latency/kvm_stats.h"
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vfio/host_irq.h"
+#include "vmm/report/host_irq.h"
 #include "vmm/latency/probe.h"
 #include "vmm/latency/run.h"
 #include "vmm/latency/vm.h"

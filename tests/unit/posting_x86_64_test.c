@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* kvm/posting on x86-64: each reason why a host cannot post, and what is no reason. */
-#include "kvm/posting.h"
+#include "vmm/report/posting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -24,7 +24,6 @@
 #include <cmocka.h>
 
 #include "kvm/relay.h"
-#include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"
@@ -152,8 +151,6 @@ static void message_expect(unsigned int index, unsigned int number)
 	assert_int_equal(msi.devid, message.device_id);
 }
 
-static struct vm vm = { .fd = VM_FD };
-
 static int setup(void **state)
 {
 	static struct relay relay;
@@ -161,7 +158,7 @@ static int setup(void **state)
 	kvm.count = kvm.strays = 0;
 	kvm.result = 1;
 	*state = &relay;
-	return relay_init(&relay, &vm, NULL, NULL);
+	return relay_init(&relay, VM_FD, NULL, NULL);
 }
 
 static int teardown(void **state)
@@ -590,7 +587,7 @@ static void cleanup_ends_the_thread_with_eventfds_attached(void **state)
 	kvm.count = 0;
 	kvm.result = 1;
 	for (unsigned int i = 0; i < 100; i++) {
-		assert_int_equal(relay_init(&relay, &vm, NULL, NULL), 0);
+		assert_int_equal(relay_init(&relay, VM_FD, NULL, NULL), 0);
 		eventfd = source_make(&relay, 1);
 		eventfd_signal(eventfd);
 		relay_cleanup(&relay);
@@ -610,7 +607,7 @@ static void cleanup_of_a_relay_that_was_not_used(void **state)
 	unsigned int fds = fds_open();
 
 	(void)state;
-	assert_int_equal(relay_init(&relay, &vm, NULL, NULL), 0);
+	assert_int_equal(relay_init(&relay, VM_FD, NULL, NULL), 0);
 	relay_cleanup(&relay);
 	assert_int_equal(fds_open(), fds);
 }
@@ -628,7 +625,7 @@ static void init_waits_until_the_thread_has_begun(void **state)
 	struct relay relay;
 
 	(void)state;
-	assert_int_equal(relay_init(&relay, &vm, slowly_begun, &begun), 0);
+	assert_int_equal(relay_init(&relay, VM_FD, slowly_begun, &begun), 0);
 	assert_true(atomic_load(&begun));
 	relay_cleanup(&relay);
 }
@@ -648,13 +645,13 @@ static void init_without_files_or_threads_fails_and_leaves_nothing(void **state)
 
 		tight = (struct rlimit){ (rlim_t)(lowest + files), limit.rlim_max };
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-		error = relay_init(&relay, &vm, NULL, NULL);
+		error = relay_init(&relay, VM_FD, NULL, NULL);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		assert_int_equal(error, -EMFILE);
 		assert_int_equal(fds_open(), fds);
 	}
 	kvm.no_thread = true;
-	assert_int_equal(relay_init(&relay, &vm, NULL, NULL), -EAGAIN);
+	assert_int_equal(relay_init(&relay, VM_FD, NULL, NULL), -EAGAIN);
 	kvm.no_thread = false;
 	assert_int_equal(fds_open(), fds);
 }

@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #include "kvm/arch.h"
-#include "kvm/posting.h"
 #include "kvm/vm.h"
+#include "lib/cmdline.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/iommu.h"
+#include "vmm/report/posting.h"
 
 /* Of a guest where there is no KVM to ask: what most of today's CPUs have at least. */
 #define PHYSICAL_BITS_UNKNOWN 39
@@ -118,11 +119,11 @@ bool check_interrupts_have(const struct check *check, const char *text)
 
 bool check_cmdline_has(const struct check *check, const char *name, const char *part)
 {
-	char cmdline[POSTING_CMDLINE_SIZE], value[64];
+	char cmdline[CMDLINE_SIZE], value[64];
 	const char *at = cmdline;
 
-	posting_cmdline_read(check->root, cmdline);
-	while (posting_cmdline_next(&at, name, value, sizeof(value)))
+	cmdline_read(check->root, cmdline);
+	while (cmdline_next(&at, name, value, sizeof(value)))
 		if (strstr(value, part))
 			return true;
 	return false;

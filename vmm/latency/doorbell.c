@@ -54,7 +54,7 @@ static void *thread_main(void *opaque)
 		if (doorbell->config.loopback)
 			loopback_raise(doorbell);
 		else
-			eventfd_signal(doorbell->eventfd);
+			eventfd_signal(doorbell->wire.eventfd);
 	}
 }
 
@@ -97,57 +97,42 @@ static void thread_stop(struct doorbell *doorbell)
 
 void doorbell_init(struct doorbell *doorbell, const struct doorbell_config *config)
 {
+	int error;
+
 	*doorbell = (struct doorbell){ .config = *config, .thread_eventfd = -1 };
 	doorbell->message.device_id = DOORBELL_DEVICE_ID;
-	doorbell->eventfd = eventfd_create();
-	if (doorbell->eventfd < 0)
-		die(EXIT_HOST, "cannot make the doorbell's eventfd: %s%s",
-		    strerror(-doorbell->eventfd), error_remedy(-doorbell->eventfd));
-	doorbell->gsi = irq_gsi_alloc(config->vm);
-	if (doorbell->gsi < 0)
-		die(EXIT_INTERNAL, "the doorbell gets no GSI: %s", strerror(-doorbell->gsi));
-	ioeventfd_add(doorbell, DOORBELL_RAISE, doorbell->eventfd);
+	irq_wire_init(&doorbell->wire, &config->vm->irq, config->relay);
+	error = irq_wire_open(&doorbell->wire);
+	if (error < 0)
+		die(EXIT_HOST, "cannot make the doorbell's eventfd: %s%s", strerror(-error),
+		    error_remedy(-error));
+	ioeventfd_add(doorbell, DOORBELL_RAISE, doorbell->wire.eventfd);
 	if (config->thread)
 		thread_start(doorbell);
 }
 
 static void disconnect(struct doorbell *doorbell)
 {
-	const struct doorbell_config *config = &doorbell->config;
-
-	if (!doorbell->connected)
-		return;
-	doorbell->connected = false;
-	if (config->relay) {
-		relay_detach(config->relay, doorbell->eventfd);
-		return;
-	}
-	irqfd_detach(config->vm, doorbell->gsi, doorbell->eventfd);
-	irq_route_clear(config->vm, doorbell->gsi);
+	irq_wire_detach(&doorbell->wire);
+	/* No hardware posts what KVM itself signals, so that nothing is owed for the detach. */
+	doorbell->wire.was_attached = false;
 }
 
-/* The same two ways as those of an assigned device's message: see vfio/msi.c. */
+/* The same way as that of an assigned device's message: see vfio/irqs.c. */
 static int attach(struct doorbell *doorbell)
 {
-	const struct doorbell_config *config = &doorbell->config;
 	int error;
 
-	if (config->relay)
-		return relay_attach(config->relay, doorbell->eventfd, &doorbell->message);
-	error = irq_route_set(config->vm, doorbell->gsi, &doorbell->message);
-	if (error < 0)
-		return error;
-	error = irqfd_attach(config->vm, doorbell->gsi, doorbell->eventfd, -1);
-	if (error < 0)
-		irq_route_clear(config->vm, doorbell->gsi);
-	return error;
+	irq_routes_begin(doorbell->wire.router);
+	irq_wire_route(&doorbell->wire, &doorbell->message);
+	error = irq_routes_commit(doorbell->wire.router);
+	return error < 0 ? error : irq_wire_attach(&doorbell->wire);
 }
 
 static void connect_message(struct doorbell *doorbell)
 {
 	int error = attach(doorbell);
 
-	doorbell->connected = error == 0;
 	if (error == 0 || doorbell->warned)
 		return;
 	doorbell->warned = true;
@@ -160,8 +145,9 @@ void doorbell_cleanup(struct doorbell *doorbell)
 {
 	thread_stop(doorbell);
 	disconnect(doorbell);
-	irq_gsi_free(doorbell->config.vm, doorbell->gsi);
-	fd_close(&doorbell->eventfd);
+	irq_routes_begin(doorbell->wire.router);
+	irq_wire_close(&doorbell->wire);
+	irq_routes_commit(doorbell->wire.router);
 }
 
 static void register_write(struct doorbell *doorbell, uint64_t offset, uint32_t value)
@@ -199,5 +185,5 @@ void doorbell_access(void *opaque, uint64_t offset, struct access *access)
 	if (access->is_write)
 		register_write(doorbell, offset, (uint32_t)access->data);
 	else if (offset == DOORBELL_CONTROL)
-		access->data = doorbell->connected;
+		access->data = doorbell->wire.attached;
 }

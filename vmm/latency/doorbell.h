@@ -20,7 +20,7 @@
 
 #include "devices/bus.h"
 #include "guest/payload/doorbell.h"
-#include "kvm/irq.h"
+#include "kvm/wire.h"
 
 struct relay;
 struct vfio_device;
@@ -46,8 +46,7 @@ struct doorbell_config {
 struct doorbell {
 	struct doorbell_config config;
 	struct msi_message message;
-	int gsi, eventfd;
-	bool connected;
+	struct irq_wire wire;
 	bool warned; /* that it cannot be connected */
 	/* with config.thread */
 	pthread_t thread;

@@ -9,10 +9,10 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "kvm/posting.h"
 #include "lib/file.h"
 #include "lib/util.h"
 #include "vmm/latency/run.h"
+#include "vmm/report/posting.h"
 
 #define TEXT_SIZE 4096 /* the longest kernel command line of most architectures, and more */
 

@@ -10,7 +10,7 @@
 #include "vmm/latency/kvm_stats.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/host_irq.h"
+#include "vmm/report/host_irq.h"
 
 #define ROOT	     "" /* the real host */
 #define SECTIONS_MAX 16

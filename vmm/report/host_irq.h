@@ -4,13 +4,13 @@
  * requested for it (drivers/vfio/pci/vfio_pci_intrs.c), and how often its handler ran. A count that
  * stays while the guest gets interrupts shows that the host's CPUs take no part in them.
  */
-#ifndef POSTHORN_VFIO_HOST_IRQ_H
-#define POSTHORN_VFIO_HOST_IRQ_H
+#ifndef POSTHORN_VMM_REPORT_HOST_IRQ_H
+#define POSTHORN_VMM_REPORT_HOST_IRQ_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vfio/msi.h"
+#include "vfio/irqs.h"
 
 struct host_irq {
 	enum irq_kind kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vfio/msi.c, reached as a guest does: by its capabilities and by the table in a BAR. The input is
+ * vfio/irqs.c, reached as a guest does: by its capabilities and by the table in a BAR. The input is
  * the size of everything, and then a list of steps of guest, device and host. After each, what the
  * guest got is compared with what its registers and the device's signals make due: every interrupt
  * is delivered once or is pending, and none comes twice.
@@ -25,9 +25,9 @@
 
 struct subject {
 	struct fuzz_device *device;
-	struct vfio_msi *msi;
+	struct vfio_irqs *irqs;
 	bool is_exact;	    /* the host is one that never sends one too many */
-	bool trigger_first; /* struct vfio_msi */
+	bool trigger_first; /* irq_deassign_defect() */
 	/* What is known: the kind that is on, and since when. */
 	enum irq_kind kind;
 	unsigned int count;
@@ -52,14 +52,14 @@ static void device_take(struct subject *subject, struct fuzz_input *in)
 	unsigned int msix = (unsigned int)fuzz_range(in, 0, VECTORS_MAX);
 	uint8_t *bytes;
 
-	*subject = (struct subject){ .device = device, .msi = &device->function.msi };
+	*subject = (struct subject){ .device = device, .irqs = &device->function.irqs };
 	host->relayed = flags & 1;
 	host->watched = flags & 2;
-	host->vm.detach_discards = flags & 4;
+	host->vm.irq.detach_discards = flags & 4;
 	device->is_dynamic = !(flags & 8);
 	subject->trigger_first = (flags & 0x31) == 0x20;
 	subject->is_exact =
-		device->is_dynamic && !host->vm.detach_discards && !subject->trigger_first;
+		device->is_dynamic && !host->vm.irq.detach_discards && !subject->trigger_first;
 	if (flags & 0x10)
 		device->host_vectors = 1 + (flags >> 5);
 	device->config[PCI_INTERRUPT_PIN] = 1;
@@ -82,9 +82,9 @@ static void device_take(struct subject *subject, struct fuzz_input *in)
 
 /* ---- what is due ---- */
 
-static const struct msi_set *set_of(const struct subject *subject, enum irq_kind kind)
+static const struct irq_set *set_of(const struct subject *subject, enum irq_kind kind)
 {
-	return kind == IRQ_KIND_MSIX ? &subject->msi->msix : &subject->msi->msi;
+	return &subject->irqs->sets[kind];
 }
 
 /* What the guest's registers say: which kind is on, how many vectors it has. */
@@ -105,7 +105,7 @@ static enum irq_kind kind_wanted(const struct subject *subject, unsigned int *co
 		*count = min(1U << ((msi & PCI_MSI_FLAGS_QSIZE) >> 4), policy->msi_vectors);
 		return IRQ_KIND_MSI;
 	}
-	return subject->msi->active == IRQ_KIND_INTX ? IRQ_KIND_INTX : IRQ_KIND_NONE;
+	return subject->irqs->active == IRQ_KIND_INTX ? IRQ_KIND_INTX : IRQ_KIND_NONE;
 }
 
 static bool is_masked(const struct subject *subject, unsigned int number)
@@ -118,7 +118,7 @@ static bool is_masked(const struct subject *subject, unsigned int number)
 		return policy->msi_maskable && (le_load(&config[MSI_AT + at], 4) >> number & 1);
 	if (le_load(&config[MSIX_AT + PCI_MSIX_FLAGS], 2) & PCI_MSIX_FLAGS_MASKALL)
 		return true;
-	return subject->msi->msix.vectors[number].masked;
+	return subject->irqs->sets[IRQ_KIND_MSIX].vectors[number].masked;
 }
 
 /* The message of a vector: an MSI-X table's entry, or MSI's with the number in its low bits. */
@@ -129,7 +129,7 @@ static struct msi_message message_of(const struct subject *subject, unsigned int
 	struct msi_message message = { .device_id = subject->device->function.pci.slot << 3 };
 
 	if (subject->kind == IRQ_KIND_MSIX)
-		return subject->msi->msix.vectors[number].message;
+		return subject->irqs->sets[IRQ_KIND_MSIX].vectors[number].message;
 	message.address = le_load(&config[MSI_AT + PCI_MSI_ADDRESS_LO], is_64bit ? 8 : 4);
 	message.data = (uint32_t)le_load(
 		&config[MSI_AT + (is_64bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32)], 2);
@@ -195,15 +195,16 @@ static void surplus_check(struct subject *subject)
 /* The pending bits that the guest reads, against what was sent and not delivered. */
 static void bits_check(struct subject *subject)
 {
-	const struct msi_set *set = set_of(subject, subject->kind);
+	const struct irq_set *set = set_of(subject, subject->kind);
 
 	for (unsigned int i = 0; i < subject->count; i++) {
-		bool pending = msi_vector_pending(set, i);
+		bool pending = irqs_vector_pending(subject->irqs, subject->kind, i);
 		bool expected = subject->pending[i] && subject->was_live[i];
 
 		if (expected ? !pending : pending && subject->is_exact)
 			fuzz_violation("vector %u: its pending bit is %d", i, pending);
-		if (set->vectors[i].attached != (subject->live[i] && set->vectors[i].triggered) ||
+		if (set->vectors[i].wire.attached !=
+			    (subject->live[i] && set->vectors[i].triggered) ||
 		    (subject->live[i] && !set->vectors[i].triggered))
 			fuzz_violation("vector %u is %sconnected", i,
 				       subject->live[i] ? "not " : "");
@@ -213,19 +214,21 @@ static void bits_check(struct subject *subject)
 /* GSIs, eventfds and irqfds are there for vectors that are on, and for nothing else. */
 static void books_check(const struct subject *subject)
 {
-	const struct msi_set *sets[] = { &subject->msi->msi, &subject->msi->msix };
+	const struct irq_set *sets[] = { &subject->irqs->sets[IRQ_KIND_MSI],
+					 &subject->irqs->sets[IRQ_KIND_MSIX] };
 	unsigned int gsis = 0, files = 2, used = 0, allocated = 0, connected = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(sets); i++)
 		for (unsigned int j = 0; j < sets[i]->size; j++) {
-			gsis += sets[i]->vectors[j].gsi >= 0;
-			connected += sets[i]->vectors[j].attached && sets[i]->vectors[j].triggered;
+			gsis += sets[i]->vectors[j].wire.gsi >= 0;
+			connected +=
+				sets[i]->vectors[j].wire.attached && sets[i]->vectors[j].triggered;
 		}
 	if (host->watched && !is_lax(subject) && host->watch.connected != connected)
 		fuzz_violation("%u vectors are watched, not %u", host->watch.connected, connected);
 	if (gsis && subject->kind != IRQ_KIND_MSI && subject->kind != IRQ_KIND_MSIX)
 		fuzz_violation("%u GSIs are in use, with MSI and MSI-X off", gsis);
-	files += gsis + 2 * (subject->msi->active == IRQ_KIND_INTX);
+	files += gsis + 2 * (subject->irqs->active == IRQ_KIND_INTX);
 	for (unsigned int i = 0; i < host->file_top; i++)
 		used += host->files[i].used;
 	for (unsigned int i = IRQ_PINS; i < host->gsi_top; i++)
@@ -238,9 +241,9 @@ static void books_check(const struct subject *subject)
 static void intx_check(const struct subject *subject)
 {
 	const struct fuzz_device *device = subject->device;
-	bool asserted = fuzz_pin_asserted(subject->msi->intx_gsi);
+	bool asserted = fuzz_pin_asserted(subject->irqs->intx_gsi);
 
-	if (subject->msi->active != IRQ_KIND_INTX)
+	if (subject->irqs->active != IRQ_KIND_INTX)
 		return;
 	if (device->active != VFIO_PCI_INTX_IRQ_INDEX)
 		fuzz_violation("INTx is not on in the device");
@@ -257,8 +260,8 @@ static void settle(struct subject *subject, unsigned int failed)
 	unsigned int count, turned_on = subject->turned_on;
 	enum irq_kind kind = kind_wanted(subject, &count);
 
-	if (subject->msi->active != kind)
-		fuzz_violation("interrupts of kind %d are on, not %d", subject->msi->active, kind);
+	if (subject->irqs->active != kind)
+		fuzz_violation("interrupts of kind %d are on, not %d", subject->irqs->active, kind);
 	if (kind != subject->kind || count != subject->count) {
 		turned_on = subject->device->turned_on;
 		memset(subject->pending, 0, sizeof(subject->pending));
@@ -312,7 +315,7 @@ static void table_step(struct subject *subject, struct fuzz_input *in)
 static void entry_step(struct subject *subject, struct fuzz_input *in)
 {
 	unsigned int number = fuzz_u8(in), field = fuzz_u8(in);
-	unsigned int size = field & 0x80 ? 8 : 4, count = subject->msi->msix.size;
+	unsigned int size = field & 0x80 ? 8 : 4, count = subject->irqs->sets[IRQ_KIND_MSIX].size;
 	uint64_t value = fuzz_u32(in), addr, expected;
 
 	if (!count || !subject->device->function.pci.bars[0].mapped)
@@ -336,7 +339,7 @@ static void entry_step(struct subject *subject, struct fuzz_input *in)
 
 static void mask_step(struct subject *subject, struct fuzz_input *in)
 {
-	unsigned int number = fuzz_u8(in), count = subject->msi->msix.size;
+	unsigned int number = fuzz_u8(in), count = subject->irqs->sets[IRQ_KIND_MSIX].size;
 
 	if (count)
 		fuzz_memory_write(subject->device->function.pci.bars[0].addr +
@@ -418,7 +421,7 @@ static void step(struct subject *subject, struct fuzz_input *in)
 		fuzz_intx_set(subject->device, what & 0x80);
 		break;
 	case 12:
-		fuzz_pin_acknowledge(subject->msi->intx_gsi);
+		fuzz_pin_acknowledge(subject->irqs->intx_gsi);
 		break;
 	default:
 		if (what & 0x80)
@@ -437,7 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	device_take(&subject, &in);
 	if (!fuzz_machine_start())
 		fuzz_violation("a device without fault is refused");
-	subject.msi->trigger_first = subject.trigger_first;
+	host->vm.irq.deassign_defect = subject.trigger_first;
 	fuzz_config_write(subject.device, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	settle(&subject, 0);
 	while (in.size) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/irq_verdict.h"
+#include "vmm/report/verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kvm/posting.h"
+#include "vmm/report/posting.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/cmdline.h"
 #include "lib/file.h"
 #include "lib/util.h"
 
@@ -119,32 +120,16 @@ static bool log_denies_gicv4(const char *root, char *why, size_t size)
 	return true;
 }
 
-/* What kstrtobool() makes of @text; @before when it refuses. */
-static bool bool_parse(const char *text, bool before)
-{
-	if (strchr("yYtTeE1", text[0]) || !strncasecmp(text, "on", 2))
-		return text[0] ? true : before;
-	if (strchr("nNfFdD0", text[0]) || !strncasecmp(text, "of", 2))
-		return false;
-	return before;
-}
-
 static bool parameter_is_off(const char *root, char *why, size_t size)
 {
-	char cmdline[POSTING_CMDLINE_SIZE], value[16];
-	const char *at = cmdline;
-	bool on = false; /* the default of all kernels so far */
+	/* What cannot be read rules nothing out. */
+	bool off = cmdline_bool(root, V4_PARAMETER) == 0;
 
-	posting_cmdline_read(root, cmdline);
-	if (!cmdline[0])
-		return false;
-	while (posting_cmdline_next(&at, V4_PARAMETER, value, sizeof(value)))
-		on = bool_parse(value, on);
-	if (!on)
+	if (off)
 		snprintf(why, size,
 			 "this host's kernel was booted without " V4_PARAMETER
 			 "=1: boot with it, on hardware with GICv4");
-	return !on;
+	return off;
 }
 
 bool posting_possible(const char *root, char *why, size_t size)
@@ -157,13 +142,6 @@ bool posting_possible(const char *root, char *why, size_t size)
 	};
 
 	return posting_checks_run(checks, ARRAY_SIZE(checks), root, why, size);
-}
-
-bool posting_detach_discards(const char *root)
-{
-	char why[POSTING_TEXT_SIZE];
-
-	return !parameter_is_off(root, why, sizeof(why));
 }
 
 bool posting_message_fits(const struct msi_message *message, char *why, size_t size)

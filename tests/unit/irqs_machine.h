@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The interrupts of a made-up device, for tests of vfio/msi.c, and what a guest does with them. */
-#ifndef POSTHORN_TESTS_UNIT_MSI_MACHINE_H
-#define POSTHORN_TESTS_UNIT_MSI_MACHINE_H
+/* The interrupts of a made-up device, for tests of vfio/irqs.c, and what a guest does with them. */
+#ifndef POSTHORN_TESTS_UNIT_IRQS_MACHINE_H
+#define POSTHORN_TESTS_UNIT_IRQS_MACHINE_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +21,10 @@
 struct machine {
 	struct fake_kvm *kvm;
 	struct fake_vfio *fake;
-	struct vfio_msi *msi;
+	struct vfio_irqs *irqs;
 	/* for machine_start() */
-	bool is_relayed;	 /* the relay stands in for irqfds */
-	struct irq_watch *watch; /* NULL: none */
+	bool is_relayed;		     /* the relay stands in for irqfds */
+	const struct irq_observer *observer; /* NULL: none */
 };
 
 static inline struct machine *machine_of(void **state)
@@ -35,7 +35,7 @@ static inline struct machine *machine_of(void **state)
 /* Close what is open, and begin anew with other numbers of vectors. */
 static inline void machine_end(struct machine *machine)
 {
-	msi_cleanup(machine->msi);
+	irqs_cleanup(machine->irqs);
 	vfio_device_cleanup(&machine->fake->function.device);
 	fake_vfio_free(machine->fake);
 	assert_int_equal(fake_kvm_end(machine->kvm), 0);
@@ -48,23 +48,23 @@ static inline void machine_start(struct machine *machine, unsigned int msi_size,
 
 	machine->kvm = fake_kvm_new();
 	machine->fake = fake = fake_vfio_new(machine->kvm);
-	machine->msi = &fake->function.msi;
+	machine->irqs = &fake->function.irqs;
 	fake->irqs[VFIO_PCI_INTX_IRQ_INDEX] = 1;
 	fake->irqs[VFIO_PCI_MSI_IRQ_INDEX] = msi_size;
 	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
 	fake->is_dynamic = is_dynamic;
 	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
 	assert_int_equal(
-		msi_init(machine->msi, &fake->function.device,
-			 &(struct msi_config){
-				 .vm = &machine->kvm->vm,
-				 .relay = machine->is_relayed ? &machine->kvm->relay : NULL,
-				 .watch = machine->watch,
-				 .msi_size = msi_size,
-				 .msix_size = msix_size,
-				 .intx_gsi = INTX_GSI,
-				 .device_id = DEVICE_ID,
-			 }),
+		irqs_init(machine->irqs, &fake->function.device,
+			  &(struct irqs_config){
+				  .router = &machine->kvm->vm.irq,
+				  .relay = machine->is_relayed ? &machine->kvm->relay : NULL,
+				  .observer = machine->observer,
+				  .msi_size = msi_size,
+				  .msix_size = msix_size,
+				  .intx_gsi = INTX_GSI,
+				  .device_id = DEVICE_ID,
+			  }),
 		0);
 }
 
@@ -124,7 +124,7 @@ static inline unsigned int injected(struct machine *machine, unsigned int vector
 
 /* ---- what the guest does ---- */
 
-static inline void message_set(struct msi_set *set, unsigned int vector)
+static inline void message_set(struct irq_set *set, unsigned int vector)
 {
 	set->vectors[vector].message.address = ADDRESS;
 	set->vectors[vector].message.data = DATA(vector);
@@ -132,49 +132,49 @@ static inline void message_set(struct msi_set *set, unsigned int vector)
 
 static inline void msix_mask(struct machine *machine, unsigned int vector, bool masked)
 {
-	machine->msi->msix.vectors[vector].masked = masked;
-	msi_vector_sync(machine->msi, &machine->msi->msix, vector);
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[vector].masked = masked;
+	irqs_vectors_sync(machine->irqs, IRQ_KIND_MSIX, vector, vector + 1);
 }
 
 /* Fill in an entry of the table and unmask it. */
 static inline void msix_unmask(struct machine *machine, unsigned int vector)
 {
-	message_set(&machine->msi->msix, vector);
+	message_set(&machine->irqs->sets[IRQ_KIND_MSIX], vector);
 	msix_mask(machine, vector, false);
 }
 
 static inline void msix_enable(struct machine *machine, bool enabled)
 {
-	machine->msi->msix.enabled = enabled;
-	msi_sync(machine->msi);
+	machine->irqs->sets[IRQ_KIND_MSIX].enabled = enabled;
+	irqs_sync(machine->irqs);
 }
 
 static inline void msix_mask_all(struct machine *machine, bool masked)
 {
-	machine->msi->msix.all_masked = masked;
-	msi_sync(machine->msi);
+	machine->irqs->sets[IRQ_KIND_MSIX].all_masked = masked;
+	irqs_sync(machine->irqs);
 }
 
 static inline bool msix_pending(struct machine *machine, unsigned int vector)
 {
-	return msi_vector_pending(&machine->msi->msix, vector);
+	return irqs_vector_pending(machine->irqs, IRQ_KIND_MSIX, vector);
 }
 
 static inline void msi_enable(struct machine *machine, unsigned int count)
 {
-	struct msi_set *set = &machine->msi->msi;
+	struct irq_set *set = &machine->irqs->sets[IRQ_KIND_MSI];
 
 	set->enabled = count;
 	set->count = max(count, 1U);
 	for (unsigned int i = 0; i < set->count; i++)
 		message_set(set, i);
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 }
 
 static inline void intx_use(struct machine *machine)
 {
-	machine->msi->intx_usable = true;
-	msi_sync(machine->msi);
+	machine->irqs->sets[IRQ_KIND_INTX].enabled = true;
+	irqs_sync(machine->irqs);
 }
 
 #define DYNAMIC(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

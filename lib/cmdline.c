@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kvm/posting.h"
+#include "lib/cmdline.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/file.h"
 #include "lib/util.h"
 
-bool posting_checks_run(const posting_check *checks, unsigned int count, const char *root,
-			char *why, size_t size)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (checks[i](root, why, size))
-			return false;
-	why[0] = '\0';
-	return true;
-}
-
-void posting_cmdline_read(const char *root, char cmdline[POSTING_CMDLINE_SIZE])
+void cmdline_read(const char *root, char cmdline[CMDLINE_SIZE])
 {
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/proc/cmdline", root);
-	if (file_read_text(path, cmdline, POSTING_CMDLINE_SIZE) < 0)
+	if (file_read_text(path, cmdline, CMDLINE_SIZE) < 0)
 		cmdline[0] = '\0';
 }
 
@@ -38,7 +29,7 @@ static bool name_matches(const char *text, size_t length, const char *name)
 	return true;
 }
 
-bool posting_cmdline_next(const char **at, const char *name, char *value, size_t size)
+bool cmdline_next(const char **at, const char *name, char *value, size_t size)
 {
 	static const char spaces[] = " \t\n";
 	const char *word = *at;
@@ -62,20 +53,26 @@ bool posting_cmdline_next(const char **at, const char *name, char *value, size_t
 	}
 }
 
-void posting_files_close(struct posting_files *files)
+/* What kstrtobool() makes of @text; @before when it refuses. */
+static bool bool_parse(const char *text, bool before)
 {
-	fd_close(&files->state_fd);
-	fd_close(&files->interrupts_fd);
+	if (strchr("yYtTeE1", text[0]) || !strncasecmp(text, "on", 2))
+		return text[0] ? true : before;
+	if (strchr("nNfFdD0", text[0]) || !strncasecmp(text, "of", 2))
+		return false;
+	return before;
 }
 
-const char *posting_state_name(enum posting_state state)
+int cmdline_bool(const char *root, const char *name)
 {
-	static const char *const names[] = {
-		[POSTING_UNKNOWN] = "unknown",
-		[POSTING_NO] = "not posted",
-		[POSTING_YES] = "posted",
-		[POSTING_UNMAPPED] = "not mapped",
-	};
+	char cmdline[CMDLINE_SIZE], value[16];
+	const char *at = cmdline;
+	bool on = false;
 
-	return names[state];
+	cmdline_read(root, cmdline);
+	if (!cmdline[0])
+		return -1;
+	while (cmdline_next(&at, name, value, sizeof(value)))
+		on = bool_parse(value, on);
+	return on;
 }

@@ -9,8 +9,8 @@
  * functions only read, may be called by any thread, and are for control paths: a call reads
  * whole files. Those that take @root open files: only the start-up may call them (vmm/seccomp.h).
  */
-#ifndef POSTHORN_KVM_POSTING_H
-#define POSTHORN_KVM_POSTING_H
+#ifndef POSTHORN_VMM_REPORT_POSTING_H
+#define POSTHORN_VMM_REPORT_POSTING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,14 +76,6 @@ enum posting_state posting_probe(const struct posting_files *files, unsigned int
 				 uint32_t device_id, uint32_t event, char *seen, size_t size);
 
 /*
- * Can it be that an irqfd_detach() loses an interrupt that was posted and that no vCPU has taken
- * yet? On arm64 it can where KVM uses GICv4: the ITS unmaps the message with DISCARD, which drops
- * its pending state (Arm IHI 0069, 5.3.4). On x86-64 it cannot: what was posted stays with the
- * vCPU.
- */
-bool posting_detach_discards(const char *root);
-
-/*
  * Is @message of a form that can be posted: one that goes to one CPU, as an ordinary interrupt?
  * If not, @why is a phrase that says what is in the way. A hint, no proof: which CPUs a destination
  * means is known to the guest and KVM only. On arm64 all messages are.
@@ -98,16 +90,5 @@ typedef bool (*posting_check)(const char *root, char *why, size_t size);
 /* Go through @checks up to the first that holds. Returns what posting_possible() does. */
 bool posting_checks_run(const posting_check *checks, unsigned int count, const char *root,
 			char *why, size_t size);
-
-/* The kernel's command line; "" when it cannot be read. */
-#define POSTING_CMDLINE_SIZE 8192
-void posting_cmdline_read(const char *root, char cmdline[POSTING_CMDLINE_SIZE]);
-
-/*
- * Find the next parameter @name of a kernel command line at or behind *@at and copy its value, ""
- * when it has none, into @value (a longer one is cut). Moves *@at behind it. False: no more. As
- * the kernel does, takes '-' and '_' in names for the same and stops at "--".
- */
-bool posting_cmdline_next(const char **at, const char *name, char *value, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/msi.c with irq-path=userspace: the relay in the place of irqfds. */
-#include "tests/unit/msi_machine.h"
+/* vfio/irqs.c with irq-path=userspace: the relay in the place of irqfds. */
+#include "tests/unit/irqs_machine.h"
 
 #include <errno.h>
 
@@ -97,8 +97,7 @@ static void test_mask_takes_the_eventfd_from_the_relay(void **state)
 	assert_true(msix_pending(machine, 4));
 	assert_int_equal(injected(machine, 4), 0);
 	msix_mask(machine, 4, false);
-	log_expect(machine, "route 24 fee01000 4004\n"
-			    "relay_attach fee01000 4004\n");
+	log_expect(machine, "relay_attach fee01000 4004\n");
 	assert_int_equal(injected(machine, 4), 1);
 	msix_mask(machine, 4, true);
 	assert_false(msix_pending(machine, 4));
@@ -111,7 +110,7 @@ static void test_change_of_a_live_message_tells_the_relay(void **state)
 	begin(machine);
 	fake_vfio_fire(machine->fake, 4);
 	fake_log_take(machine->kvm);
-	machine->msi->msix.vectors[4].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
 	msix_mask(machine, 4, false);
 	log_expect(machine, "relay_detach\n"
 			    "route 24 fee01000 77\n"
@@ -142,7 +141,7 @@ static void test_what_the_relay_had_not_come_to_goes_by_the_new_message(void **s
 	begin(machine);
 	machine->kvm->relay_sleeps = true;
 	fake_vfio_fire(machine->fake, 4);
-	machine->msi->msix.vectors[4].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
 	msix_mask(machine, 4, false);
 	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
 	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
@@ -167,35 +166,35 @@ static void test_what_comes_right_after_attach_is_left_to_the_relay(void **state
 static void test_relayed_adds_up_over_detaches(void **state)
 {
 	struct machine *machine = machine_of(state);
-	const struct msi_vector *vector = &machine->msi->msix.vectors[4];
+	const struct irq_vector *vector = &machine->irqs->sets[IRQ_KIND_MSIX].vectors[4];
 
 	begin(machine);
-	assert_int_equal(vector->relayed, 0);
+	assert_int_equal(irq_wire_relayed(&vector->wire), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		fake_vfio_fire(machine->fake, 4);
 	msix_mask(machine, 4, true);
-	assert_int_equal(vector->relayed, 3);
+	assert_int_equal(irq_wire_relayed(&vector->wire), 3);
 	fake_vfio_fire(machine->fake, 4);
 	msix_mask(machine, 4, false);
-	machine->msi->msix.vectors[4].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
 	msix_mask(machine, 4, false);
-	assert_int_equal(vector->relayed, 4);
+	assert_int_equal(irq_wire_relayed(&vector->wire), 4);
 	fake_vfio_fire(machine->fake, 4);
 	msix_enable(machine, false);
-	assert_int_equal(vector->relayed, 5);
+	assert_int_equal(irq_wire_relayed(&vector->wire), 5);
 	msix_enable(machine, true);
 	fake_vfio_fire(machine->fake, 4);
 	msix_enable(machine, false);
-	assert_int_equal(vector->relayed, 6);
-	assert_int_equal(machine->msi->msix.vectors[3].relayed, 0);
+	assert_int_equal(irq_wire_relayed(&vector->wire), 6);
+	assert_int_equal(irq_wire_relayed(&machine->irqs->sets[IRQ_KIND_MSIX].vectors[3].wire), 0);
 }
 
-/* Without an irqfd nothing was posted, and so nothing was dropped (vm.detach_discards). */
+/* Without an irqfd nothing was posted, and so nothing was dropped (vm.irq.detach_discards). */
 static void test_where_posting_may_drop_one_nothing_is_made_up(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	machine->kvm->vm.detach_discards = true;
+	machine->kvm->vm.irq.detach_discards = true;
 	msix_enable(machine, true);
 	msix_unmask(machine, 4);
 	msix_mask(machine, 4, true);
@@ -210,7 +209,7 @@ static void test_without_a_relay_nothing_is_relayed(void **state)
 	begin(machine);
 	fake_vfio_fire(machine->fake, 4);
 	msix_mask(machine, 4, true);
-	assert_int_equal(machine->msi->msix.vectors[4].relayed, 0);
+	assert_int_equal(irq_wire_relayed(&machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].wire), 0);
 }
 
 /* ---- failures ---- */
@@ -230,7 +229,6 @@ static void test_relay_that_refuses_is_reported_once_and_tried_again(void **stat
 	assert_int_equal(capture_lines(capture), 1);
 	log_expect(machine, "route 24 fee01000 4004\n"
 			    "relay_attach fee01000 4004 fails\n"
-			    "route 24 fee01000 4004\n"
 			    "relay_attach fee01000 4004 fails\n");
 	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
 	msix_mask(machine, 4, false);
@@ -272,7 +270,8 @@ static void walk_step(struct machine *machine, struct walk *walk, unsigned int c
 		walk->owed[vector] = true;
 		fake_vfio_fire(machine->fake, vector);
 	} else if (choice < 7) {
-		msix_mask(machine, vector, !machine->msi->msix.vectors[vector].masked);
+		msix_mask(machine, vector,
+			  !machine->irqs->sets[IRQ_KIND_MSIX].vectors[vector].masked);
 	} else {
 		machine->kvm->relay_sleeps = !machine->kvm->relay_sleeps;
 	}
@@ -288,7 +287,8 @@ static void walk_check(struct machine *machine, struct walk *walk, unsigned int 
 		walk->owed[vector] = false;
 		walk->seen[vector] = count;
 	}
-	if (!machine->msi->msix.vectors[vector].masked && !machine->kvm->relay_sleeps)
+	if (!machine->irqs->sets[IRQ_KIND_MSIX].vectors[vector].masked &&
+	    !machine->kvm->relay_sleeps)
 		assert_false(walk->owed[vector]);
 }
 

@@ -13,19 +13,38 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/irq_watch.h"
 #include "vmm/machine.h"
+#include "vmm/report/watch.h"
 
-static const char *kind_name(enum irq_kind kind)
+struct irq_report {
+	struct irq_watch watch;
+};
+
+struct irq_report *irq_report_new(bool continuous)
 {
-	static const char *const names[] = {
-		[IRQ_KIND_NONE] = "none",
-		[IRQ_KIND_INTX] = "INTx",
-		[IRQ_KIND_MSI] = "MSI",
-		[IRQ_KIND_MSIX] = "MSI-X",
-	};
+	struct irq_report *report = malloc(sizeof(*report));
 
-	return names[kind];
+	if (!report)
+		die(EXIT_HOST, "no memory for the irq report");
+	irq_watch_init(&report->watch, continuous);
+	return report;
+}
+
+const struct irq_observer *irq_report_observer(const struct irq_report *report)
+{
+	return &report->watch.observer;
+}
+
+void irq_report_files_open(struct irq_report *report, int vm_fd)
+{
+	irq_watch_open(&report->watch, vm_fd);
+}
+
+void irq_report_free(struct irq_report *report)
+{
+	if (report)
+		irq_watch_cleanup(&report->watch);
+	free(report);
 }
 
 /* What @opaque of a visitor of rows points to. */
@@ -55,7 +74,8 @@ static int rows_visit(struct machine *machine,
 		return -EBUSY;
 	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
 		context.function = &machine->functions[i];
-		result = irq_watch_report(&machine->functions[i].msi, visit, &context);
+		result = irq_watch_report(&machine->report->watch, &machine->functions[i].irqs,
+					  visit, &context);
 	}
 	pthread_mutex_unlock(&machine->pci.lock);
 	return result;
@@ -88,10 +108,10 @@ static int row_append(void *opaque, const struct irq_row *row)
 	json_t *object;
 
 	object = json_pack("{s:s, s:s, s:I, s:o, s:i, s:o, s:o, s:s, s:s}", "bdf",
-			   context->function->device.bdf, "kind", kind_name(row->kind), "vector",
-			   (json_int_t)row->vector, "message", message_json(row), "gsi",
+			   context->function->device.bdf, "kind", irq_kind_name(row->kind),
+			   "vector", (json_int_t)row->vector, "message", message_json(row), "gsi",
 			   row->record->gsi, "host", host_json(row->record), "relayed",
-			   context->function->msi.relay && row->kind != IRQ_KIND_INTX
+			   context->function->irqs.relay && row->kind != IRQ_KIND_INTX
 				   ? json_integer((json_int_t)row->relayed)
 				   : json_null(),
 			   "delivery", irq_delivery_name(row->verdict.delivery), "reason",
@@ -131,17 +151,19 @@ static char *report_text(const json_t *report)
 
 int irq_report_write(struct machine *machine, const char *path, int fd)
 {
-	const char *why = machine->watch.why;
+	/* Without a device nobody looked. */
+	bool possible = machine->report && machine->report->watch.possible;
+	const char *why =
+		machine->report
+			? machine->report->watch.why
+			: "this guest has no device whose interrupts could be posted: use --device";
 	json_t *rows = json_array(), *report;
 	char *text = NULL;
 	int error;
 
 	error = rows_visit(machine, row_append, rows);
-	/* Without a device nobody looked. */
-	if (!machine->function_count)
-		why = "this guest has no device whose interrupts could be posted: use --device";
-	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", machine->watch.possible,
-			   "why", why, "interrupts", rows);
+	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", possible, "why", why,
+			   "interrupts", rows);
 	if (report && error == 0)
 		text = report_text(report);
 	json_decref(report);
@@ -169,7 +191,7 @@ static int row_print(void *opaque, const struct irq_row *row)
 	if (record->row_found)
 		snprintf(host, sizeof(host), "%u", record->host_irq);
 	fprintf(context->opaque, "%-13s %-5s %6u  %-19s %4d %9s %11" PRIu64 "  %-9s  %s\n",
-		context->function->device.bdf, kind_name(row->kind), row->vector, message,
+		context->function->device.bdf, irq_kind_name(row->kind), row->vector, message,
 		record->gsi, host, record->host_count, irq_delivery_name(row->verdict.delivery),
 		row->verdict.reason);
 	return 0;
@@ -215,7 +237,7 @@ static int row_check(void *opaque, const struct irq_row *row)
 		return 0;
 	tally->bad++;
 	log_error("--require-posting: %s: %s vector %u was not shown to be posted (%s): %s",
-		  context->function->device.bdf, kind_name(row->kind), row->vector,
+		  context->function->device.bdf, irq_kind_name(row->kind), row->vector,
 		  irq_delivery_name(row->verdict.delivery), row->verdict.reason);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/msi.c: from what the guest wants to what the host has, over a made-up KVM and VFIO. */
-#include "tests/unit/msi_machine.h"
+/* vfio/irqs.c: from what the guest wants to what the host has, over a made-up KVM and VFIO. */
+#include "tests/unit/irqs_machine.h"
 
 #include <errno.h>
 
@@ -12,13 +12,13 @@ static void test_nothing_is_on_before_the_guest_asks(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	log_expect(machine, "");
 	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
 	for (unsigned int i = 0; i < 16; i++)
-		assert_true(machine->msi->msix.vectors[i].masked);
+		assert_true(machine->irqs->sets[IRQ_KIND_MSIX].vectors[i].masked);
 	for (unsigned int i = 0; i < 8; i++)
-		assert_false(machine->msi->msi.vectors[i].masked);
+		assert_false(machine->irqs->sets[IRQ_KIND_MSI].vectors[i].masked);
 }
 
 static void test_msix_with_all_masked_turns_the_hardware_on(void **state)
@@ -143,10 +143,10 @@ static void test_entries_unmasked_before_enable_are_connected_by_it(void **state
 	msix_enable(machine, true);
 	log_expect(machine, "irqs_set msix 0 1 [-1]\n"
 			    "route 24 fee01000 4000\n"
-			    "irqfd_attach 24\n"
-			    "irqs_set msix 0 1 [fd]\n"
 			    "route 25 fee01000 4003\n"
+			    "irqfd_attach 24\n"
 			    "irqfd_attach 25\n"
+			    "irqs_set msix 0 1 [fd]\n"
 			    "irqs_set msix 3 1 [fd]\n");
 }
 
@@ -158,7 +158,7 @@ static void test_sync_without_a_change_does_nothing(void **state)
 	msix_unmask(machine, 0);
 	msix_unmask(machine, 5);
 	fake_log_take(machine->kvm);
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	msix_mask(machine, 5, false);
 	msix_mask(machine, 6, true);
 	log_expect(machine, "");
@@ -176,8 +176,7 @@ static void test_mask_takes_the_irqfd_and_nothing_else(void **state)
 	msix_mask(machine, 4, true);
 	log_expect(machine, "irqfd_detach 24\n");
 	msix_mask(machine, 4, false);
-	log_expect(machine, "route 24 fee01000 4004\n"
-			    "irqfd_attach 24\n");
+	log_expect(machine, "irqfd_attach 24\n");
 	assert_int_equal(fake_kvm_gsis(machine->kvm), 1);
 }
 
@@ -241,7 +240,7 @@ static void test_pending_survives_writes_of_the_masked_entry(void **state)
 	msix_unmask(machine, 4);
 	msix_mask(machine, 4, true);
 	fake_vfio_fire(machine->fake, 4);
-	machine->msi->msix.vectors[4].message.data = 0x5555;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x5555;
 	msix_mask(machine, 4, true);
 	assert_true(msix_pending(machine, 4));
 	msix_mask(machine, 4, false);
@@ -277,7 +276,7 @@ static void test_entry_unmasked_under_the_function_mask_waits_for_it(void **stat
 {
 	struct machine *machine = machine_of(state);
 
-	machine->msi->msix.all_masked = true;
+	machine->irqs->sets[IRQ_KIND_MSIX].all_masked = true;
 	msix_enable(machine, true);
 	msix_unmask(machine, 7);
 	log_expect(machine, "irqs_set msix 0 1 [-1]\n");
@@ -325,10 +324,10 @@ static void test_change_of_a_live_message_reroutes_at_once(void **state)
 	msix_unmask(machine, 1);
 	fake_vfio_fire(machine->fake, 1);
 	fake_log_take(machine->kvm);
-	machine->msi->msix.vectors[1].message.address = 0x1fee02000;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[1].message.address = 0x1fee02000;
 	msix_mask(machine, 1, false);
 	log_expect(machine, "irqfd_detach 24\nroute 24 1fee02000 4001\nirqfd_attach 24\n");
-	machine->msi->msix.vectors[1].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[1].message.data = 0x77;
 	msix_mask(machine, 1, false);
 	log_expect(machine, "irqfd_detach 24\nroute 24 1fee02000 77\nirqfd_attach 24\n");
 	fake_vfio_fire(machine->fake, 1);
@@ -345,7 +344,7 @@ static void test_change_of_a_masked_message_is_routed_at_unmask(void **state)
 	msix_unmask(machine, 1);
 	msix_mask(machine, 1, true);
 	fake_log_take(machine->kvm);
-	machine->msi->msix.vectors[1].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[1].message.data = 0x77;
 	msix_mask(machine, 1, true);
 	log_expect(machine, "");
 	fake_vfio_fire(machine->fake, 1);
@@ -354,11 +353,11 @@ static void test_change_of_a_masked_message_is_routed_at_unmask(void **state)
 	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1);
 }
 
-/* ---- hosts on which the end of posting may drop an interrupt (vm.detach_discards) ---- */
+/* ---- hosts on which the end of posting may drop an interrupt (vm.irq.detach_discards) ---- */
 
 static void discards_begin(struct machine *machine)
 {
-	machine->kvm->vm.detach_discards = true;
+	machine->kvm->vm.irq.detach_discards = true;
 	msix_enable(machine, true);
 	msix_unmask(machine, 4);
 }
@@ -415,7 +414,7 @@ static void test_discards_change_of_message_brings_one_more_by_the_new_one(void 
 	struct machine *machine = machine_of(state);
 
 	discards_begin(machine);
-	machine->msi->msix.vectors[4].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
 	msix_mask(machine, 4, false);
 	assert_int_equal(injected(machine, 4), 0);
 	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x77), 1);
@@ -429,7 +428,7 @@ static void test_discards_change_that_fails_brings_one_more_by_the_old_one(void 
 
 	discards_begin(machine);
 	fake_fail(machine->kvm, "route_set", 0, -ENOSPC);
-	machine->msi->msix.vectors[4].message.data = 0x77;
+	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
 	capture = capture_start();
 	msix_mask(machine, 4, false);
 	assert_int_equal(capture_lines(capture), 1);
@@ -464,16 +463,16 @@ static void test_discards_off_and_on_begins_anew(void **state)
 static void test_discards_msi_too(void **state)
 {
 	struct machine *machine = machine_of(state);
-	struct msi_set *set = &machine->msi->msi;
+	struct irq_set *set = &machine->irqs->sets[IRQ_KIND_MSI];
 
-	machine->kvm->vm.detach_discards = true;
+	machine->kvm->vm.irq.detach_discards = true;
 	msi_enable(machine, 2);
 	assert_int_equal(fake_kvm_injected_all(machine->kvm), 0);
 	set->vectors[1].masked = true;
-	msi_sync(machine->msi);
-	assert_false(msi_vector_pending(set, 1));
+	irqs_sync(machine->irqs);
+	assert_false(irqs_vector_pending(machine->irqs, IRQ_KIND_MSI, 1));
 	set->vectors[1].masked = false;
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	assert_int_equal(injected(machine, 0), 0);
 	assert_int_equal(injected(machine, 1), 1);
 }
@@ -487,12 +486,12 @@ static void test_msi_gets_all_its_vectors_in_one_call(void **state)
 	msi_enable(machine, 4);
 	log_expect(machine, "irqs_set msi 0 4 [fd fd fd fd]\n"
 			    "route 24 fee01000 4000\n"
-			    "irqfd_attach 24\n"
 			    "route 25 fee01000 4001\n"
-			    "irqfd_attach 25\n"
 			    "route 26 fee01000 4002\n"
-			    "irqfd_attach 26\n"
 			    "route 27 fee01000 4003\n"
+			    "irqfd_attach 24\n"
+			    "irqfd_attach 25\n"
+			    "irqfd_attach 26\n"
 			    "irqfd_attach 27\n");
 	for (unsigned int i = 0; i < 4; i++)
 		fake_vfio_fire(machine->fake, i);
@@ -503,19 +502,19 @@ static void test_msi_gets_all_its_vectors_in_one_call(void **state)
 static void test_msi_vectors_masked_from_the_start_are_kept_pending(void **state)
 {
 	struct machine *machine = machine_of(state);
-	struct msi_set *set = &machine->msi->msi;
+	struct irq_set *set = &machine->irqs->sets[IRQ_KIND_MSI];
 
 	set->vectors[0].masked = set->vectors[1].masked = true;
 	msi_enable(machine, 2);
 	log_expect(machine, "irqs_set msi 0 2 [fd fd]\n");
 	fake_vfio_fire(machine->fake, 1);
-	assert_true(msi_vector_pending(set, 1));
-	assert_false(msi_vector_pending(set, 0));
+	assert_true(irqs_vector_pending(machine->irqs, IRQ_KIND_MSI, 1));
+	assert_false(irqs_vector_pending(machine->irqs, IRQ_KIND_MSI, 0));
 	set->vectors[0].masked = set->vectors[1].masked = false;
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	assert_int_equal(injected(machine, 0), 0);
 	assert_int_equal(injected(machine, 1), 1);
-	assert_false(msi_vector_pending(set, 1));
+	assert_false(irqs_vector_pending(machine->irqs, IRQ_KIND_MSI, 1));
 }
 
 static void test_msi_can_be_turned_on_again_with_another_count(void **state)
@@ -537,12 +536,12 @@ static void test_msi_with_another_count_while_on_starts_again_without_intx(void 
 {
 	struct machine *machine = machine_of(state);
 
-	machine->msi->intx_usable = true;
+	machine->irqs->sets[IRQ_KIND_INTX].enabled = true;
 	msi_enable(machine, 4);
 	fake_log_take(machine->kvm);
 	msi_enable(machine, 1);
 	assert_null(strstr(fake_log_take(machine->kvm), "intx"));
-	assert_int_equal(machine->msi->msi.host_count, 1);
+	assert_int_equal(machine->irqs->sets[IRQ_KIND_MSI].host_count, 1);
 	assert_int_equal(fake_kvm_irqfds(machine->kvm), 1);
 }
 
@@ -553,12 +552,12 @@ static void test_msi_with_another_count_in_sleep_starts_again_when_awake(void **
 	struct machine *machine = machine_of(state);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
-		machine->msi->asleep = true;
+		machine->irqs->asleep = true;
 		msi_enable(machine, 0);
 		msi_enable(machine, counts[i]);
-		machine->msi->asleep = false;
-		msi_sync(machine->msi);
-		assert_int_equal(machine->msi->msi.host_count, counts[i]);
+		machine->irqs->asleep = false;
+		irqs_sync(machine->irqs);
+		assert_int_equal(machine->irqs->sets[IRQ_KIND_MSI].host_count, counts[i]);
 		assert_int_equal(fake_kvm_irqfds(machine->kvm), counts[i]);
 		fake_vfio_fire(machine->fake, counts[i] - 1);
 		assert_int_equal(injected(machine, counts[i] - 1), 1);
@@ -609,7 +608,7 @@ static void test_msix_wins_when_both_are_enabled(void **state)
 	fake_log_take(machine->kvm);
 	msi_enable(machine, 2);
 	log_expect(machine, "");
-	assert_int_equal(machine->msi->active, IRQ_KIND_MSIX);
+	assert_int_equal(machine->irqs->active, IRQ_KIND_MSIX);
 }
 
 static void test_device_without_msi_is_none_the_worse(void **state)
@@ -620,7 +619,7 @@ static void test_device_without_msi_is_none_the_worse(void **state)
 	intx_use(machine);
 	fake_vfio_intx_set(machine->fake, true);
 	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
-	msi_reset(machine->msi);
+	irqs_reset(machine->irqs);
 }
 
 /* ---- INTx ---- */
@@ -629,7 +628,7 @@ static void test_intx_waits_until_the_guest_uses_the_device(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msi_sync(machine->msi);
+	irqs_sync(machine->irqs);
 	log_expect(machine, "");
 	intx_use(machine);
 	log_expect(machine, "irqfd_attach 17 resample\n"
@@ -641,7 +640,7 @@ static void test_device_without_intx_gets_none(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	machine->msi->intx_gsi = 0;
+	machine->irqs->sets[IRQ_KIND_INTX].size = 0;
 	intx_use(machine);
 	log_expect(machine, "");
 }
@@ -678,7 +677,7 @@ static void test_intx_comes_back_when_msi_goes(void **state)
 	assert_false(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
 	msix_enable(machine, false);
 	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
-	assert_int_equal(machine->msi->active, IRQ_KIND_INTX);
+	assert_int_equal(machine->irqs->active, IRQ_KIND_INTX);
 }
 
 /* ---- resets and endurance ---- */
@@ -686,23 +685,24 @@ static void test_intx_comes_back_when_msi_goes(void **state)
 static void test_reset_puts_everything_back(void **state)
 {
 	struct machine *machine = machine_of(state);
-	struct msi_set *msix = &machine->msi->msix;
+	struct irq_set *msix = &machine->irqs->sets[IRQ_KIND_MSIX];
 
 	intx_use(machine);
 	msix_enable(machine, true);
 	msix_unmask(machine, 0);
 	msix_unmask(machine, 5);
 	msix->all_masked = true;
-	machine->msi->msi.vectors[3].masked = true;
-	machine->msi->msi.count = 8;
-	msi_reset(machine->msi);
-	assert_int_equal(machine->msi->active, IRQ_KIND_NONE);
+	machine->irqs->sets[IRQ_KIND_MSI].vectors[3].masked = true;
+	machine->irqs->sets[IRQ_KIND_MSI].count = 8;
+	irqs_reset(machine->irqs);
+	assert_int_equal(machine->irqs->active, IRQ_KIND_NONE);
 	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
 	assert_int_equal(fake_kvm_gsis(machine->kvm), 0);
 	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
-	assert_false(msix->enabled || msix->all_masked || machine->msi->intx_usable);
-	assert_int_equal(machine->msi->msi.count, 1);
-	assert_false(machine->msi->msi.vectors[3].masked);
+	assert_false(msix->enabled || msix->all_masked ||
+		     machine->irqs->sets[IRQ_KIND_INTX].enabled);
+	assert_int_equal(machine->irqs->sets[IRQ_KIND_MSI].count, 1);
+	assert_false(machine->irqs->sets[IRQ_KIND_MSI].vectors[3].masked);
 	for (unsigned int i = 0; i < 16; i++) {
 		assert_true(msix->vectors[i].masked);
 		assert_int_equal(msix->vectors[i].message.address, 0);

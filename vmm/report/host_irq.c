@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/host_irq.h"
+#include "vmm/report/host_irq.h"
 
 #include <ctype.h>
 #include <errno.h>

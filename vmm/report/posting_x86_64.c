@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kvm/posting.h"
+#include "vmm/report/posting.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kvm/irq.h"
+#include "lib/cmdline.h"
 #include "lib/file.h"
 #include "lib/util.h"
 
@@ -210,16 +211,16 @@ static void intremap_apply(const char *list, bool *off, bool *nopost)
 
 static bool cmdline_forbids(const char *root, char *why, size_t size)
 {
-	char cmdline[POSTING_CMDLINE_SIZE], value[64];
+	char cmdline[CMDLINE_SIZE], value[64];
 	bool off = false, nopost = false;
 	const char *at;
 
-	posting_cmdline_read(root, cmdline);
+	cmdline_read(root, cmdline);
 	at = cmdline;
-	while (posting_cmdline_next(&at, "intremap", value, sizeof(value)))
+	while (cmdline_next(&at, "intremap", value, sizeof(value)))
 		intremap_apply(value, &off, &nopost);
 	at = cmdline;
-	if (posting_cmdline_next(&at, "nointremap", value, sizeof(value)))
+	if (cmdline_next(&at, "nointremap", value, sizeof(value)))
 		snprintf(why, size, "this host was booted with nointremap: boot without it");
 	else if (off)
 		snprintf(why, size, "this host was booted with intremap=off: boot without it");
@@ -232,14 +233,14 @@ static bool cmdline_forbids(const char *root, char *why, size_t size)
 
 static bool amd_cmdline_forbids(const char *root, char *why, size_t size)
 {
-	char cmdline[POSTING_CMDLINE_SIZE], value[64];
+	char cmdline[CMDLINE_SIZE], value[64];
 	bool legacy = false;
 	const char *at = cmdline;
 
 	if (vendor_find(root) != &vendors[1])
 		return false;
-	posting_cmdline_read(root, cmdline);
-	while (posting_cmdline_next(&at, "amd_iommu_intr", value, sizeof(value))) {
+	cmdline_read(root, cmdline);
+	while (cmdline_next(&at, "amd_iommu_intr", value, sizeof(value))) {
 		if (strstr(value, "legacy"))
 			legacy = true;
 		else if (strstr(value, "vapic"))
@@ -300,12 +301,6 @@ enum posting_state posting_probe(const struct posting_files *files, unsigned int
 		 "no file tells on x86-64: compare with the guest's own count, or trace "
 		 "kvm:kvm_pi_irte_update on the host");
 	return POSTING_UNKNOWN;
-}
-
-bool posting_detach_discards(const char *root)
-{
-	(void)root;
-	return false;
 }
 
 bool posting_message_fits(const struct msi_message *message, char *why, size_t size)

@@ -4,14 +4,14 @@
  * or output, so that every rule is tested. The rule above all: "posted" is said only on evidence
  * for it, never because evidence against it is missing.
  */
-#ifndef POSTHORN_VFIO_IRQ_VERDICT_H
-#define POSTHORN_VFIO_IRQ_VERDICT_H
+#ifndef POSTHORN_VMM_REPORT_VERDICT_H
+#define POSTHORN_VMM_REPORT_VERDICT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kvm/posting.h"
-#include "vfio/msi.h"
+#include "vmm/report/posting.h"
+#include "vfio/irqs.h"
 
 enum irq_delivery {
 	IRQ_DELIVERY_NONE,	/* the guest never turned it on, or it is an INTx that never came */
@@ -36,7 +36,7 @@ struct irq_facts {
 	enum irq_kind kind;
 	bool connected;	     /* ever: VFIO's trigger and the irqfd shared an eventfd */
 	bool userspace;	     /* this process stands between the eventfd and the guest */
-	bool row_found;	     /* in /proc/interrupts (vfio/host_irq.h) */
+	bool row_found;	     /* in /proc/interrupts (vmm/report/host_irq.h) */
 	uint64_t host_count; /* runs of the host's handler since the first connect */
 	bool possible;	     /* posting_possible(), and what it said if not */
 	const char *why;

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/report/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "vfio/device.h"
+#include "vmm/report/host_irq.h"
+
+#define ROOT "" /* the real host: see vmm/report/posting.h */
+
+static struct watch_function *function_find(const struct irq_watch *watch,
+					    const struct vfio_irqs *irqs)
+{
+	struct watch_function *function = watch->functions;
+
+	while (function && function->irqs != irqs)
+		function = function->next;
+	return function;
+}
+
+/* The record of a vector of the active kind, or NULL. */
+static struct irq_record *record_find(const struct irq_watch *watch, const struct vfio_irqs *irqs,
+				      unsigned int vector)
+{
+	const struct watch_function *function = function_find(watch, irqs);
+
+	if (!function || !function->records[irqs->active])
+		return NULL;
+	return function->records[irqs->active][vector];
+}
+
+/* The same, and a new one when there is none. NULL: no memory, and so the report lacks a row. */
+static struct irq_record *record_get(struct irq_watch *watch, const struct vfio_irqs *irqs,
+				     unsigned int vector)
+{
+	struct watch_function *function = function_find(watch, irqs);
+	struct irq_record ***records;
+
+	if (!function) {
+		function = calloc(1, sizeof(*function));
+		if (!function)
+			return NULL;
+		function->irqs = irqs;
+		function->next = watch->functions;
+		watch->functions = function;
+	}
+	records = &function->records[irqs->active];
+	if (!*records)
+		*records = calloc(irqs->sets[irqs->active].size, sizeof(void *));
+	if (*records && !(*records)[vector])
+		(*records)[vector] = calloc(1, sizeof(struct irq_record));
+	return *records ? (*records)[vector] : NULL;
+}
+
+/* ---- looks ---- */
+
+static void look(const struct irq_watch *watch, const struct vfio_irqs *irqs,
+		 struct irq_record *record)
+{
+	enum posting_state state;
+	char seen[POSTING_TEXT_SIZE];
+
+	if (irqs->relay)
+		return;
+	state = posting_probe(&watch->posting, watch->connected, record->message.device_id,
+			      record->message.data, seen, sizeof(seen));
+	log_debug("%s: message 0x%x is %s: %s", irqs->device->bdf, record->message.data,
+		  posting_state_name(state), seen);
+	irq_looks_add(&record->looks, state);
+	/* The guest may take its mapping back before it turns the vector off: that says nothing. */
+	if (state != POSTING_UNMAPPED || !record->seen[0])
+		memcpy(record->seen, seen, sizeof(seen));
+}
+
+static void watch_end(struct irq_watch *watch, struct irq_record *record)
+{
+	record->watched = false;
+	watch->connected--;
+}
+
+/* ---- the observer ---- */
+
+static void fresh_note(struct watch_function *function, unsigned int number)
+{
+	bool is_first = !function->fresh_end;
+
+	function->fresh_first = is_first ? number : min(function->fresh_first, number);
+	function->fresh_end = max(function->fresh_end, number + 1);
+}
+
+static void vector_connected(void *opaque, const struct vfio_irqs *irqs, unsigned int number)
+{
+	const struct irq_wire *wire = &irqs->sets[irqs->active].vectors[number].wire;
+	struct irq_watch *watch = opaque;
+	struct irq_record *record;
+
+	pthread_mutex_lock(&watch->lock);
+	record = record_get(watch, irqs, number);
+	if (record) {
+		record->connected = true;
+		record->gsi = wire->gsi;
+	}
+	/* INTx cannot be posted, so that it is none of those that could be. */
+	if (record && irqs->active != IRQ_KIND_INTX) {
+		irq_route_get(wire->router, wire->gsi, &record->message);
+		watch->connected += !record->watched;
+		record->watched = record->fresh = true;
+		fresh_note(function_find(watch, irqs), number);
+	}
+	pthread_mutex_unlock(&watch->lock);
+}
+
+/* Only now: a look is told how many are connected. */
+static void vectors_settled(void *opaque, const struct vfio_irqs *irqs)
+{
+	struct irq_watch *watch = opaque;
+	struct watch_function *function;
+
+	pthread_mutex_lock(&watch->lock);
+	function = function_find(watch, irqs);
+	for (unsigned int i = function ? function->fresh_first : 0;
+	     function && i < function->fresh_end; i++) {
+		struct irq_record *record = record_find(watch, irqs, i);
+
+		if (!record || !record->fresh)
+			continue;
+		record->fresh = false;
+		if (watch->continuous && record->watched)
+			look(watch, irqs, record);
+	}
+	if (function)
+		function->fresh_end = 0;
+	pthread_mutex_unlock(&watch->lock);
+}
+
+static void vector_detaching(void *opaque, const struct vfio_irqs *irqs, unsigned int number)
+{
+	struct irq_watch *watch = opaque;
+	struct irq_record *record;
+
+	pthread_mutex_lock(&watch->lock);
+	record = record_find(watch, irqs, number);
+	if (record && record->watched) {
+		if (watch->continuous)
+			look(watch, irqs, record);
+		watch_end(watch, record);
+	}
+	pthread_mutex_unlock(&watch->lock);
+}
+
+/* What the row of a vector that VFIO serves now says, added to @record. */
+static void row_add(struct irq_record *record, const struct host_irq *row)
+{
+	if (!row)
+		return;
+	record->row_found = true;
+	record->host_irq = row->irq;
+	record->host_count += row->count;
+}
+
+static void rows_add(const struct irq_watch *watch, const struct vfio_irqs *irqs)
+{
+	const struct irq_set *set = &irqs->sets[irqs->active];
+	struct host_irq *rows;
+	int count = host_irqs_read(watch->interrupts_fd, irqs->device->bdf, &rows);
+
+	for (int i = 0; i < count; i++) {
+		struct irq_record *record = NULL;
+
+		if (rows[i].kind == irqs->active && rows[i].vector < set->size &&
+		    set->vectors[rows[i].vector].triggered)
+			record = record_find(watch, irqs, rows[i].vector);
+		if (record)
+			row_add(record, &rows[i]);
+	}
+	if (count > 0)
+		free(rows);
+}
+
+static void kind_disabling(void *opaque, const struct vfio_irqs *irqs)
+{
+	unsigned int size = irqs->sets[irqs->active].size;
+	struct irq_watch *watch = opaque;
+
+	pthread_mutex_lock(&watch->lock);
+	/* All looks before the first end: each is told how many are connected. */
+	for (unsigned int i = 0; watch->continuous && i < size; i++) {
+		struct irq_record *record = record_find(watch, irqs, i);
+
+		if (record && record->watched)
+			look(watch, irqs, record);
+	}
+	for (unsigned int i = 0; i < size; i++) {
+		struct irq_record *record = record_find(watch, irqs, i);
+
+		if (record && record->watched)
+			watch_end(watch, record);
+	}
+	if (watch->continuous)
+		rows_add(watch, irqs);
+	pthread_mutex_unlock(&watch->lock);
+}
+
+static void function_free(struct watch_function *function)
+{
+	for (unsigned int kind = 0; kind < IRQ_KINDS; kind++) {
+		unsigned int size = function->records[kind] ? function->irqs->sets[kind].size : 0;
+
+		for (unsigned int i = 0; i < size; i++)
+			free(function->records[kind][i]);
+		free(function->records[kind]);
+	}
+	free(function);
+}
+
+static void function_gone(void *opaque, const struct vfio_irqs *irqs)
+{
+	struct irq_watch *watch = opaque;
+	struct watch_function **at = &watch->functions, *function;
+
+	pthread_mutex_lock(&watch->lock);
+	while (*at && (*at)->irqs != irqs)
+		at = &(*at)->next;
+	function = *at;
+	if (function) {
+		*at = function->next;
+		function_free(function);
+	}
+	pthread_mutex_unlock(&watch->lock);
+}
+
+/* ---- the report ---- */
+
+struct report {
+	const struct irq_watch *watch;
+	const struct vfio_irqs *irqs;
+	const struct host_irq *rows; /* of now */
+	int row_count;
+	int (*visit)(void *opaque, const struct irq_row *row);
+	void *opaque;
+};
+
+static void verdict_reach(const struct report *report, struct irq_row *row)
+{
+	const struct irq_watch *watch = report->watch;
+	const struct irq_record *record = row->record;
+	char misfit[POSTING_TEXT_SIZE];
+	struct irq_facts facts = {
+		.kind = row->kind,
+		.connected = record->connected,
+		.userspace = report->irqs->relay && row->kind != IRQ_KIND_INTX,
+		.row_found = record->row_found,
+		.host_count = record->host_count,
+		.possible = watch->possible,
+		.why = watch->why,
+		.fits = posting_message_fits(&record->message, misfit, sizeof(misfit)),
+		.misfit = misfit,
+		.looks = record->looks,
+		.seen = record->seen,
+	};
+
+	irq_verdict_reach(&facts, &row->verdict);
+}
+
+/* Works on a copy: what is added here is of this moment. */
+static int row_visit(const struct report *report, enum irq_kind kind, unsigned int number,
+		     struct irq_record *record)
+{
+	const struct irq_vector *vector = &report->irqs->sets[kind].vectors[number];
+	struct irq_record now;
+	struct irq_row row = { .kind = kind, .vector = number, .record = &now };
+
+	if (record->watched)
+		look(report->watch, report->irqs, record);
+	now = *record;
+	row.relayed = irq_wire_relayed(&vector->wire);
+	if (vector->triggered)
+		row_add(&now, host_irq_find(report->rows, report->row_count, kind, number));
+	verdict_reach(report, &row);
+	return report->visit(report->opaque, &row);
+}
+
+static int function_visit(const struct report *report, const struct watch_function *function)
+{
+	int result = 0;
+
+	for (unsigned int kind = 0; kind < IRQ_KINDS; kind++) {
+		unsigned int size = function->records[kind] ? report->irqs->sets[kind].size : 0;
+
+		for (unsigned int i = 0; i < size && result == 0; i++)
+			if (function->records[kind][i])
+				result = row_visit(report, kind, i, function->records[kind][i]);
+	}
+	return result;
+}
+
+int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
+		     int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
+{
+	struct host_irq *rows = NULL;
+	struct report report = { .watch = watch, .irqs = irqs, .visit = visit, .opaque = opaque };
+	const struct watch_function *function;
+	int result = 0;
+
+	pthread_mutex_lock(&watch->lock);
+	report.row_count = host_irqs_read(watch->interrupts_fd, irqs->device->bdf, &rows);
+	report.rows = rows;
+	function = function_find(watch, irqs);
+	if (function)
+		result = function_visit(&report, function);
+	pthread_mutex_unlock(&watch->lock);
+	free(rows);
+	return result;
+}
+
+/* ---- start and end ---- */
+
+void irq_watch_init(struct irq_watch *watch, bool continuous)
+{
+	*watch = (struct irq_watch){
+		.observer = {
+			.opaque = watch,
+			.connected = vector_connected,
+			.settled = vectors_settled,
+			.detaching = vector_detaching,
+			.disabling = kind_disabling,
+			.gone = function_gone,
+		},
+		.continuous = continuous,
+		.posting = { .state_fd = -1, .interrupts_fd = -1 },
+		.interrupts_fd = -1,
+	};
+	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
+	pthread_mutex_init(&watch->lock, NULL);
+}
+
+void irq_watch_open(struct irq_watch *watch, int vm_fd)
+{
+	posting_files_open(&watch->posting, ROOT, getpid(), vm_fd);
+	watch->interrupts_fd = host_irqs_open(ROOT);
+}
+
+void irq_watch_cleanup(struct irq_watch *watch)
+{
+	posting_files_close(&watch->posting);
+	fd_close(&watch->interrupts_fd);
+	pthread_mutex_destroy(&watch->lock);
+}

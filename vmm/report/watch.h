@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the interrupts of assigned functions really went: a memory of what the host showed of each
+ * vector while it was connected, for the irq report. The host forgets it (its rows in
+ * /proc/interrupts go) when the guest turns interrupts off, as each guest does at its end.
+ *
+ * It is an irq_observer (vfio/irqs.h), and hears of vectors as that. What the columns of the report
+ * mean, and what they cannot know: docs/proof.md.
+ *
+ * irq_watch_report() and the observer's functions may be called by any thread with the lock of the
+ * function in question; the watch has a lock of its own.
+ */
+#ifndef POSTHORN_VMM_REPORT_WATCH_H
+#define POSTHORN_VMM_REPORT_WATCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vfio/irqs.h"
+#include "vmm/report/posting.h"
+#include "vmm/report/verdict.h"
+
+/* What was seen of a vector so far; all 0 at the start. */
+struct irq_record {
+	bool connected; /* ever, and what follows is of the last time: */
+	struct msi_message message;
+	int gsi;
+	unsigned int host_irq;
+	bool row_found;	     /* in /proc/interrupts, ever */
+	uint64_t host_count; /* of connections that are over */
+	struct irq_looks looks;
+	char seen[POSTING_TEXT_SIZE]; /* by the last look that saw something */
+	bool watched;		      /* it has trigger and irqfd now, and can be posted */
+	bool fresh;		      /* and is to be looked at for the first time */
+};
+
+/* What was seen of one function. */
+struct watch_function {
+	struct watch_function *next;
+	const struct vfio_irqs *irqs;
+	/* By kind and vector; NULL: never connected, as is a kind of which none was. */
+	struct irq_record **records[IRQ_KINDS];
+	unsigned int fresh_first, fresh_end; /* all vectors that are fresh are among these */
+};
+
+/* One for all functions of a VM. */
+struct irq_watch {
+	struct irq_observer observer; /* to be given to irqs_init() */
+	bool continuous;	      /* look at every change: costs some system calls each time */
+	struct posting_files posting;
+	int interrupts_fd; /* host_irqs_open() */
+	bool possible;	   /* posting_possible(), and its reason if not */
+	char why[POSTING_TEXT_SIZE];
+	pthread_mutex_t lock;		  /* for what follows, and the records */
+	unsigned int connected;		  /* vectors of all functions that are watched */
+	struct watch_function *functions; /* a list of those that ever had one connected */
+};
+
+/*
+ * Make a watch, and ask the host what it can. With @continuous off only what is connected when the
+ * report is made is looked at; the counts of vectors that were turned off and on again begin anew.
+ */
+void irq_watch_init(struct irq_watch *watch, bool continuous);
+
+/*
+ * Open what will be read of the VM with the descriptor @vm_fd. Comes when it is complete
+ * (vm_finish()), and before the guest runs.
+ */
+void irq_watch_open(struct irq_watch *watch, int vm_fd);
+
+/* Close what was opened, if anything was. All functions are gone (irqs_cleanup()). */
+void irq_watch_cleanup(struct irq_watch *watch);
+
+/* A row of the report. */
+struct irq_row {
+	enum irq_kind kind;
+	unsigned int vector;
+	const struct irq_record *record; /* with the counts of now */
+	uint64_t relayed;		 /* messages that this process sent: irq-path=userspace */
+	struct irq_verdict verdict;
+};
+
+/*
+ * Look at @irqs now, and call @visit for every vector that was ever connected, INTx first. Stops
+ * when @visit returns non-zero, and returns that; else 0.
+ */
+int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
+		     int (*visit)(void *opaque, const struct irq_row *row), void *opaque);
+
+#endif
