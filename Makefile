@@ -234,6 +234,10 @@ $(kvm_tests:%=$(BUILD)/tests/kvm/%_test): %_test: %_test.o $(BUILD)/tests/kvm/gu
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lcmocka $(LIBS)
 
+$(BUILD)/tests/kvm/irqs_bench: $(BUILD)/tests/kvm/irqs_bench.o $(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -Wl,--wrap=ioctl_named,--wrap=eventfd_signal -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/kvm/pty: $(BUILD)/tests/kvm/pty.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lutil
@@ -331,6 +335,10 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/bench-latency
+
+.PHONY: bench-irqs
+bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device cost to connect: needs /dev/kvm
+	@$<
 
 # ---- fuzzing -----------------------------------------------------------------------------------
 
