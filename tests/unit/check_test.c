@@ -288,6 +288,20 @@ static void test_posting_that_is_ruled_out_is_a_note(void **state)
 #endif
 }
 
+static void test_kernel_that_may_leave_posting_on_is_a_warning(void **state)
+{
+	(void)state;
+	host_put();
+	tree_text_put("/proc/sys/kernel/osrelease", "6.18.9-200.fc43\n");
+	host_check();
+	assert_finding(CHECK_WARNING, "kernel", "Linux 6.18.9-200.fc43 may", "Linux 6.18.10 or");
+	assert_finding(CHECK_WARNING, "kernel", "(CVE-2026-23198)", "Linux 6.18.10 or");
+	assert_false(check_stops(&check));
+	tree_text_put("/proc/sys/kernel/osrelease", "6.18.10\n");
+	host_check();
+	assert_no_finding("kernel");
+}
+
 #if defined(__x86_64__)
 
 static void test_posting_that_may_be(void **state)
@@ -613,6 +627,7 @@ int main(void)
 		CHECK_TEST(test_huge_pages_that_are_not_there),
 		CHECK_TEST(test_surplus_huge_pages_can_be_added),
 		CHECK_TEST(test_posting_that_is_ruled_out_is_a_note),
+		CHECK_TEST(test_kernel_that_may_leave_posting_on_is_a_warning),
 		CHECK_TEST(test_iommu_needs_groups_and_a_unit),
 		ARCHITECTURE_TESTS CHECK_TEST(test_text_has_a_line_for_each_finding_and_remedy),
 		CHECK_TEST(test_map_has_an_edge_where_something_begins_or_ends),

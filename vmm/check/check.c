@@ -15,6 +15,7 @@
 
 #include "kvm/arch.h"
 #include "kvm/vm.h"
+#include "kvm/wire.h"
 #include "lib/cmdline.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
@@ -371,6 +372,22 @@ static void posting_check_add(struct check *check)
 		check_remedy(check, "%s", remedy + 2);
 }
 
+/* By the release alone: whether a distributor mended it nothing tells. */
+static void deassign_check(struct check *check)
+{
+	char release[65];
+
+	if (!check_read(check, "/proc/sys/kernel/osrelease", release, sizeof(release)) ||
+	    !irq_deassign_defect(release))
+		return;
+	check_add(check, CHECK_WARNING, "kernel",
+		  "Linux %s may leave a posted interrupt on that the guest has masked "
+		  "(CVE-2026-23198): posthorn works around it, and masks take longer",
+		  release);
+	check_remedy(check, "use Linux " IRQ_DEASSIGN_MENDED
+			    " or newer, or ask the distributor whether this kernel is mended");
+}
+
 void check_host(struct check *check)
 {
 	kvm_check(check);
@@ -382,4 +399,5 @@ void check_host(struct check *check)
 	else
 		memory_check(check);
 	posting_check_add(check);
+	deassign_check(check);
 }
