@@ -54,7 +54,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 # that is named here comes before it and so stands in for the real thing.
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
-unit_tests := log file bus pci pci_bars serial serial_threads image relay doorbell seccomp \
+unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
               irqs_relay bar assigned device_events check check_function info latency_host \
@@ -79,6 +79,7 @@ $(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
 	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
 unit_flags_kvm_stats := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
+unit_flags_routes    := -Wl,--wrap=ioctl_named
 unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=realloc
 unit_flags_host_kernel := -Wl,--wrap=access
 unit_flags_sysfs     := -Wl,--wrap=file_write_text

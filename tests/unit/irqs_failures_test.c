@@ -60,6 +60,37 @@ static void test_fixed_msix_signals_live_vectors_once_after_growing(void **state
 	assert_int_equal(injected(machine, 2), 1);
 }
 
+/* Twice as many each time: so a driver that unmasks in turn does not have it off for each. */
+static void test_fixed_msix_doubles(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	machine_restart(machine, 0, 64, false);
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 64; i++)
+		msix_unmask(machine, i);
+	assert_int_equal(machine->fake->enables, 7);
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), 1 + 2 + 4 + 8 + 16 + 32);
+	assert_int_equal(machine->fake->vector_count, 64);
+}
+
+static void test_fixed_msix_doubles_only_as_far_as_the_host_has_vectors(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct capture capture = capture_start();
+
+	machine->fake->host_vectors = 3;
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < 3; i++)
+		msix_unmask(machine, i);
+	assert_int_equal(capture_lines(capture), 0);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 3);
+	capture = capture_start();
+	msix_unmask(machine, 3);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 3);
+}
+
 static void test_fixed_msix_keeps_what_it_had_when_it_cannot_grow(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -180,6 +211,33 @@ static void test_refused_route_is_reported_once_and_leaves_the_former(void **sta
 	msix_mask(machine, 1, false);
 	fake_vfio_fire(machine->fake, 1);
 	assert_int_equal(fake_kvm_injected(machine->kvm, ADDRESS, 0x99), 1);
+}
+
+/* Of many that come at once, the one that is refused is dead and no other. */
+static void test_refusal_of_one_of_many_is_that_ones_alone(void **state)
+{
+	static const char *const calls[] = { "route_set", "irqfd_attach", "irqs_set" };
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		bool is_trigger = !strcmp(calls[i], "irqs_set");
+		struct capture capture;
+
+		machine_restart(machine, 8, 16, true);
+		capture = capture_start();
+		for (unsigned int n = 0; n < 8; n++)
+			msix_unmask(machine, n);
+		/* The first turns MSI-X on, the second is all eight, then each is tried alone. */
+		if (is_trigger)
+			fake_fail(machine->kvm, calls[i], 1, -ENOSPC);
+		fake_fail(machine->kvm, calls[i], 5, -ENOSPC);
+		msix_enable(machine, true);
+		assert_int_equal(capture_lines(capture), 1);
+		for (unsigned int n = 0; n < 8; n++) {
+			fake_vfio_fire(machine->fake, n);
+			assert_int_equal(injected(machine, n), n != 5);
+		}
+	}
 }
 
 /* What has an irqfd and no trigger, because the host had no vector left, gets no second irqfd. */
@@ -540,6 +598,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXED(test_fixed_msix_is_turned_off_and_on_to_grow),
 		FIXED(test_fixed_msix_signals_live_vectors_once_after_growing),
+		FIXED(test_fixed_msix_doubles),
+		FIXED(test_fixed_msix_doubles_only_as_far_as_the_host_has_vectors),
 		FIXED(test_fixed_msix_keeps_what_it_had_when_it_cannot_grow),
 		FIXED(test_fixed_msix_that_cannot_come_back_is_dead_but_tidy),
 		DYNAMIC(test_msi_with_fewer_host_vectors_works_as_far_as_they_go),
@@ -550,6 +610,7 @@ int main(void)
 		DYNAMIC(test_positive_answer_for_one_vector_is_a_refusal),
 		DYNAMIC(test_msix_that_cannot_be_turned_on_is_reported_once),
 		DYNAMIC(test_refused_route_is_reported_once_and_leaves_the_former),
+		DYNAMIC(test_refusal_of_one_of_many_is_that_ones_alone),
 		DYNAMIC(test_refused_route_of_a_vector_without_trigger_changes_nothing),
 		DYNAMIC(test_refused_irqfd_loses_nothing),
 		DYNAMIC(test_no_gsi_left_is_reported_once),

@@ -164,6 +164,53 @@ static void test_sync_without_a_change_does_nothing(void **state)
 	log_expect(machine, "");
 }
 
+/* KVM takes the table of routes whole, and waits each time: so it gets it once. */
+static void test_routes_change_once_for_a_sync_and_once_for_the_end(void **state)
+{
+	struct machine *machine = machine_of(state);
+	unsigned int before;
+
+	machine_restart(machine, 8, 2048, true);
+	for (unsigned int i = 0; i < 2048; i++)
+		msix_unmask(machine, i);
+	msix_enable(machine, true);
+	assert_int_equal(machine->kvm->commits, 1);
+	assert_int_equal(fake_vectors_triggered(machine->fake), 2048);
+	msix_mask_all(machine, true);
+	msix_mask_all(machine, false);
+	assert_int_equal(machine->kvm->commits, 1);
+	msix_enable(machine, false);
+	assert_int_equal(machine->kvm->commits, 2);
+	before = machine->kvm->commits;
+	msi_enable(machine, 8);
+	assert_int_equal(machine->kvm->commits, before + 1);
+	msi_enable(machine, 0);
+	assert_int_equal(machine->kvm->commits, before + 2);
+}
+
+static void test_triggers_of_neighbours_are_tied_by_one_call(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	for (unsigned int i = 0; i < 6; i++)
+		if (i != 3)
+			msix_unmask(machine, i);
+	msix_enable(machine, true);
+	log_expect(machine, "irqs_set msix 0 1 [-1]\n"
+			    "route 24 fee01000 4000\n"
+			    "route 25 fee01000 4001\n"
+			    "route 26 fee01000 4002\n"
+			    "route 27 fee01000 4004\n"
+			    "route 28 fee01000 4005\n"
+			    "irqfd_attach 24\n"
+			    "irqfd_attach 25\n"
+			    "irqfd_attach 26\n"
+			    "irqfd_attach 27\n"
+			    "irqfd_attach 28\n"
+			    "irqs_set msix 0 3 [fd fd fd]\n"
+			    "irqs_set msix 4 2 [fd fd]\n");
+}
+
 /* ---- masking ---- */
 
 static void test_mask_takes_the_irqfd_and_nothing_else(void **state)
@@ -800,6 +847,8 @@ int main(void)
 		DYNAMIC(test_big_table_takes_vectors_only_for_what_is_unmasked),
 		DYNAMIC(test_table_is_not_looked_at_while_msix_is_off),
 		DYNAMIC(test_entries_unmasked_before_enable_are_connected_by_it),
+		DYNAMIC(test_routes_change_once_for_a_sync_and_once_for_the_end),
+		DYNAMIC(test_triggers_of_neighbours_are_tied_by_one_call),
 		DYNAMIC(test_sync_without_a_change_does_nothing),
 		FIXED(test_sync_without_a_change_does_nothing),
 		DYNAMIC(test_mask_takes_the_irqfd_and_nothing_else),
