@@ -12,7 +12,7 @@ enum seccomp_thread {
 	SECCOMP_THREAD_VCPU,
 	SECCOMP_THREAD_MAIN,
 	SECCOMP_THREAD_RELAY,	 /* of kvm/relay.h */
-	SECCOMP_THREAD_DOORBELL, /* of vmm/doorbell.h */
+	SECCOMP_THREAD_DOORBELL, /* of vmm/latency/doorbell.h */
 	SECCOMP_THREADS
 };
 

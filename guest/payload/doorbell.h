@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registers of posthorn's doorbell (vmm/doorbell.h): 32 bits each, other accesses are dropped.
+/* The registers of posthorn's doorbell (vmm/latency/doorbell.h): 32 bits each, other accesses are
+ * dropped.
  */
 #ifndef POSTHORN_GUEST_PAYLOAD_DOORBELL_H
 #define POSTHORN_GUEST_PAYLOAD_DOORBELL_H

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Where posthorn's doorbell is (vmm/doorbell.h); 0: this is not posthorn latency. */
+/* Where posthorn's doorbell is (vmm/latency/doorbell.h); 0: this is not posthorn latency. */
 uint64_t latency_doorbell(void);
 
 #endif

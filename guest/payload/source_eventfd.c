@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The doorbell of posthorn (vmm/doorbell.h), which has no hardware behind it, in three ways:
+ * The doorbell of posthorn (vmm/latency/doorbell.h), which has no hardware behind it, in three
+ *ways:
  *
  *   eventfd	store --> KVM signals an eventfd --> irqfd
  *   thread	store --> KVM signals an eventfd --> a thread signals another one --> irqfd

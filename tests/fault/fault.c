@@ -419,22 +419,22 @@ int __wrap_munmap(void *address, size_t size)
 	return __real_munmap(address, size);
 }
 
-int __real_irq_gsi_alloc(struct vm *vm);
-int __wrap_irq_gsi_alloc(struct vm *vm);
-int __wrap_irq_gsi_alloc(struct vm *vm)
+int __real_irq_gsi_alloc(struct irq_router *router);
+int __wrap_irq_gsi_alloc(struct irq_router *router);
+int __wrap_irq_gsi_alloc(struct irq_router *router)
 {
-	int gsi = fails("irq_gsi_alloc", "-", 0) ? -ENOSPC : __real_irq_gsi_alloc(vm);
+	int gsi = fails("irq_gsi_alloc", "-", 0) ? -ENOSPC : __real_irq_gsi_alloc(router);
 
 	state.gsis += gsi >= 0;
 	return gsi;
 }
 
-void __real_irq_gsi_free(struct vm *vm, int gsi);
-void __wrap_irq_gsi_free(struct vm *vm, int gsi);
-void __wrap_irq_gsi_free(struct vm *vm, int gsi)
+void __real_irq_gsi_free(struct irq_router *router, int gsi);
+void __wrap_irq_gsi_free(struct irq_router *router, int gsi);
+void __wrap_irq_gsi_free(struct irq_router *router, int gsi)
 {
 	state.gsis--;
-	__real_irq_gsi_free(vm, gsi);
+	__real_irq_gsi_free(router, gsi);
 }
 
 void __real_machine_cleanup(struct machine *machine);

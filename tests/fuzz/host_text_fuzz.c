@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What reads text of the host's kernel to tell how interrupts go: vfio/host_irq.c and
- * kvm/posting_*.c, on made-up root directories. The input: a byte with how many messages are
+ * What reads text of the host's kernel to tell how interrupts go: vmm/report/host_irq.c and
+ * posting_*.c, on made-up root directories. The input: a byte with how many messages are
  * connected and which one is asked for, then the contents of the files, each but for the last ended
  * by a byte 0xff, which no text has.
  */

@@ -147,7 +147,7 @@ static void an_eventfd_has_one_irqfd(void **state)
 	fd_close(&other.eventfd);
 }
 
-/* ---- masking by detaching, as vfio/msi.c does it ---- */
+/* ---- masking by detaching, as vfio/irqs.c does it ---- */
 
 static void signals_while_detached_wait_and_come_as_one(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/host_irq: rows of /proc/interrupts as kernels of both architectures write them. */
+/* vmm/report/host_irq: rows of /proc/interrupts as kernels of both architectures write them. */
 #include "vmm/report/host_irq.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/irq_verdict: every rule, as a table of facts and what follows from them. */
+/* vmm/report/verdict: every rule, as a table of facts and what follows from them. */
 #include "vmm/report/verdict.h"
 
 #include <setjmp.h>

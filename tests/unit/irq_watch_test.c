@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vfio/irq_watch.c under vfio/irqs.c, over a made-up KVM and VFIO. What the host shows is made up
+ * vmm/report/watch.c under vfio/irqs.c, over a made-up KVM and VFIO. What the host shows is made up
  * too: the functions of vmm/report/posting.h, and host_irqs_read() of vmm/report/host_irq.h, which
  * the linker replaces. They write into the log what they are asked, so that it tells what came
  * before what.
@@ -641,7 +641,7 @@ static void test_intx_that_failed_has_no_row(void **state)
 	int saved = dup(STDERR_FILENO);
 
 	fake_fail(machine->kvm, "irqfd_attach", 0, -EINVAL);
-	close(STDERR_FILENO); /* the message is msi_failures_test.c's */
+	close(STDERR_FILENO); /* the message is irqs_failures_test.c's */
 	intx_use(machine);
 	dup2(saved, STDERR_FILENO);
 	close(saved);

@@ -624,5 +624,5 @@ int main(void)
 		DYNAMIC(test_any_one_failure_leaves_everything_tidy),
 	};
 
-	return cmocka_run_group_tests_name("msi_failures", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("irqs_failures", tests, NULL, NULL);
 }

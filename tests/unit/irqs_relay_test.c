@@ -336,5 +336,5 @@ int main(void)
 		RELAYED(test_no_interrupt_is_lost_or_made_up_on_any_way),
 	};
 
-	return cmocka_run_group_tests_name("msi_relay", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("irqs_relay", tests, NULL, NULL);
 }

@@ -889,5 +889,5 @@ int main(void)
 		RELAYED(test_no_interrupt_is_lost_or_doubled_on_any_way),
 	};
 
-	return cmocka_run_group_tests_name("msi", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("irqs", tests, NULL, NULL);
 }

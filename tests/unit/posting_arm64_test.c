@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kvm/posting on arm64: why a host cannot post, and what the states of the virtual GIC, in the form
- * in which KVM writes them (arch/arm64/kvm/vgic/vgic-debug.c), prove of one message.
+ * vmm/report/posting on arm64: why a host cannot post, and what the states of the virtual GIC, in
+ * the form in which KVM writes them (arch/arm64/kvm/vgic/vgic-debug.c), prove of one message.
  */
 #include "vmm/report/posting.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* kvm/posting on x86-64: each reason why a host cannot post, and what is no reason. */
+/* vmm/report/posting on x86-64: each reason why a host cannot post, and what is no reason. */
 #include "vmm/report/posting.h"
 
 #include <setjmp.h>

@@ -269,7 +269,7 @@ static void the_thread_takes_no_signals_and_leaves_the_callers_alone(void **stat
 	close(eventfd);
 }
 
-/* ---- attaching and detaching, as vfio/msi.c masks ---- */
+/* ---- attaching and detaching, as kvm/wire.c masks ---- */
 
 static void what_came_before_is_sent_once_before_attach_returns(void **state)
 {
