@@ -2,9 +2,10 @@
 /*
  * The files that a guest is booted from: a kernel, and an initrd if it wants one. Kernels are
  *
- *   on x86-64  a Linux bzImage, or an ELF image with a PVH entry note;
+ *   on x86-64  a Linux bzImage, or a 64-bit ELF image with a PVH entry note;
  *   on arm64   an Image (Documentation/arch/arm64/booting.rst of Linux): plain, packed with gzip,
- *              or as the payload, packed with gzip, of an EFI zboot image.
+ *              or as the payload, packed with gzip, of an EFI zboot image. Of gzip data there may
+ *              be several members, and zeros behind them, as gzip(1) takes it.
  *
  * Nothing in a file is trusted: every offset and size is checked against the file and against the
  * RAM it goes to. (A plain arm64 Image does not tell how long its file is, so one that was cut off

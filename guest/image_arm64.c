@@ -109,12 +109,12 @@ static int plain_load(const struct image_source *source, struct image *image)
 
 /* ---- unpacking ---- */
 
-/* A gzip member (RFC 1952) that is somewhere in a file. */
+/* gzip members (RFC 1952) that are somewhere in a file. What is in them belongs together. */
 struct unpacker {
 	const struct image_source *source;
 	z_stream stream;
 	uint64_t offset, end; /* in the file: what has not been read yet */
-	bool done;	      /* the member's end was reached, and its checksum is right */
+	bool done;	      /* the last member's end was reached; all checksums are right */
 	uint8_t input[16 * KIB];
 };
 
@@ -132,6 +132,30 @@ static int unpack_refill(struct unpacker *unpacker)
 	return 0;
 }
 
+/* Bytes of the file that inflate() has not taken. */
+static uint64_t unpack_left(const struct unpacker *unpacker)
+{
+	return unpacker->end - unpacker->offset + unpacker->stream.avail_in;
+}
+
+/* A member has ended: go on with the next, if there is one. */
+static int unpack_next(struct unpacker *unpacker)
+{
+	char magic[sizeof(GZIP_MAGIC) - 1];
+	uint64_t left = unpack_left(unpacker);
+	int error;
+
+	unpacker->done = true;
+	if (left < sizeof(magic))
+		return 0;
+	error = image_source_read(unpacker->source, unpacker->end - left, magic, sizeof(magic));
+	if (error || memcmp(magic, GZIP_MAGIC, sizeof(magic)))
+		return error;
+	unpacker->done = false;
+	inflateReset(&unpacker->stream);
+	return 0;
+}
+
 /* What inflate() says, as an error of ours. */
 static int unpack_status(struct unpacker *unpacker, int status)
 {
@@ -139,8 +163,7 @@ static int unpack_status(struct unpacker *unpacker, int status)
 
 	switch (status) {
 	case Z_STREAM_END:
-		unpacker->done = true;
-		return 0;
+		return unpack_next(unpacker);
 	case Z_OK:
 		return 0;
 	case Z_BUF_ERROR: /* it needs more input, and there is none */
@@ -156,8 +179,8 @@ static int unpack_status(struct unpacker *unpacker, int status)
 }
 
 /*
- * Unpack the next @size bytes to @to. *@got is less when the member ends before. With @size bytes
- * got, the member's end may have been reached or not.
+ * Unpack the next @size bytes to @to. *@got is less when the data ends before. With @size bytes
+ * got, the end may have been reached or not.
  */
 static int unpack(struct unpacker *unpacker, void *to, uint64_t size, uint64_t *got)
 {
@@ -211,27 +234,43 @@ static int unpack_kernel(struct unpacker *unpacker, struct image *image)
 	return 0;
 }
 
-/* Load the gzip member that is all of the @size bytes at @offset of the file. */
+/* Behind the data there may be zeros, which pad to the size of a block: gzip(1). */
+static int padding_check(struct unpacker *unpacker)
+{
+	z_stream *stream = &unpacker->stream;
+	uint64_t left = unpack_left(unpacker);
+
+	while (unpack_left(unpacker)) {
+		int error = stream->avail_in ? 0 : unpack_refill(unpacker);
+
+		if (error)
+			return error;
+		if (*stream->next_in)
+			return image_refuse(unpacker->source, -ENOEXEC,
+					    "is damaged: 0x%llx bytes behind the end of its gzip "
+					    "data",
+					    (unsigned long long)left);
+		stream->next_in++;
+		stream->avail_in--;
+	}
+	return 0;
+}
+
+/* Load the gzip data that is all of the @size bytes at @offset of the file. */
 static int packed_load(const struct image_source *source, uint64_t offset, uint64_t size,
 		       struct image *image)
 {
 	struct unpacker unpacker = { .source = source, .offset = offset, .end = offset + size };
-	uint64_t left;
 	int error;
 
 	/* 16: with gzip's header and checksum. */
 	if (inflateInit2(&unpacker.stream, 16 + MAX_WBITS) != Z_OK)
 		return unpack_status(&unpacker, Z_MEM_ERROR);
 	error = unpack_kernel(&unpacker, image);
+	if (!error)
+		error = padding_check(&unpacker);
 	inflateEnd(&unpacker.stream);
-	if (error)
-		return error;
-	left = unpacker.stream.avail_in + (unpacker.end - unpacker.offset);
-	if (left)
-		return image_refuse(source, -ENOEXEC,
-				    "is damaged: 0x%llx bytes behind the end of its gzip data",
-				    (unsigned long long)left);
-	return 0;
+	return error;
 }
 
 static int zboot_load(const struct image_source *source, const uint8_t *start, struct image *image)

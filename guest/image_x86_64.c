@@ -21,11 +21,11 @@
 #define PROTOCOL_OLDEST	    0x20c /* 2.12: the first with xloadflags */
 #define ENTRY_64	    0x200 /* from the start of the loaded kernel */
 
-/* A note of more bytes than this is not looked at: vmlinux has a few hundred. */
+/* Notes of more bytes than this are not looked at: vmlinux has a few hundred. */
 #define NOTES_MAX	    (64 * KIB)
 #define PROGRAM_HEADERS_MAX 64
-#define NOTE_PHYS32_ENTRY   18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-#define NOTE_NAME	    "Xen"
+#define NOTE_PHYS32_ENTRY   18	 /* XEN_ELFNOTE_PHYS32_ENTRY */
+#define COMMAND_LINE_SIZE   2048 /* Linux, with the NUL: arch/x86/include/asm/setup.h */
 
 /* ---- bzImage ---- */
 
@@ -97,7 +97,7 @@ static int elf_check(const struct image_source *source, const Elf64_Ehdr *elf)
 {
 	if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB ||
 	    elf->e_machine != EM_X86_64)
-		return image_refuse(source, -ENOEXEC, "is not an ELF image for 64-bit x86");
+		return image_refuse(source, -ENOEXEC, "is not a 64-bit ELF image for x86-64");
 	if (elf->e_phentsize != sizeof(Elf64_Phdr) || elf->e_phnum > PROGRAM_HEADERS_MAX)
 		return image_refuse(source, -ENOEXEC, "is damaged: %u program headers of %u bytes",
 				    elf->e_phnum, elf->e_phentsize);
@@ -111,54 +111,76 @@ static int elf_segment_read(const struct image_source *source, const Elf64_Ehdr 
 				 sizeof(*segment));
 }
 
+/* What the notes of an ELF image tell. */
+struct elf_notes {
+	uint32_t entry; /* PVH's; 0: there is none */
+	bool is_linux;
+};
+
+/* Is there room for a note at @at, and is it @name's? */
+static bool note_is(const uint8_t *at, const uint8_t *end, const char *name)
+{
+	Elf64_Nhdr header;
+	size_t size = strlen(name) + 1;
+
+	if ((size_t)(end - at) < sizeof(header) + size)
+		return false;
+	memcpy(&header, at, sizeof(header));
+	return header.n_namesz == size && !memcmp(at + sizeof(header), name, size);
+}
+
+/* Linux writes 8 bytes, of which the upper 4 are 0. */
+static void note_entry_read(const uint8_t *at, const uint8_t *end, struct elf_notes *notes)
+{
+	const size_t name_size = sizeof("Xen");
+	Elf64_Nhdr header;
+
+	memcpy(&header, at, sizeof(header));
+	if (header.n_type != NOTE_PHYS32_ENTRY || header.n_descsz < sizeof(notes->entry) ||
+	    (size_t)(end - at) < sizeof(header) + name_size + sizeof(notes->entry))
+		return;
+	notes->entry = (uint32_t)le_load(at + sizeof(header) + name_size, sizeof(notes->entry));
+}
+
 /*
- * Look for the PVH entry point in the notes of @segment; *@entry is left alone when it is not
- * there. A note is three words (sizes of name and descriptor, type), the name and the descriptor,
- * both padded.
+ * A note is three words (sizes of name and descriptor, type), the name and the descriptor, both
+ * padded. To 4 bytes, mostly, whatever p_align says, and with more padding where the linker put
+ * notes of 8 bytes' alignment beside others. A note that matters is therefore looked for by its
+ * first words, at every multiple of 4.
  */
 static int elf_notes_read(const struct image_source *source, const Elf64_Phdr *segment,
-			  uint64_t *entry)
+			  struct elf_notes *notes)
 {
-	struct {
-		Elf64_Nhdr header;
-		char name[sizeof(NOTE_NAME)];
-		uint32_t entry; /* Linux writes 8 bytes, of which the upper 4 are 0 */
-	} note;
-	uint64_t offset = 0, align = segment->p_align == 8 ? 8 : 4;
+	uint8_t data[NOTES_MAX];
+	const uint8_t *end;
+	int error;
 
 	if (segment->p_filesz > NOTES_MAX)
 		return 0;
-	while (range_within(offset, sizeof(note), 0, segment->p_filesz)) {
-		int error =
-			image_source_read(source, segment->p_offset + offset, &note, sizeof(note));
-
-		if (error)
-			return error;
-		if (note.header.n_type == NOTE_PHYS32_ENTRY &&
-		    note.header.n_namesz == sizeof(note.name) &&
-		    note.header.n_descsz >= sizeof(note.entry) &&
-		    !memcmp(note.name, NOTE_NAME, sizeof(note.name))) {
-			*entry = note.entry;
-			return 0;
-		}
-		offset += align_up(sizeof(note.header) + note.header.n_namesz, align);
-		offset += align_up(note.header.n_descsz, align);
+	error = image_source_read(source, segment->p_offset, data, segment->p_filesz);
+	if (error)
+		return error;
+	end = data + segment->p_filesz;
+	for (const uint8_t *at = data; at < end; at += min(4, end - at)) {
+		if (!notes->entry && note_is(at, end, "Xen"))
+			note_entry_read(at, end, notes);
+		notes->is_linux |= note_is(at, end, "Linux");
 	}
 	return 0;
 }
 
-static int elf_entry_find(const struct image_source *source, const Elf64_Ehdr *elf, uint64_t *entry)
+static int elf_notes_find(const struct image_source *source, const Elf64_Ehdr *elf,
+			  struct elf_notes *notes)
 {
 	Elf64_Phdr segment;
 	int error = 0;
 
-	*entry = 0;
 	for (unsigned int i = 0; i < elf->e_phnum && !error; i++) {
 		error = elf_segment_read(source, elf, i, &segment);
 		if (!error && segment.p_type == PT_NOTE)
-			error = elf_notes_read(source, &segment, entry);
+			error = elf_notes_read(source, &segment, notes);
 	}
-	if (!error && !*entry)
+	if (!error && !notes->entry)
 		return image_refuse(source, -ENOEXEC,
 				    "has no PVH entry point: a Linux kernel needs CONFIG_PVH=y");
 	return error;
@@ -187,6 +209,7 @@ static int elf_segment_load(const struct image_source *source, const Elf64_Phdr 
 
 static int elf_load(const struct image_source *source, const uint8_t *start, struct image *image)
 {
+	struct elf_notes notes = { .entry = 0 };
 	bool entry_loaded = false;
 	Elf64_Phdr segment;
 	Elf64_Ehdr elf;
@@ -195,7 +218,8 @@ static int elf_load(const struct image_source *source, const uint8_t *start, str
 	memcpy(&elf, start, sizeof(elf));
 	error = elf_check(source, &elf);
 	if (!error)
-		error = elf_entry_find(source, &elf, &image->entry);
+		error = elf_notes_find(source, &elf, &notes);
+	image->entry = notes.entry;
 	for (unsigned int i = 0; i < elf.e_phnum && !error; i++) {
 		error = elf_segment_read(source, &elf, i, &segment);
 		if (error || segment.p_type != PT_LOAD || !segment.p_memsz)
@@ -211,9 +235,10 @@ static int elf_load(const struct image_source *source, const uint8_t *start, str
 				    "has its PVH entry point 0x%llx outside of its segments",
 				    (unsigned long long)image->entry);
 	image->kind = IMAGE_PVH;
-	image->initrd_max =
-		UINT32_MAX; /* the start info has 64 bits, but the guest's first code 32 */
-	image->cmdline_max = LAYOUT_CMDLINE_SIZE - 1;
+	/* The start info has 64 bits, but the guest's first code 32. */
+	image->initrd_max = UINT32_MAX;
+	/* Linux copies what it has room for, and then goes on to look for the NUL. */
+	image->cmdline_max = (notes.is_linux ? COMMAND_LINE_SIZE : LAYOUT_CMDLINE_SIZE) - 1;
 	return 0;
 }
 

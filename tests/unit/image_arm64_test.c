@@ -330,13 +330,60 @@ static void test_what_is_behind_the_gzip_data_is_refused(void **state)
 	snprintf(words, sizeof(words), "0x%zx bytes behind the end of its gzip data",
 		 sizeof(file->data) - file->size);
 	file->size = sizeof(file->data);
+	file->data[file->size - 1] = 1;
 	assert_refused(fixture, kernel_load(fixture), -ENOEXEC, words, "gzip, much");
 	gzip_make(file);
-	file->size++;
+	file->data[file->size++] = 0x1f;
 	assert_refused(fixture, kernel_load(fixture), -ENOEXEC, "0x1 bytes behind", "gzip");
 	zboot_make(file);
 	file->data[ZBOOT_SIZE]++;
 	assert_refused(fixture, kernel_load(fixture), -ENOEXEC, "0x1 bytes behind", "zboot");
+}
+
+/* What `gzip -t` finds nothing wrong with: zeros up to the end of a block. */
+static void test_zeros_behind_the_gzip_data_are_padding(void **state)
+{
+	struct fixture *fixture = *state;
+	struct file *file = &fixture->file;
+
+	gzip_make(file);
+	file->size++;
+	assert_refused(fixture, kernel_load(fixture), 0, "", "a zero");
+	file->size = sizeof(file->data);
+	assert_refused(fixture, kernel_load(fixture), 0, "", "more than is read at once");
+	zboot_make(file);
+	file->data[ZBOOT_PAYLOAD + le_load(file->data + ZBOOT_SIZE, 4)] = 0;
+	file->data[ZBOOT_SIZE]++;
+	assert_refused(fixture, kernel_load(fixture), 0, "", "zboot");
+}
+
+/* The same: members one after the other, as of `cat a.gz b.gz`. */
+static void test_gzip_members_are_put_together(void **state)
+{
+	static const size_t cuts[] = { 1, HEADER_SIZE - 1, HEADER_SIZE, KERNEL_SIZE - 1,
+				       KERNEL_SIZE };
+	struct fixture *fixture = *state;
+	struct file *file = &fixture->file;
+	struct kernel kernel, part;
+
+	kernel_make(&kernel);
+	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+		memset(file, 0, sizeof(*file));
+		part = kernel;
+		part.size = cuts[i];
+		gzip_append(file, &part);
+		part.size = kernel.size - cuts[i];
+		memcpy(part.data, kernel.data + cuts[i], part.size);
+		gzip_append(file, &part);
+		assert_refused(fixture, kernel_load(fixture), 0, "", "two members");
+		assert_memory_equal(ram_at(fixture, KERNEL_LOAD), kernel.data, kernel.size);
+		file->data[file->size - 1] ^= 1;
+		assert_refused(fixture, kernel_load(fixture), -ENOEXEC, "incorrect length check",
+			       "the second one is damaged");
+		file->size -= 4;
+		assert_refused(fixture, kernel_load(fixture), -ENOEXEC, "is truncated",
+			       "the second one is cut");
+	}
 }
 
 static void test_gzip_data_without_a_kernel_is_refused(void **state)
@@ -528,6 +575,8 @@ int main(void)
 		TEST(test_unpacking_ends_at_the_memory_that_the_header_tells_of),
 		TEST(test_unpacking_ends_at_the_end_of_ram),
 		TEST(test_what_is_behind_the_gzip_data_is_refused),
+		TEST(test_zeros_behind_the_gzip_data_are_padding),
+		TEST(test_gzip_members_are_put_together),
 		TEST(test_gzip_data_without_a_kernel_is_refused),
 		TEST(test_each_bad_field_of_gzip_data_is_refused),
 		TEST(test_the_checksum_and_the_length_are_checked),

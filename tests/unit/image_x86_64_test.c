@@ -247,7 +247,6 @@ static void test_an_elf_image_is_loaded_segment_by_segment(void **state)
 	assert_int_equal(fixture->image.entry, ELF_ENTRY);
 	assert_int_equal(fixture->image.end, ELF_DATA_LOAD + ELF_DATA_MEMSIZE);
 	assert_int_equal(fixture->image.initrd_max, UINT32_MAX);
-	assert_int_equal(fixture->image.cmdline_max, LAYOUT_CMDLINE_SIZE - 1);
 	assert_int_equal(fixture->image.setup_header_size, 0);
 	assert_loaded(fixture, ELF_TEXT_LOAD, ELF_TEXT, ELF_TEXT_SIZE);
 	assert_loaded(fixture, ELF_DATA_LOAD, ELF_DATA, ELF_DATA_SIZE);
@@ -281,6 +280,52 @@ static void test_notes_may_be_padded_to_8_bytes(void **state)
 	assert_int_equal(fixture->image.entry, ELF_ENTRY + 8);
 }
 
+/* The linker aligns the second section of notes to 8, and leaves 4 bytes of zeros before it. */
+static void test_notes_of_4_and_8_bytes_alignment_may_share_a_segment(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct {
+		Elf64_Nhdr xen;
+		char xen_name[4], descriptor[4], padding[4];
+		Elf64_Nhdr property; /* at 24 */
+		char property_name[4];
+		uint8_t properties[16];
+		Elf64_Nhdr pvh;
+		char pvh_name[4];
+		uint64_t entry;
+	} notes = {
+		.xen = { 4, 4, 6 },
+		.xen_name = "Xen",
+		.descriptor = "tst",
+		.property = { 4, 16, 5 },
+		.property_name = "GNU",
+		.pvh = { 4, 8, 18 },
+		.pvh_name = "Xen",
+		.entry = ELF_ENTRY + 8,
+	};
+
+	elf_make(&fixture->file);
+	memcpy(fixture->file.data + ELF_NOTES, &notes, sizeof(notes));
+	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_align), 8, 8);
+	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_filesz), 8,
+		 sizeof(notes));
+	assert_int_equal(kernel_load(fixture), 0);
+	assert_int_equal(fixture->image.entry, ELF_ENTRY + 8);
+}
+
+/* Linux has a buffer of 2,048 bytes for its command line; it says what it is in its notes. */
+static void test_the_longest_command_line_is_the_kernels(void **state)
+{
+	struct fixture *fixture = *state;
+
+	elf_make(&fixture->file);
+	assert_int_equal(kernel_load(fixture), 0);
+	assert_int_equal(fixture->image.cmdline_max, 2047);
+	memcpy(fixture->file.data + ELF_NOTE(other_name), "Other", 6);
+	assert_int_equal(kernel_load(fixture), 0);
+	assert_int_equal(fixture->image.cmdline_max, LAYOUT_CMDLINE_SIZE - 1);
+}
+
 #define ELF(member)   offsetof(Elf64_Ehdr, member)
 #define NOTES(member) (ELF_NOTE_HEADER + offsetof(Elf64_Phdr, member))
 #define TEXT(member)  (ELF_TEXT_HEADER + offsetof(Elf64_Phdr, member))
@@ -289,9 +334,9 @@ static void test_notes_may_be_padded_to_8_bytes(void **state)
 static const struct bad_row elf_rows[] = {
 	{ "what is changed does not matter", ELF(e_entry), 8, 0, 0, "" },
 	{ "no magic", 0, 1, 0, -ENOEXEC, "neither" },
-	{ "32-bit", EI_CLASS, 1, ELFCLASS32, -ENOEXEC, "not an ELF image for 64-bit x86" },
-	{ "big-endian", EI_DATA, 1, ELFDATA2MSB, -ENOEXEC, "not an ELF image for 64-bit x86" },
-	{ "arm64", ELF(e_machine), 2, EM_AARCH64, -ENOEXEC, "not an ELF image for 64-bit x86" },
+	{ "32-bit", EI_CLASS, 1, ELFCLASS32, -ENOEXEC, "not a 64-bit ELF image for x86-64" },
+	{ "big-endian", EI_DATA, 1, ELFDATA2MSB, -ENOEXEC, "not a 64-bit ELF image for x86-64" },
+	{ "arm64", ELF(e_machine), 2, EM_AARCH64, -ENOEXEC, "not a 64-bit ELF image for x86-64" },
 	{ "other program headers", ELF(e_phentsize), 2, 32, -ENOEXEC, "headers of 32 bytes" },
 	{ "too many", ELF(e_phnum), 2, 65, -ENOEXEC, "65 program headers" },
 	{ "none", ELF(e_phnum), 2, 0, -ENOEXEC, "no PVH entry point" },
@@ -304,10 +349,8 @@ static const struct bad_row elf_rows[] = {
 	{ "notes that end within the one", NOTES(p_filesz), 8, ELF_NOTES_SIZE - 5, -ENOEXEC,
 	  "no PVH entry" },
 	{ "an entry point of 4 bytes", NOTES(p_filesz), 8, ELF_NOTES_SIZE - 4, 0, "" },
-	{ "endless name before it", ELF_NOTE(other.n_namesz), 4, UINT32_MAX, -ENOEXEC,
-	  "no PVH entry" },
-	{ "endless descriptor before it", ELF_NOTE(xen.n_descsz), 4, UINT32_MAX, -ENOEXEC,
-	  "no PVH entry" },
+	{ "endless name before it", ELF_NOTE(other.n_namesz), 4, UINT32_MAX, 0, "" },
+	{ "endless descriptor before it", ELF_NOTE(xen.n_descsz), 4, UINT32_MAX, 0, "" },
 	{ "another owner's", ELF_NOTE(pvh_name), 1, 'x', -ENOEXEC, "no PVH entry point" },
 	{ "another name size", ELF_NOTE(pvh.n_namesz), 4, 3, -ENOEXEC, "no PVH entry point" },
 	{ "another type", ELF_NOTE(pvh.n_type), 4, 17, -ENOEXEC, "no PVH entry point" },
@@ -420,6 +463,8 @@ int main(void)
 		TEST(test_more_memory_is_not_the_remedy_when_a_hole_is_in_the_way),
 		TEST(test_an_elf_image_is_loaded_segment_by_segment),
 		TEST(test_notes_may_be_padded_to_8_bytes),
+		TEST(test_notes_of_4_and_8_bytes_alignment_may_share_a_segment),
+		TEST(test_the_longest_command_line_is_the_kernels),
 		TEST(test_each_bad_field_of_an_elf_image_is_refused),
 		TEST(test_a_kernel_for_another_architecture_is_refused),
 		TEST(test_every_truncated_kernel_is_refused),
