@@ -16,12 +16,51 @@
 
 #define KEY_ESCAPE 0x01 /* Ctrl-A */
 
-/* What atexit(3) needs to find; set once, before there are threads. */
+/* What atexit(3) needs to find; changed by the main thread alone. */
 static struct {
-	struct termios termios;
-	pid_t owner; /* the process that put the terminal into raw mode; 0: nobody did */
+	struct termios modes; /* the terminal's own; all zeros until posthorn had it */
+	pid_t owner;	      /* the process whose terminal it is; 0: there is none */
+	pid_t group;	      /* and its process group */
 	int guard_fd;
 } saved = { .guard_fd = -1 };
+
+/* Raw mode, made of the terminal's own modes. */
+static struct termios modes_raw(void)
+{
+	struct termios raw = saved.modes;
+
+	cfmakeraw(&raw);
+	/* The guest ends its lines with CR LF itself, but posthorn's own messages do not. */
+	raw.c_oflag |= OPOST | ONLCR;
+	return raw;
+}
+
+/* Is the terminal as posthorn made it? Not so when nobody did, nor when a shell took it back. */
+static bool modes_are_raw(const struct termios *modes)
+{
+	const struct termios raw = modes_raw();
+
+	return saved.modes.c_cflag && modes->c_iflag == raw.c_iflag &&
+	       modes->c_oflag == raw.c_oflag && modes->c_lflag == raw.c_lflag;
+}
+
+static void terminal_put_back(void)
+{
+	struct termios now;
+
+	/* Not TCSADRAIN: of a terminal whose other end is stuck that would wait for ever. */
+	if (tcgetattr(STDIN_FILENO, &now) == 0 && modes_are_raw(&now))
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved.modes);
+}
+
+/* Has another process group the terminal? Touching it would stop this one (SIGTTOU, SIGTTIN). */
+static bool in_background(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	/* Where nobody controls jobs there is no such group. */
+	return group > 0 && group != saved.group;
+}
 
 static void terminal_restore(void)
 {
@@ -30,28 +69,33 @@ static void terminal_restore(void)
 	if (saved.owner != getpid())
 		return;
 	saved.owner = 0;
-	/* Not TCSADRAIN: of a terminal whose other end is stuck that would wait for ever. */
-	tcsetattr(STDIN_FILENO, TCSANOW, &saved.termios);
+	if (!in_background())
+		terminal_put_back();
 	/* Tell the guard that there is nothing left to do. */
-	if (write(saved.guard_fd, &done, 1) < 0)
+	if (write(saved.guard_fd, &done, sizeof(done)) < 0)
 		log_debug("the terminal's guard is gone");
 	fd_close(&saved.guard_fd);
 }
 
-/* The guard: end of file without a byte before it means that the parent died in raw mode. */
+/*
+ * The guard is told the terminal's modes, by messages that pipe(7) keeps whole. A single byte says
+ * that there is nothing left to do; end of file without it, that the parent died in raw mode.
+ */
 static _Noreturn void guard_run(int fd)
 {
+	struct termios modes;
 	ssize_t got;
-	char byte;
 
 	/* A session of its own: no signal of the terminal comes here, none for touching it either.
 	 */
 	setsid();
-	do {
-		got = read(fd, &byte, 1);
-	} while (got < 0 && errno == EINTR);
-	if (got == 0)
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved.termios);
+	while ((got = read(fd, &modes, sizeof(modes))) != 0) {
+		if (got == sizeof(modes))
+			saved.modes = modes;
+		else if (got > 0)
+			_exit(0);
+	}
+	terminal_put_back();
 	_exit(0);
 }
 
@@ -79,22 +123,34 @@ static void guard_start(void)
 		saved.guard_fd = ends[1];
 }
 
-/* Is standard input a terminal? Then it is in raw mode now. */
-static bool terminal_raw(void)
+bool console_attend(struct console *console)
 {
-	struct termios raw;
+	struct termios modes, raw;
 
-	if (tcgetattr(STDIN_FILENO, &saved.termios) < 0)
+	if (!console->is_terminal)
+		return true;
+	if (in_background())
 		return false;
-	guard_start();
-	saved.owner = getpid();
-	atexit(terminal_restore);
-	raw = saved.termios;
-	cfmakeraw(&raw);
-	/* The guest ends its lines with CR LF itself, but posthorn's own messages do not. */
-	raw.c_oflag |= OPOST | ONLCR;
+	if (tcgetattr(STDIN_FILENO, &modes) < 0 || modes_are_raw(&modes))
+		return true;
+	saved.modes = modes;
+	if (write(saved.guard_fd, &saved.modes, sizeof(saved.modes)) < 0)
+		log_debug("the terminal has no guard");
+	raw = modes_raw();
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	return true;
+}
+
+static void terminal_init(struct console *console)
+{
+	console->is_terminal = isatty(STDIN_FILENO);
+	if (!console->is_terminal)
+		return;
+	saved.owner = getpid();
+	saved.group = getpgrp();
+	guard_start();
+	atexit(terminal_restore);
+	console_attend(console);
 }
 
 void console_init(struct console *console, const char *where)
@@ -105,7 +161,7 @@ void console_init(struct console *console, const char *where)
 	if (strcmp(where, "-") == 0) {
 		console->input_fd = STDIN_FILENO;
 		console->output_fd = STDOUT_FILENO;
-		console->is_terminal = terminal_raw();
+		terminal_init(console);
 		return;
 	}
 	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -5,7 +5,9 @@
  * A terminal is in raw mode while the guest runs: every key goes to the guest but Ctrl-A, which
  * starts an escape (Ctrl-A x ends the VM, Ctrl-A Ctrl-A sends a Ctrl-A). It is put back on every
  * way out. For those on which no code of this process runs any more (SIGKILL, a crash) a small
- * child process waits for its end and does it.
+ * child process waits for its end and does it. While a shell has the terminal and posthorn is in
+ * the background (SIGSTOP and bg, or `posthorn run &`), the terminal is the shell's: posthorn
+ * neither reads it nor changes its modes, but for output, until it is in the foreground again.
  *
  * Input that the guest does not take waits: here up to a limit, the rest where it comes from, so
  * that a long text that is pasted, or comes through a pipe, is not lost. But who types Ctrl-A x
@@ -43,6 +45,14 @@ enum console_event { CONSOLE_EVENT_NONE, CONSOLE_EVENT_QUIT, CONSOLE_EVENT_CLOSE
  * opened.
  */
 void console_init(struct console *console, const char *where);
+
+/*
+ * May input be read? If the terminal has come to the foreground meanwhile it goes into raw mode.
+ * false: posthorn is in the background. To be asked whenever that may have changed: before input
+ * is read, after SIGCONT, and from time to time in the background, since a shell that brings a
+ * job to the foreground which runs already sends no signal. Main thread only.
+ */
+bool console_attend(struct console *console);
 
 /* Put the terminal back and close. */
 void console_cleanup(struct console *console);

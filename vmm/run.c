@@ -30,6 +30,9 @@
 /* The signal that asks for the irq report. */
 #define REPORT_SIGNAL SIGUSR1
 
+/* What main_loop() gets beside those that end a run. SIGCONT: somebody may have had the terminal. */
+static const int other_signals[] = { REPORT_SIGNAL, SIGCONT };
+
 /* At the end, output waits so long for whoever reads the console. */
 #define CONSOLE_PATIENCE_S 2
 #define KICK_INTERVAL_MS   100
@@ -37,7 +40,10 @@
 /* And so long for a vCPU that is still in the kernel, as in the reset of a device. */
 #define VCPU_PATIENCE_S 10
 
-/* A guest that takes no key for so long may hang. */
+/*
+ * A guest that takes no key for so long may hang. Where the terminal is somebody else's, so often
+ * it is looked whether it still is.
+ */
 #define KEYS_PATIENCE_S 1
 
 /* The signals that end a run, each with its own exit code. */
@@ -69,7 +75,8 @@ static int signals_init(sigset_t *ending)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	sigemptyset(ending);
 	sigemptyset(&set);
-	sigaddset(&set, REPORT_SIGNAL);
+	for (size_t i = 0; i < ARRAY_SIZE(other_signals); i++)
+		sigaddset(&set, other_signals[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++) {
 		struct sigaction former;
@@ -166,13 +173,13 @@ static void signals_read(struct machine *machine, int fd)
 {
 	/* Room for one of each: the kernel hands out low numbers first, and of REPORT_SIGNAL, which
 	 * is lower than SIGTERM, there may always be a new one. */
-	struct signalfd_siginfo infos[ARRAY_SIZE(ending_signals) + 1];
+	struct signalfd_siginfo infos[ARRAY_SIZE(ending_signals) + ARRAY_SIZE(other_signals)];
 	ssize_t got = read(fd, infos, sizeof(infos));
 
 	for (ssize_t i = 0; i < got / (ssize_t)sizeof(infos[0]); i++) {
 		if (infos[i].ssi_signo == REPORT_SIGNAL)
 			irq_report_print(machine);
-		else
+		else if (infos[i].ssi_signo != SIGCONT)
 			machine_stop(machine, EXIT_SIGNAL + (int)infos[i].ssi_signo);
 	}
 }
@@ -209,7 +216,8 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
 
 /*
  * Until machine_stop(): keys to the guest, signals, and what becomes of devices. It sleeps while
- * nothing of these comes; but once, when keys wait, to find that the guest takes none.
+ * nothing of these comes; but once, when keys wait, to find that the guest takes none, and while
+ * the terminal is somebody else's.
  */
 static void main_loop(struct machine *machine, int signal_fd)
 {
@@ -220,24 +228,26 @@ static void main_loop(struct machine *machine, int signal_fd)
 		{ .events = POLLIN },
 	};
 	const struct timespec patience = { .tv_sec = KEYS_PATIENCE_S };
+	bool attended = console_attend(&machine->console);
 	struct input input = { .count = 0 };
 
 	events_watch(machine, fds);
 	while (!atomic_load(&machine->stopping)) {
-		bool wanted = input_is_wanted(machine, &input);
+		bool wanted = attended && input_is_wanted(machine, &input);
 		int ready;
 
 		fds[3].fd = wanted ? machine->console.input_fd : -1;
 		ready = ppoll(fds, poll_event(machine->function_count, 0),
 			      wanted || !machine->console.is_terminal ? NULL : &patience, NULL);
-		input.stalled |= ready == 0;
+		input.stalled |= ready == 0 && attended;
+		attended = console_attend(&machine->console);
 		if (ready < 0)
 			continue;
 		if (fds[1].revents)
 			signals_read(machine, signal_fd);
 		if (fds[2].revents && eventfd_take(machine->input_eventfd))
 			input_offer(machine, &input);
-		if (fds[3].revents)
+		if (fds[3].revents && attended)
 			input_read(machine, &input);
 		events_read(machine, fds);
 	}

@@ -342,6 +342,44 @@ end_stuck() {
 	expect_text "terminal: restored" "$output"
 }
 
+# run_in_shell [STEP ARGUMENT]...: the steps on the terminal of an interactive shell, from its first
+# prompt on, which is "PROMPT> ".
+run_in_shell() {
+	# The command is a word of the shell that it starts.
+	# shellcheck disable=SC2016
+	PS1='PROMPT> ' run --separate-stderr "$pty" expect 'PROMPT> ' "$@" -- \
+		sh -c 'exec setsid -c bash --norc --noprofile --noediting -i 2>&1'
+}
+
+@test "job control: raw mode again in the foreground, and in the background the terminal is the shell's" {
+	local job=19 # SIGSTOP
+	run_in_shell \
+		send "$posthorn run --kernel $payloads/serial_echo.$kind\r" \
+		expect ready raw yes send 'one\r' expect 'got 3: one' \
+		job "$job" expect Stopped expect 'PROMPT> ' raw no \
+		send 'fg\r' raw yes send 'two\r' expect 'got 3: two' \
+		send '\x03\x1a\r' expect 'got 2: ' \
+		job "$job" expect Stopped expect 'PROMPT> ' send 'bg\r' expect 'PROMPT> ' raw no \
+		send 'echo the sh""ell reads\r' expect 'the shell reads' \
+		send 'jobs\r' expect Running expect 'PROMPT> ' \
+		send 'fg\r' raw yes send 'three\r' expect 'got 5: three' \
+		send '\x01x' expect 'PROMPT> ' send 'echo code $?.\r' expect 'code 0.' send 'exit\r'
+	expect_status 0
+	expect_text "terminal: restored" "$output"
+}
+
+@test "job control: started in the background, raw mode once it is in the foreground" {
+	run_in_shell \
+		send "$posthorn run --kernel $payloads/serial_echo.$kind &\r" \
+		expect ready raw no send 'jobs\r' expect Running expect 'PROMPT> ' \
+		send 'fg\r' raw yes send 'one\r' expect 'got 3: one' \
+		job 9 expect Killed expect 'PROMPT> ' raw no \
+		send "$posthorn run --kernel $payloads/hello.$kind &\r" expect 'payload: pass' \
+		send 'wait %1; echo code $?.\r' expect 'code 0.' send 'exit\r'
+	expect_status 0
+	expect_text "terminal: restored" "$output"
+}
+
 # polls_few FILE: did the main thread, of which FILE is the trace, sleep? A loop that does not makes
 # thousands of calls.
 polls_few() {

@@ -6,7 +6,8 @@
  *   expect TEXT    wait until TEXT came out, after what the expect before it found
  *   send TEXT      type TEXT, in which \r, \n, \\ and \xNN are what they are in C
  *   signal NUMBER  send the command a signal
- *   raw yes|no     is the terminal in raw mode? fails if not so
+ *   job NUMBER     send a signal to what has the terminal, which a shell calls its job
+ *   raw yes|no     wait until the terminal is in raw mode, or is not
  *   wait MS        let so many milliseconds pass
  *   close now      take the terminal away
  *
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS  30000
+#define POLL_MS	    20
 #define OUTPUT_SIZE 0x100000
 #define EXIT_STEP   125
 
@@ -123,16 +125,26 @@ static void step_signal(struct session *session, const char *number)
 	kill(session->child, atoi(number));
 }
 
+static void step_job(struct session *session, const char *number)
+{
+	/* On Linux this is the group of the other side. */
+	kill(-tcgetpgrp(session->master), atoi(number));
+}
+
 static void step_raw(struct session *session, const char *expected)
 {
 	struct termios termios;
-	bool raw;
+	bool raw = false;
 
-	/* On Linux this shows the settings of the other side. */
-	tcgetattr(session->master, &termios);
-	raw = !(termios.c_lflag & (ICANON | ECHO | ISIG));
-	if (raw != (strcmp(expected, "yes") == 0))
-		fail(session, "the terminal is %s raw mode", raw ? "in" : "not in");
+	for (int waited_ms = 0; waited_ms < TIMEOUT_MS; waited_ms += POLL_MS) {
+		/* The settings, too. */
+		tcgetattr(session->master, &termios);
+		raw = !(termios.c_lflag & (ICANON | ECHO | ISIG));
+		if (raw == (strcmp(expected, "yes") == 0))
+			return;
+		usleep(1000 * POLL_MS);
+	}
+	fail(session, "the terminal is %s raw mode", raw ? "in" : "not in");
 }
 
 static void step_wait(struct session *session, const char *ms)
@@ -153,7 +165,8 @@ static const struct {
 	void (*run)(struct session *session, const char *argument);
 } steps[] = {
 	{ "expect", step_expect }, { "send", step_send }, { "signal", step_signal },
-	{ "raw", step_raw },	   { "wait", step_wait }, { "close", step_close },
+	{ "job", step_job },	   { "raw", step_raw },	  { "wait", step_wait },
+	{ "close", step_close },
 };
 
 static void step_run(struct session *session, const char *name, const char *argument)
