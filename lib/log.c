@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 #include "lib/util.h"
 
-/* The one mutable global of the program: it changes only while the options are read. */
+/* It changes only while the options are read. */
 static enum log_level current_level = LOG_LEVEL_NOTICE;
 
 void log_level_set(enum log_level level)
@@ -33,19 +34,45 @@ enum log_level log_level_get(void)
  */
 #define PATIENCE_TURNS 10
 #define TURN_NS	       100000000
+#define QUEUE_TURNS    1000
+#define QUEUE_TURN_NS  1000000
+
+/*
+ * What is known of the reader: did it take nothing when it was last waited for? Then nobody waits
+ * for it again before it takes something, or each of many lines would cost its time.
+ */
+static atomic_bool reader_is_stuck;
+
+/* A thread is writing. */
+static atomic_flag is_writing = ATOMIC_FLAG_INIT;
 
 static bool is_writable(int fd)
 {
-	const struct timespec patience = { .tv_nsec = TURN_NS };
+	bool is_stuck = atomic_load(&reader_is_stuck);
+	const struct timespec patience = { .tv_nsec = is_stuck ? 0 : TURN_NS };
 	struct pollfd output = { .fd = fd, .events = POLLOUT };
 	int ready = 0;
 
-	for (int turn = 0; turn < PATIENCE_TURNS && ready <= 0; turn++)
+	for (int turn = 0; turn < (is_stuck ? 1 : PATIENCE_TURNS) && ready <= 0; turn++)
 		ready = ppoll(&output, 1, &patience, NULL);
+	atomic_store(&reader_is_stuck, ready <= 0);
 	return ready > 0;
 }
 
-int log_text(const char *text, size_t size)
+/*
+ * Threads write one after the other: of two that find room for one piece, one would wait in
+ * write(2). A thread that a signal interrupts here, whose handler writes too, must not wait for
+ * itself: after a while it goes on.
+ */
+static void queue_enter(void)
+{
+	const struct timespec turn = { .tv_nsec = QUEUE_TURN_NS };
+
+	for (int i = 0; i < QUEUE_TURNS && atomic_flag_test_and_set(&is_writing); i++)
+		ppoll(NULL, 0, &turn, NULL);
+}
+
+static int text_write(const char *text, size_t size)
 {
 	while (size) {
 		ssize_t written;
@@ -62,6 +89,16 @@ int log_text(const char *text, size_t size)
 		size -= (size_t)written;
 	}
 	return 0;
+}
+
+int log_text(const char *text, size_t size)
+{
+	int error;
+
+	queue_enter();
+	error = text_write(text, size);
+	atomic_flag_clear(&is_writing);
+	return error;
 }
 
 static void line_write(enum log_level level, const char *format, va_list args)

@@ -38,7 +38,8 @@ enum log_level log_level_get(void);
 
 /*
  * Write @size bytes to standard error as they are. A reader that takes nothing for a second does
- * without the rest: no message may keep a VM from its end. Returns 0 or -errno, -ETIMEDOUT then.
+ * without the rest, and without all that follows until it takes something: no message may keep a VM
+ * from its end. Returns 0 or -errno, -ETIMEDOUT then.
  * May be called by the handler of a signal; changes errno.
  */
 int log_text(const char *text, size_t size);

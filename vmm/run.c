@@ -30,7 +30,7 @@
 /* The signal that asks for the irq report. */
 #define REPORT_SIGNAL SIGUSR1
 
-/* What main_loop() gets beside those that end a run. SIGCONT: somebody may have had the terminal. */
+/* What main_loop() gets beside those that end a run. SIGCONT: somebody may have the terminal. */
 static const int other_signals[] = { REPORT_SIGNAL, SIGCONT };
 
 /* At the end, output waits so long for whoever reads the console. */

@@ -91,7 +91,7 @@ static const struct seccomp_row main_rows[] = {
 	REQUEST(TCGETS, SHOWN_RUN, "in which mode is the terminal?"),
 	REQUEST(TCSETS2, NOT_SHOWN, "TCSETS of a newer C library (glibc 2.42)"),
 	REQUEST(TCGETS2, NOT_SHOWN, "TCGETS of it"),
-	REQUEST(TIOCGPGRP, SHOWN_RUN, "has a shell the terminal, and posthorn is in the background?"),
+	REQUEST(TIOCGPGRP, SHOWN_RUN, "is posthorn in the foreground of the terminal?"),
 	CALL(pread64, SHOWN_DEVICE, "files for the irq report"),
 	CALL(pwrite64, NOT_SHOWN, "wakes a device that the guest left asleep at the end"),
 	CALL(epoll_ctl, NOT_SHOWN,

@@ -96,6 +96,19 @@ static void test_a_reader_that_takes_nothing_does_without(void **unused)
 	log_error("and this comes back, too");
 }
 
+/* Only the first of many messages waits for the reader; a second for each would take too long. */
+static void test_a_reader_that_is_stuck_is_waited_for_once(void **unused)
+{
+	char page[4096];
+
+	(void)unused;
+	fill();
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(log_text("x", 1), -ETIMEDOUT);
+	assert_true(read(state.reader, page, sizeof(page)) > 0);
+	assert_int_equal(log_text("x", 1), 0);
+}
+
 static void tick(int signal_number)
 {
 	static volatile sig_atomic_t ticks;
@@ -161,6 +174,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_line_comes_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_long_text_comes_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_reader_that_takes_nothing_does_without,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_reader_that_is_stuck_is_waited_for_once,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signals_do_not_make_the_patience_longer, setup,
 						teardown),
