@@ -39,7 +39,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/vcpu_loop.o vmm/console.o \
                    $(addprefix vmm/host/,devices.o bind.o in_use.o \
                      names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
-                   $(addprefix vmm/check/,check.o $(ARCH).o function.o registers.o map.o print.o) \
+                   $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
                      posting_$(ARCH).o) \
@@ -57,8 +57,9 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
-              irqs_relay bar assigned device_events check check_function info latency_host \
-              latency_igb latency_result histogram latency_read latency_json latency_stats \
+              irqs_relay bar assigned device_events check check_cgroup check_function info \
+              latency_host latency_igb latency_result histogram latency_read latency_json \
+              latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
@@ -66,6 +67,7 @@ unit_fakes_boot_$(ARCH) := fake_ram
 unit_fakes_sysfs     := host_tree
 unit_fakes_in_use    := host_tree
 unit_fakes_check     := host_tree
+unit_fakes_check_cgroup := host_tree
 unit_fakes_check_function := host_tree
 unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
@@ -85,6 +87,7 @@ unit_flags_host_kernel := -Wl,--wrap=access
 unit_flags_sysfs     := -Wl,--wrap=file_write_text
 unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
+unit_flags_check_cgroup := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 unit_flags_file      := -Wl,--wrap=write,--wrap=close

@@ -20,8 +20,8 @@ int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned int index, char why[WHY
 	vcpu->index = index;
 	vcpu->fd = ioctl_value(vm->fd, KVM_CREATE_VCPU, index);
 	if (vcpu->fd < 0)
-		return refuse(why, vcpu->fd, "vCPU %u: KVM_CREATE_VCPU: %s", index,
-			      strerror(-vcpu->fd));
+		return refuse(why, vcpu->fd, "vCPU %u: KVM_CREATE_VCPU: %s%s", index,
+			      strerror(-vcpu->fd), error_remedy(-vcpu->fd));
 	vcpu->run = mmap(NULL, vm->vcpu_mmap_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		return refuse(why, -errno, "vCPU %u: cannot map its struct kvm_run: %s", index,

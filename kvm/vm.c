@@ -73,7 +73,9 @@ int vm_kvm_open(const char *root, struct vm_refusal *refusal)
 		};
 	else if (fd < 0) {
 		snprintf(refusal->what, sizeof(refusal->what), "%s", strerror(errno));
-		snprintf(refusal->remedy, sizeof(refusal->remedy), "%s", arch_kvm_remedy);
+		/* Without the semicolon. */
+		snprintf(refusal->remedy, sizeof(refusal->remedy), "%s",
+			 errno == EMFILE ? error_remedy(errno) + strlen("; ") : arch_kvm_remedy);
 	}
 	return fd;
 }
@@ -123,12 +125,27 @@ static void *ram_map(size_t size, bool hugepages, char why[WHY_SIZE])
 		refuse(why, -errno,
 		       "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: echo %zu "
 		       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (or more, if "
-		       "others use them)",
+		       "others use them; posthorn check tells)",
 		       (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
 	else
 		refuse(why, -errno, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
 		       strerror(errno));
 	return NULL;
+}
+
+/*
+ * The pages of the pool are reserved, but a control group may not let this process have them, which
+ * is found when they are used: by then a failed access could only end the VM.
+ */
+static int ram_populate(void *hva, size_t size, char why[WHY_SIZE])
+{
+	if (madvise(hva, size, MADV_POPULATE_WRITE) == 0)
+		return 0;
+	return refuse(why, -errno,
+		      "hugepages=on: %zu MiB of 2 MiB pages are reserved, but cannot be had: %s; "
+		      "most likely a control group forbids it (hugetlb.2MB.max): posthorn check "
+		      "--memory %zuM,hugepages=on",
+		      (size_t)(size / MIB), strerror(errno), (size_t)(size / MIB));
 }
 
 static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
@@ -147,10 +164,12 @@ static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_
 	if (!vm->ram_hva)
 		return -ENOMEM;
 	base = (char *)align_up((uintptr_t)vm->ram_hva, HUGE_PAGE_SIZE);
-	/* Both are advice: a kernel without either runs the guest all the same. */
+	/* Two are advice: a kernel without them runs the guest all the same. */
 	madvise(vm->ram_hva, vm->ram_size, MADV_DONTDUMP);
 	if (!config->hugepages)
 		madvise(vm->ram_hva, vm->ram_size, MADV_HUGEPAGE);
+	else if (ram_populate(vm->ram_hva, vm->ram_size, why) < 0)
+		return -ENOMEM;
 
 	end = 0;
 	for (unsigned int i = 0; i < vm->ram_count; i++) {
@@ -183,7 +202,7 @@ int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 	vm->fd = ioctl_value(vm->kvm_fd, KVM_CREATE_VM, arch_vm_type(vm->kvm_fd));
 	if (vm->fd < 0)
 		return refuse(why, vm->fd, "KVM_CREATE_VM: %s%s", strerror(-vm->fd),
-			      vm->fd == -EBUSY ? "; " VM_BUSY_REMEDY : "");
+			      vm->fd == -EBUSY ? "; " VM_BUSY_REMEDY : error_remedy(-vm->fd));
 	size = ioctl_value(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < 0)
 		return refuse(why, size, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(-size));

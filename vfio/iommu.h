@@ -10,6 +10,7 @@
 #define POSTHORN_VFIO_IOMMU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct vm;
@@ -64,8 +65,14 @@ void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
  */
 uint64_t iommu_page_sizes(const struct iommu *iommu);
 
-/* How many bytes this process may pin for DMA; UINT64_MAX: there is no limit for it. */
+/*
+ * How many bytes this process may pin for DMA; UINT64_MAX: there is no limit for it, as with
+ * CAP_IPC_LOCK in the initial user namespace.
+ */
 uint64_t iommu_lock_limit(void);
+
+/* What lets this process pin @size bytes, as the end of a message, into @remedy of @room bytes. */
+void iommu_lock_remedy(uint64_t size, char *remedy, size_t room);
 
 /*
  * Die with EXIT_HOST, needed and allowed amounts and the remedy, when this process may not lock

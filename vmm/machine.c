@@ -269,6 +269,21 @@ static char *cmdline_make(const struct run_options *options)
 	return cmdline;
 }
 
+/* A file that could not be loaded: is that its fault, or did the host lack something for it? */
+static _Noreturn void file_refuse(const char *option, const char *why, int error)
+{
+	switch (error) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+		die(EXIT_HOST, "%s %s%s", option, why, error_remedy(-error));
+	case -EFAULT: /* the guest's memory could not be had when it was used */
+		die(EXIT_HOST, "%s %s%s", option, why, error_remedy(ENOMEM));
+	default:
+		die(EXIT_USAGE, "%s %s", option, why);
+	}
+}
+
 static void kernel_load(struct machine *machine, const struct run_options *options)
 {
 	struct image image;
@@ -285,16 +300,19 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 	char why[WHY_SIZE];
 	int error;
 
-	if (image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why)) < 0)
-		die(EXIT_USAGE, "--kernel %s", why);
+	error = image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why));
+	if (error < 0)
+		file_refuse("--kernel", why, error);
 	if (image.page_size && !(vcpu_page_sizes(&machine->vcpus[0]) & image.page_size))
 		die(EXIT_USAGE,
 		    "--kernel %s: is built for pages of %llu KiB, which this host's CPU cannot do; "
 		    "use one for pages of 4 KiB",
 		    options->kernel, (unsigned long long)(image.page_size / KIB));
-	if (options->initrd && image_initrd_load(&machine->vm, options->initrd, &image,
-						 &config.initrd, why, sizeof(why)) < 0)
-		die(EXIT_USAGE, "--initrd %s", why);
+	if (options->initrd)
+		error = image_initrd_load(&machine->vm, options->initrd, &image, &config.initrd,
+					  why, sizeof(why));
+	if (error < 0)
+		file_refuse("--initrd", why, error);
 	config.cmdline = cmdline;
 	if (boot_setup(&machine->vm, &config, &entry, why) < 0)
 		die(EXIT_USAGE, "%s", why);

@@ -109,3 +109,26 @@ with_devices() {
 	run --separate-stderr prlimit --memlock=65536 "$posthorn" check --memory 1G
 	expect_text "ok       memory lock: needed 1048576 KiB" "$output"
 }
+
+@test "the right to lock memory counts in the initial user namespace alone" {
+	unshare -Ur true || skip "this process may not make user namespaces"
+	run --separate-stderr unshare -Ur prlimit --memlock=65536 "$posthorn" check --memory 1G
+	expect_text "stops    memory lock: needed 1048576 KiB for a guest with a device, allowed 64" \
+		"$output"
+	expect_text "-> ulimit -l 1048576 where this user namespace is made" "$output"
+}
+
+@test "a limit of the control group's memory below the guest's: it stops a run" {
+	local group=/sys/fs/cgroup/memory/posthorn-$$ limit=memory.limit_in_bytes
+	[ -d "${group%/*}" ] || group=/sys/fs/cgroup/posthorn-$$ limit=memory.max
+	mkdir "$group" || skip "this process may not make control groups"
+	echo 64M >"$group/$limit" || limit=
+	# shellcheck disable=SC2016 # the shell that enters the group
+	run --separate-stderr sh -c 'echo $$ >"$1/cgroup.procs" && shift && "$@"' - "$group" \
+		"$posthorn" check --memory 256M
+	rmdir "$group"
+	[ -n "$limit" ] || skip "control groups here have no memory controller"
+	expect_status 3
+	expect_text "stops    memory: 256 MiB for the guest, a control group leaves" "$output"
+	expect_text "(limit: 64 MiB, $group/$limit)" "$output"
+}

@@ -180,6 +180,21 @@ expect_ram() {
 	expect_text "ram 0x100000000 to 0x180000000" "$output"
 }
 
+@test "a kernel that cannot be opened for want of descriptors: exit code 3, which is not the file's" {
+	local limit code=0
+	# Which descriptor is the last one depends on what bats has open.
+	for limit in {5..12}; do
+		code=0
+		# shellcheck disable=SC2016 # the shell that has the limit
+		sh -c 'ulimit -n "$1" && shift && exec "$@"' - "$limit" \
+			"$posthorn" run --kernel "$payloads/hello.$kind" </dev/null \
+			>/dev/null 2>"$BATS_TEST_TMPDIR/errors" 3>&- || code=$?
+		grep -- --kernel "$BATS_TEST_TMPDIR/errors" && break
+	done
+	[ "$code" -eq 3 ]
+	grep "Too many open files; raise the limit of open files (ulimit -n)" "$BATS_TEST_TMPDIR/errors"
+}
+
 @test "huge pages that the host does not have: exit code 3, and how many are needed" {
 	local free
 	free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)

@@ -105,6 +105,72 @@ run_posthorn() {
 	expect_text "ulimit -l 262144" "$stderr"
 }
 
+@test "the right to lock memory in a user namespace: it does not count, and what does" {
+	# The tests are in a chroot, where the kernel makes no user namespace: so from outside of it.
+	cat >"$BATS_TEST_TMPDIR/inside" <<-END
+		ulimit -l 64
+		"$posthorn" check $nic --memory 256M | grep 'memory lock'
+		"$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" --memory 256M --device $nic
+	END
+	run --separate-stderr chroot /proc/1/root /bin/busybox unshare -U -r \
+		/bin/busybox chroot /root sh "$BATS_TEST_TMPDIR/inside"
+	expect_status 3
+	expect_text "stops    memory lock: needed 262144 KiB" "$output"
+	expect_text "needed 262144 KiB, allowed 64 KiB" "$stderr"
+	expect_text "CAP_IPC_LOCK in the initial user namespace" "$stderr"
+}
+
+# group_make CONTROLLER: a control group of which it limits something, $group.
+group_make() {
+	local top=$BATS_TEST_TMPDIR/groups
+	mkdir "$top"
+	mount -t cgroup2 none "$top"
+	echo "+$1" >"$top/cgroup.subtree_control"
+	group=$top/test
+	mkdir "$group"
+}
+
+group_remove() {
+	rmdir "$group"
+	umount "${group%/*}"
+}
+
+# in_group PROGRAM...: run it in the group. $status, $output and $stderr are set.
+in_group() {
+	run --separate-stderr sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' - "$group" "$@"
+}
+
+@test "huge pages that a control group does not let it have: exit code 3, as check says" {
+	local device
+	group_make hugetlb
+	echo 40 >/proc/sys/vm/nr_hugepages
+	for limit in 0 8M; do
+		echo "$limit" >"$group/hugetlb.2MB.max"
+		in_group "$posthorn" check --memory 64M,hugepages=on
+		expect_text "a control group leaves this process ${limit%M} MiB of 2 MiB pages" "$output"
+		expect_text "-> echo 67108864 >$group/hugetlb.2MB.max" "$output"
+		for device in '' "--device $nic"; do
+			# shellcheck disable=SC2086 # words
+			in_group "$posthorn" run --kernel "$LAB_KERNEL/vmlinuz" \
+				--memory 64M,hugepages=on $device
+			expect_status 3
+			expect_text "hugepages=on: 64 MiB of 2 MiB pages are reserved" "$stderr"
+			expect_text "hugetlb.2MB.max" "$stderr"
+		done
+	done
+	echo 0 >/proc/sys/vm/nr_hugepages
+	group_remove
+}
+
+@test "memory that a control group does not let it have: check finds that it stops a run" {
+	group_make memory
+	echo 64M >"$group/memory.max"
+	in_group "$posthorn" check "$nic" --memory 256M
+	expect_status 3
+	expect_text "stops    memory: 256 MiB for the guest, a control group leaves" "$output"
+	group_remove
+}
+
 @test "a user without rights runs a guest when the files and the limit are his" {
 	chmod 666 /dev/kvm /dev/vfio/*
 	guest_prefix=(prlimit --memlock=400000000 "${nobody[@]}")

@@ -254,6 +254,7 @@ static void lock_check(struct check *check)
 {
 	unsigned long long needed = check->memory / KIB;
 	uint64_t limit = iommu_lock_limit();
+	char remedy[512];
 
 	if (limit == UINT64_MAX) {
 		check_add(check, CHECK_OK, "memory lock",
@@ -266,8 +267,8 @@ static void lock_check(struct check *check)
 		check_add(check, CHECK_STOPS, "memory lock",
 			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
 			  (unsigned long long)(limit / KIB));
-		check_remedy(check, "ulimit -l %llu, or memlock in /etc/security/limits.conf",
-			     needed);
+		iommu_lock_remedy(check->memory, remedy, sizeof(remedy));
+		check_remedy(check, "%s", remedy);
 	}
 }
 
@@ -283,16 +284,40 @@ static uint64_t memory_available(const struct check *check)
 	return at ? strtoull(at + strlen(name), NULL, 10) / KIB : UINT64_MAX;
 }
 
+/* Where @limit does not leave enough for the guest; returns whether it does. */
+static bool limit_check(struct check *check, const struct check_limit *limit, const char *what)
+{
+	if (limit->available >= check->memory && limit->limit > check->memory)
+		return true;
+	/* More than the limit cannot be had; what others of the group have may come free. */
+	check_add(check, limit->limit <= check->memory ? CHECK_STOPS : CHECK_WARNING, "memory",
+		  "%llu MiB for the guest, a control group leaves this process %llu MiB of %s "
+		  "(limit: %llu MiB, %s)",
+		  (unsigned long long)(check->memory / MIB),
+		  (unsigned long long)(limit->available / MIB), what,
+		  (unsigned long long)(limit->limit / MIB), limit->file);
+	return false;
+}
+
 static void memory_check(struct check *check)
 {
 	unsigned long long mib = check->memory / MIB;
 	uint64_t there = memory_available(check);
+	struct check_limit limit;
 
+	check_cgroup_limit(check, CHECK_CGROUP_MEMORY, &limit);
+	if (!limit_check(check, &limit, "memory")) {
+		check_remedy(check,
+			     "use less --memory, or raise the limit (systemd: MemoryMax=; docker "
+			     "run --memory): with a device all of it is pinned, and the kernel "
+			     "kills posthorn");
+		return;
+	}
 	if (there == UINT64_MAX)
 		return;
 	if (there >= mib) {
 		check_add(check, CHECK_OK, "memory", "%llu MiB for the guest, %llu MiB available",
-			  mib, (unsigned long long)there);
+			  mib, (unsigned long long)min(there, limit.available / MIB));
 	} else {
 		check_add(check, CHECK_WARNING, "memory",
 			  "%llu MiB for the guest, %llu MiB available: with a device all of it is "
@@ -318,6 +343,32 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a - min(a, b);
 }
 
+/* Returns whether the control groups let this process have them. */
+static bool huge_limits_check(struct check *check)
+{
+	static const enum check_cgroup kinds[] = { CHECK_CGROUP_HUGE_PAGES,
+						   CHECK_CGROUP_HUGE_RESERVED };
+	struct check_limit limit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		check_cgroup_limit(check, kinds[i], &limit);
+		/* Of these posthorn needs none beside the guest's. */
+		if (limit.available >= check->memory)
+			continue;
+		check_add(check, CHECK_STOPS, "memory",
+			  "%llu MiB for the guest, a control group leaves this process %llu MiB of "
+			  "2 MiB pages (limit: %llu MiB)",
+			  (unsigned long long)(check->memory / MIB),
+			  (unsigned long long)(limit.available / MIB),
+			  (unsigned long long)(limit.limit / MIB));
+		check_remedy(check, "echo %llu >%s",
+			     (unsigned long long)(limit.limit + check->memory - limit.available),
+			     limit.file);
+		return false;
+	}
+	return true;
+}
+
 /*
  * The pages that `run` takes are of 2 MiB, and so are these: those of /proc/meminfo and of
  * vm.nr_hugepages have the host's default size, which may be another. When the pool has too few the
@@ -340,6 +391,8 @@ static void huge_pages_check(struct check *check)
 		return;
 	}
 	if (there >= mib) {
+		if (!huge_limits_check(check))
+			return;
 		check_add(
 			check, CHECK_OK, "memory",
 			"%llu MiB for the guest, %llu MiB of 2 MiB pages are free or can be added",

@@ -10,6 +10,7 @@
 #ifndef POSTHORN_VMM_CHECK_CHECK_H
 #define POSTHORN_VMM_CHECK_CHECK_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -123,6 +124,22 @@ bool check_exists(const struct check *check, const char *path);
 
 /* Does a line of /proc/interrupts contain @text? */
 bool check_interrupts_have(const struct check *check, const char *text);
+
+enum check_cgroup {
+	CHECK_CGROUP_MEMORY,
+	CHECK_CGROUP_HUGE_PAGES,    /* of 2 MiB, when they are used */
+	CHECK_CGROUP_HUGE_RESERVED, /* when they are reserved */
+};
+
+/* What the control groups of this process let it have. */
+struct check_limit {
+	uint64_t limit, available; /* bytes; UINT64_MAX: there is no limit */
+	char file[PATH_MAX];	   /* which file has the limit */
+};
+
+/* The one that leaves least, of all groups that this process is in, up to the top. */
+void check_cgroup_limit(const struct check *check, enum check_cgroup kind,
+			struct check_limit *found);
 
 /* Is @name on the kernel's command line, with a value that contains @part ("": any, or none)? */
 bool check_cmdline_has(const struct check *check, const char *name, const char *part);
