@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/util.h"
+#include "vfio/capabilities.h"
 #include "vmm/check/check.h"
 
 /* include/linux/ioport.h, which the third number of a line of `resource` is made of. */
@@ -47,18 +48,15 @@ static void bars_read(struct registers *registers)
 	fclose(file);
 }
 
-/* Where a capability is, 0: nowhere. The list may go in circles. */
+/* Where an ordinary capability is, 0: nowhere. */
 static unsigned int capability_find(const uint8_t *config, uint8_t id)
 {
-	unsigned int at = config[PCI_CAPABILITY_LIST] & ~3U;
+	struct capability list[CAPABILITIES_MAX];
+	unsigned int count = capabilities_list(config, PCI_CFG_SPACE_SIZE, list);
 
-	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
-		return 0;
-	for (unsigned int left = 48; left && at >= PCI_STD_HEADER_SIZEOF; left--) {
-		if (config[at + PCI_CAP_LIST_ID] == id)
-			return at;
-		at = config[at + PCI_CAP_LIST_NEXT] & ~3U;
-	}
+	for (unsigned int i = 0; i < count; i++)
+		if (list[i].id == id)
+			return list[i].offset;
 	return 0;
 }
 

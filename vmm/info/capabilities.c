@@ -84,37 +84,16 @@ static enum info_view view_of(const struct config_policy *policy, const uint8_t 
 	return linked ? INFO_SHOWN : INFO_HIDDEN;
 }
 
-static void capability_append(struct info *info, unsigned int at, uint16_t id)
-{
-	if (info->capability_count == INFO_CAPABILITIES_MAX)
-		return;
-	info->capabilities[info->capability_count++] = (struct info_capability){
-		.id = id,
-		.offset = (uint16_t)at,
-		.view = view_of(&info->function->policy, info->function->pci.config, at),
-	};
-}
-
 void info_capabilities_find(struct info *info)
 {
-	const uint8_t *config = info->function->policy.initial;
-	unsigned int left, at = config[PCI_CAPABILITY_LIST] & ~3U;
+	const struct config_policy *policy = &info->function->policy;
+	struct capability list[CAPABILITIES_MAX];
 
-	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
-		at = 0;
-	for (left = 48; left && at >= PCI_STD_HEADER_SIZEOF; left--) {
-		capability_append(info, at, config[at]);
-		at = config[at + PCI_CAP_LIST_NEXT] & ~3U;
-	}
-	at = PCI_CFG_SPACE_SIZE;
-	for (left = 480; left && at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8; left--) {
-		uint32_t header = (uint32_t)le_load(&config[at], 4);
-
-		if (header == 0 || header == UINT32_MAX)
-			break;
-		/* A null capability (PCI Express Base 6.0, 7.9.28) only links to the next. */
-		if (PCI_EXT_CAP_ID(header))
-			capability_append(info, at, PCI_EXT_CAP_ID(header));
-		at = PCI_EXT_CAP_NEXT(header);
-	}
+	info->capability_count = capabilities_list(policy->initial, PCI_CONFIG_SIZE, list);
+	for (unsigned int i = 0; i < info->capability_count; i++)
+		info->capabilities[i] = (struct info_capability){
+			.id = list[i].id,
+			.offset = list[i].offset,
+			.view = view_of(policy, info->function->pci.config, list[i].offset),
+		};
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "vfio/capabilities.h"
 #include "vfio/iommu.h"
 #include "vfio/sysfs.h"
 
@@ -17,9 +18,6 @@ struct info_options {
 	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
 	bool json;
 };
-
-/* A list in 256 bytes from 0x40 on, and one in 4 KiB from 0x100 on: 8 and 4 bytes each at least. */
-#define INFO_CAPABILITIES_MAX (48 + 480)
 
 /* What a guest finds of a capability. */
 enum info_view {
@@ -42,7 +40,7 @@ struct info {
 	unsigned int range_count;
 	uint64_t page_sizes; /* bit n: the IOMMU maps pages of 2^n bytes */
 	bool coherent;
-	struct info_capability capabilities[INFO_CAPABILITIES_MAX];
+	struct info_capability capabilities[CAPABILITIES_MAX];
 	unsigned int capability_count;
 };
 
