@@ -246,6 +246,9 @@ int command_line_parse(struct command_line *line, const struct command *const *c
 	if (argc < 2)
 		return wrong(&parser, "a command is missing: `posthorn help` lists them");
 	line->command = name_parse(commands, &arguments);
+	if (!line->command && argv[1][0] == '-')
+		return wrong(&parser, "'%s': options follow the command: posthorn COMMAND %s",
+			     argv[1], argv[1]);
 	if (!line->command)
 		return wrong(&parser, "'%s' is not a command: `posthorn help` lists them", argv[1]);
 	parser.options = calloc(1, max(line->command->options_size, (size_t)1));

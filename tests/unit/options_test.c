@@ -370,7 +370,7 @@ static void test_what_is_wrong_is_named(void **state)
 	} lines[] = {
 		{ "", "command is missing", "posthorn help" },
 		{ "start", "'start' is not a command", "posthorn help" },
-		{ "-v run --kernel k", "'-v' is not a command", "posthorn help" },
+		{ "-v run --kernel k", "'-v': options follow the command", "posthorn COMMAND -v" },
 		{ "RUN --kernel k", "'RUN' is not a command", "posthorn help" },
 		{ "run --kernel", "--kernel needs a value", "--kernel FILE" },
 		{ "run --kernel=", "--kernel ''", "no file" },

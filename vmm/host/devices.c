@@ -48,15 +48,17 @@ static int function_print(void *opaque, const struct host_pci *pci)
 	const char *state = "yes";
 	char why[1024], group[16];
 	struct pci_name name;
+	const char *separator;
 
 	snprintf(group, sizeof(group), "%d", pci->iommu_group);
 	if (!function_is_ready(pci, why, sizeof(why)))
 		state = function_is_bridge(pci) ? "bridge" : "no";
 	pci_names_find(listing->names, pci, &name);
-	printf("%-13s %04x:%04x  %-15s %5s  %-6s  %s: %s%s%s\n", pci->bdf, pci->vendor, pci->device,
+	separator = name.vendor[0] || name.device[0] ? ": " : "";
+	printf("%-13s %04x:%04x  %-15s %5s  %-6s  %s%s%s%s%s\n", pci->bdf, pci->vendor, pci->device,
 	       pci->driver[0] ? pci->driver : "-", pci->iommu_group < 0 ? "-" : group, state,
-	       name.class[0] ? name.class : "Unknown", name.vendor, name.device[0] ? " " : "",
-	       name.device);
+	       name.class[0] ? name.class : "Unknown", separator, name.vendor,
+	       name.vendor[0] && name.device[0] ? " " : "", name.device);
 	if (strcmp(state, "no"))
 		return 0;
 	/* Without an IOMMU every function lacks the same: once is enough. */
@@ -122,7 +124,9 @@ static int devices_run(const void *opaque)
 		printf("%-13s %-9s  %-15s %5s  %-6s  %s\n", "BDF", "ID", "DRIVER", "GROUP", "READY",
 		       "FUNCTION");
 	error = host_pci_each(ROOT, -1, options->json ? function_append : function_print, &listing);
-	if (!error && options->json && !json_dumpf(listing.array, stdout, JSON_INDENT(2)))
+	/* Of what could not be read, others are shown all the same. */
+	if (options->json && (!error || json_array_size(listing.array)) &&
+	    !json_dumpf(listing.array, stdout, JSON_INDENT(2)))
 		printf("\n");
 	if (listing.no_iommu[0])
 		printf("\n%s\n", listing.no_iommu);
@@ -130,7 +134,8 @@ static int devices_run(const void *opaque)
 	pci_names_close(listing.names);
 	if (!error)
 		return EXIT_OK;
-	log_error("cannot list the PCI functions of this host: %s", strerror(-error));
+	log_error("cannot list the PCI functions of this host: %s%s", strerror(-error),
+		  error == -ENOENT ? "; is there a sysfs? mount -t sysfs sysfs /sys" : "");
 	return EXIT_HOST;
 }
 

@@ -10,7 +10,7 @@
 
 struct pci_names;
 
-/* What a function and its kind are called; "" where nobody knows. */
+/* What a function and its kind are called, in printable UTF-8; "" where nobody knows. */
 struct pci_name {
 	char class[64], vendor[96], device[128];
 };

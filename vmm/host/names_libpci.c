@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/host/names.h"
 
+#include <locale.h>
 #include <pci/pci.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "lib/log.h"
+#include "lib/util.h"
 
 /* libpci calls this when the file with the names is damaged, and cannot go on. */
 static void __attribute__((format(printf, 1, 2), noreturn)) names_error(char *format, ...)
@@ -44,6 +48,38 @@ void pci_names_close(struct pci_names *names)
 	pci_cleanup((struct pci_access *)names);
 }
 
+/*
+ * Make a '?' of each byte of @name that is no part of a printable character in UTF-8: it goes into
+ * JSON and to terminals, and the list may be in any encoding.
+ */
+static void name_clean(char *name)
+{
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), former;
+	size_t left = strlen(name);
+
+	/* A C library without it: ASCII remains. */
+	if (!utf8) {
+		text_clean(name);
+		return;
+	}
+	former = uselocale(utf8);
+	while (left) {
+		mbstate_t state = { 0 };
+		wchar_t character;
+		size_t size = mbrtowc(&character, name, left, &state);
+
+		/* More than are left: what is wrong with the bytes. */
+		if (size > left || !iswprint((wint_t)character)) {
+			*name = '?';
+			size = 1;
+		}
+		name += size;
+		left -= size;
+	}
+	uselocale(former);
+	freelocale(utf8);
+}
+
 void pci_names_find(struct pci_names *names, const struct host_pci *pci, struct pci_name *name)
 {
 	const int only = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
@@ -58,4 +94,7 @@ void pci_names_find(struct pci_names *names, const struct host_pci *pci, struct 
 	if (!pci_lookup_name(access, name->device, sizeof(name->device), PCI_LOOKUP_DEVICE | only,
 			     pci->vendor, pci->device))
 		name->device[0] = '\0';
+	name_clean(name->class);
+	name_clean(name->vendor);
+	name_clean(name->device);
 }
