@@ -37,7 +37,7 @@ guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/host_kernel.o vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o \
                    vmm/vcpu_loop.o vmm/console.o \
-                   $(addprefix vmm/host/,devices.o bind.o in_use.o \
+                   $(addprefix vmm/host/,devices.o bind.o in_use.o variant.o \
                      names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \

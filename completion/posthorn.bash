@@ -21,6 +21,7 @@ _posthorn_options() {
 		;;
 	devices | info) options+=(--json) ;;
 	check) options+=(--memory= --json) ;;
+	bind) options+=(--driver=) ;;
 	latency)
 		options+=(--device= --source= --path= --state= --count= --warmup= --interval=
 			--costs= --cpu= --format= --json= --plot=)

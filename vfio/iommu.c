@@ -58,13 +58,10 @@ static void container_open(struct iommu *iommu)
 static void blocker_check(const char *bdf, struct host_pci *pci)
 {
 	char why[1024];
-	int error = host_pci_read("", bdf, pci);
+	int code = host_pci_named_read("", bdf, pci);
 
-	if (error == -ENODEV)
-		die(EXIT_USAGE, "%s: there is no such PCI function; `posthorn devices` lists them",
-		    bdf);
-	if (error < 0)
-		die(EXIT_HOST, "%s: sysfs cannot be read: %s", bdf, strerror(-error));
+	if (code)
+		exit(code); /* it said why */
 	if (host_pci_blocker("", pci, why, sizeof(why)))
 		die(EXIT_HOST, "%s: %s", bdf, why);
 }

@@ -77,6 +77,27 @@ static void driver_read(const char *root, const char *bdf, char *driver, size_t 
 	link_name_read(path, driver, size);
 }
 
+bool host_pci_driver_is_vfio(const char *driver)
+{
+	static const char *const ends[] = { HOST_PCI_VFIO, "vfio_pci" };
+	size_t length = strlen(driver);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (length >= strlen(ends[i]) &&
+		    !strcmp(driver + length - strlen(ends[i]), ends[i]))
+			return true;
+	return false;
+}
+
+/* The directory is there since Linux 6.1; before, the name is all that tells. */
+static bool vfio_has(const char *root, const char *bdf, const char *driver)
+{
+	char path[PATH_MAX];
+
+	file_path_set(path, root, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	return access(path, F_OK) == 0 || host_pci_driver_is_vfio(driver);
+}
+
 /*
  * The number of the function's IOMMU group, or -1. The groups that VFIO makes up in its no-IOMMU
  * mode (vfio.enable_unsafe_noiommu_mode) isolate nothing and do not count.
@@ -125,6 +146,15 @@ static uint8_t header_type_read(const char *root, const char *bdf)
 	return config[PCI_HEADER_TYPE] & 0x7f;
 }
 
+/* A function is not there: is it the only thing that is missing? */
+static int absence(const char *root)
+{
+	char path[PATH_MAX];
+
+	file_path_set(path, root, "/sys/bus/pci/devices");
+	return access(path, F_OK) == 0 ? -ENODEV : -errno;
+}
+
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 {
 	static const char *const names[] = { "vendor", "device", "subsystem_vendor",
@@ -138,7 +168,7 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 		file_path_set(path, root, "/sys/bus/pci/devices/%s/%s", bdf, names[i]);
 		length = file_read_text(path, text, sizeof(text));
 		if (length <= 0)
-			return length == 0 || length == -ENOENT ? -ENODEV : length;
+			return length == 0 || length == -ENOENT ? absence(root) : length;
 		values[i] = strtoul(text, NULL, 16);
 	}
 	*pci = (struct host_pci){
@@ -152,12 +182,26 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 	};
 	snprintf(pci->bdf, sizeof(pci->bdf), "%s", bdf);
 	driver_read(root, bdf, pci->driver, sizeof(pci->driver));
+	pci->is_vfio = vfio_has(root, bdf, pci->driver);
 	return 0;
+}
+
+/* "sysfs cannot be read: ..." and what mends it, as the end of a message. */
+static void refusal_say(const char *bdf, int error, char *why, size_t size)
+{
+	if (error == -ENOENT)
+		snprintf(why, size, "there is no /sys/bus/pci/devices: mount -t sysfs sysfs /sys");
+	else
+		snprintf(why, size,
+			 "sysfs cannot be read: %s; see who may read it: ls -lL "
+			 "/sys/bus/pci/devices/%s/",
+			 strerror(-error), bdf);
 }
 
 int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
 {
 	int error = host_pci_read(root, bdf, pci);
+	char why[128];
 
 	if (!error)
 		return 0;
@@ -166,9 +210,8 @@ int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
 			  bdf);
 		return EXIT_USAGE;
 	}
-	log_error("%s: sysfs cannot be read: %s; see who may read it: ls -lL "
-		  "/sys/bus/pci/devices/%s/",
-		  bdf, strerror(-error), bdf);
+	refusal_say(bdf, error, why, sizeof(why));
+	log_error("%s: %s", bdf, why);
 	return EXIT_HOST;
 }
 
@@ -195,7 +238,7 @@ int host_pci_each(const char *root, int iommu_group,
 	struct dirent **entries;
 	char path[PATH_MAX];
 	struct host_pci pci;
-	int count, i, result = 0;
+	int count, i, error, failed = 0, result = 0;
 
 	if (iommu_group < 0)
 		file_path_set(path, root, "/sys/bus/pci/devices");
@@ -205,13 +248,16 @@ int host_pci_each(const char *root, int iommu_group,
 	if (count < 0)
 		return -errno;
 	for (i = 0; i < count; i++) {
-		/* A function that was unplugged since is no error. */
-		if (!result && !host_pci_read(root, entries[i]->d_name, &pci))
+		error = result ? 0 : host_pci_read(root, entries[i]->d_name, &pci);
+		if (!result && !error)
 			result = visit(opaque, &pci);
+		/* A function that was unplugged since is no error. */
+		if (error && error != -ENODEV && !failed)
+			failed = error;
 		free(entries[i]);
 	}
 	free(entries);
-	return result;
+	return result ? result : failed;
 }
 
 /*
@@ -225,9 +271,9 @@ bool host_pci_is_bridge(const struct host_pci *pci)
 
 /* ---- can it be assigned? ---- */
 
-bool host_pci_driver_is_neutral(const char *driver)
+bool host_pci_is_neutral(const struct host_pci *pci)
 {
-	return !driver[0] || !strcmp(driver, HOST_PCI_VFIO) || !strcmp(driver, "pci-stub");
+	return !pci->driver[0] || pci->is_vfio || !strcmp(pci->driver, "pci-stub");
 }
 
 /* The functions of a group that keep it from being assigned, and the commands that free them. */
@@ -252,7 +298,7 @@ static int sibling_check(void *opaque, const struct host_pci *pci)
 {
 	struct siblings *siblings = opaque;
 
-	if (host_pci_is_bridge(pci) || host_pci_driver_is_neutral(pci->driver))
+	if (host_pci_is_bridge(pci) || host_pci_is_neutral(pci))
 		return 0;
 	list_append(siblings->names, sizeof(siblings->names), "%s%s is bound to %s",
 		    siblings->names[0] ? ", " : "", pci->bdf, pci->driver);
@@ -278,11 +324,24 @@ bool host_pci_group_may_come(const char *root, const struct host_pci *pci)
 	return found && !pci->driver[0];
 }
 
-bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+/* Is another function of its group in the way? */
+static void group_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
 {
 	struct siblings siblings = { 0 };
-	int error;
+	int error = host_pci_each(root, pci->iommu_group, sibling_check, &siblings);
 
+	if (error)
+		snprintf(why, size, "cannot list IOMMU group %d: %s", pci->iommu_group,
+			 strerror(-error));
+	else if (siblings.names[0])
+		snprintf(why, size,
+			 "IOMMU group %d is not viable: %s; assign or unbind all of the "
+			 "group: %s",
+			 pci->iommu_group, siblings.names, siblings.commands);
+}
+
+bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
 	why[0] = '\0';
 	if (host_pci_is_bridge(pci)) {
 		snprintf(why, size, "a bridge: only endpoints can be assigned");
@@ -291,19 +350,11 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 			 pci->bdf);
 	} else if (pci->iommu_group < 0) {
 		snprintf(why, size, "no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY);
-	} else if (strcmp(pci->driver, HOST_PCI_VFIO)) {
+	} else if (!pci->is_vfio) {
 		snprintf(why, size, "bound to %s, not to " HOST_PCI_VFIO ": posthorn bind %s",
 			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
 	} else {
-		error = host_pci_each(root, pci->iommu_group, sibling_check, &siblings);
-		if (error)
-			snprintf(why, size, "cannot list IOMMU group %d: %s", pci->iommu_group,
-				 strerror(-error));
-		else if (siblings.names[0])
-			snprintf(why, size,
-				 "IOMMU group %d is not viable: %s; assign or unbind all of the "
-				 "group: %s",
-				 pci->iommu_group, siblings.names, siblings.commands);
+		group_blocker(root, pci, why, size);
 	}
 	return why[0] != '\0';
 }

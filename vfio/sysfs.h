@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define HOST_PCI_BDF_SIZE 16	     /* "0000:01:02.3" and its NUL */
-#define HOST_PCI_VFIO	  "vfio-pci" /* the driver of functions that are assigned */
+#define HOST_PCI_VFIO	  "vfio-pci" /* the driver that gives any function to VFIO */
 
 /* What to do where no IOMMU guards the devices; the end of a message. */
 #if defined(__x86_64__)
@@ -35,6 +35,7 @@ struct host_pci {
 	uint32_t class_code; /* 24 bits: base class, subclass, programming interface */
 	uint8_t header_type; /* 0: an endpoint; 1: a bridge */
 	char driver[32];     /* "" when none is bound */
+	bool is_vfio;	     /* VFIO has it, by vfio-pci or a driver for its kind (mlx5_vfio_pci) */
 	int iommu_group;     /* -1 when there is none */
 };
 
@@ -56,7 +57,8 @@ int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
 /*
  * Call @visit for every PCI function in the order of their BDFs (or, with @iommu_group >= 0, for
  * every one of that group) until it returns non-zero. Returns what it returned last, 0 when there
- * was nothing, or -errno when sysfs cannot be read.
+ * was nothing, or -errno when sysfs cannot be read: of one function at least, the others are
+ * visited all the same.
  */
 int host_pci_each(const char *root, int iommu_group,
 		  int (*visit)(void *opaque, const struct host_pci *pci), void *opaque);
@@ -67,9 +69,14 @@ int host_pci_each(const char *root, int iommu_group,
  */
 bool host_pci_is_bridge(const struct host_pci *pci);
 
-/* Does @driver ("": none) leave DMA to whoever owns the group (driver_managed_dma in the kernel)?
+/*
+ * Is @driver one of VFIO's, by its name? The names of those that know a kind of device end as
+ * vfio-pci's. (struct host_pci.is_vfio goes by what the kernel shows of a bound one.)
  */
-bool host_pci_driver_is_neutral(const char *driver);
+bool host_pci_driver_is_vfio(const char *driver);
+
+/* Does the function's driver leave DMA to whoever owns the group (driver_managed_dma in Linux)? */
+bool host_pci_is_neutral(const struct host_pci *pci);
 
 /*
  * May @pci, which has no IOMMU group, get one when a driver takes it? On arm64 the kernel finds out
@@ -87,8 +94,8 @@ size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, 
  * Why @pci cannot be assigned as things are: writes one phrase with its remedy into @why, to be
  * read after "<bdf>: ", and returns true; returns false, @why empty, when it is ready for
  * `posthorn run`. Looks at: an IOMMU (with the boot option that turns it on), the function's
- * header type, its driver, and every function of its group (names those with another driver than
- * vfio-pci).
+ * header type, its driver, and every function of its group (names those with a driver of the
+ * host's).
  */
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size);
 

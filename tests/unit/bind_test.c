@@ -21,6 +21,12 @@
 #include "tests/unit/host_tree.h"
 #include "vmm/host/bind.h"
 
+/* By any driver of VFIO's. */
+static int bind_any(const char *root, const char *bdf)
+{
+	return host_pci_bind(root, bdf, NULL);
+}
+
 /* Call bind or unbind and keep what it says. */
 static int called(int (*command)(const char *root, const char *bdf), const char *bdf,
 		  char message[1024])
@@ -62,7 +68,7 @@ static void test_bind_writes_what_the_kernel_wants_in_order(void **state)
 
 	(void)state;
 	tree_host_put();
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_string_equal(message, "");
 	assert_string_equal(tree.trace, "/sys/bus/pci/devices/" NIC "/driver_override=vfio-pci;"
 					"/sys/bus/pci/devices/" NIC "/driver/unbind=" NIC ";"
@@ -78,7 +84,7 @@ static void test_bind_and_unbind_are_a_round_trip(void **state)
 	(void)state;
 	tree_host_put();
 	tree.native = "another_driver";
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_string_equal(message, "");
 	assert_string_equal(tree_driver(NIC), "igb");
@@ -94,7 +100,7 @@ static void test_bind_takes_a_function_without_a_driver(void **state)
 	tree_host_put();
 	tree_driver_put(NIC, NULL);
 	tree_text_put(REMEMBERED, "stale");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_string_equal(tree_driver(NIC), "vfio-pci");
 	assert_null(strstr(tree.trace, "unbind"));
 	assert_text(REMEMBERED, "");
@@ -107,9 +113,9 @@ static void test_bind_twice_does_nothing_more(void **state)
 
 	(void)state;
 	tree_host_put();
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	strcpy(trace, tree.trace);
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_string_equal(tree.trace, trace);
 	assert_text(REMEMBERED, "igb");
 }
@@ -120,7 +126,7 @@ static void test_bind_of_nothing_is_a_usage_error(void **state)
 
 	(void)state;
 	tree_host_put();
-	assert_int_equal(called(host_pci_bind, "0000:09:00.0", message), EXIT_USAGE);
+	assert_int_equal(called(bind_any, "0000:09:00.0", message), EXIT_USAGE);
 	assert_says(message, "no PCI function 0000:09:00.0");
 	assert_says(message, "posthorn devices");
 	assert_int_equal(called(host_pci_unbind, "0000:09:00.0", message), EXIT_USAGE);
@@ -136,7 +142,7 @@ static void test_a_function_that_cannot_be_read_is_not_called_missing(void **sta
 	tree_path(path, NIC_PATH "/vendor");
 	assert_int_equal(remove(path), 0);
 	tree_directory_put(NIC_PATH "/vendor");
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_says(message, NIC ": sysfs cannot be read: Is a directory");
 	assert_says(message, "ls -lL /sys/bus/pci/devices/" NIC "/");
 	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
@@ -165,7 +171,7 @@ static void test_bind_refuses_without_touching_anything(void **state)
 	tree_text_put("/proc/self/mountinfo", "27 1 259:0 / / rw - ext4 /dev/nvme0n1 rw\n");
 	for (i = 0; i < ARRAY_SIZE(refused); i++) {
 		snprintf(driver, sizeof(driver), "%s", tree_driver(refused[i].bdf));
-		assert_int_equal(called(host_pci_bind, refused[i].bdf, message), refused[i].code);
+		assert_int_equal(called(bind_any, refused[i].bdf, message), refused[i].code);
 		assert_says(message, refused[i].bdf);
 		assert_says(message, refused[i].says);
 		assert_string_equal(tree_driver(refused[i].bdf), driver);
@@ -180,7 +186,7 @@ static void assert_refused(const char *bdf, const char *why, const char *remedy)
 	char message[1024], driver[32];
 
 	snprintf(driver, sizeof(driver), "%s", tree_driver(bdf));
-	assert_int_equal(called(host_pci_bind, bdf, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, bdf, message), EXIT_HOST);
 	assert_says(message, "in use by this host: ");
 	assert_says(message, why);
 	assert_says(message, remedy);
@@ -205,10 +211,10 @@ static void test_bind_refuses_a_disk_that_is_claimed(void **state)
 	assert_refused(NVME, "its disk /dev/nvme0n1 is claimed", "lsblk --fs /dev/nvme0n1 ");
 	tree.claimed = "/dev/nvme0n1p1";
 	assert_refused(NVME, "its disk /dev/nvme0n1p1 is claimed", "lsblk --fs /dev/nvme0n1p1 ");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	/* Another's claim, a disk that may be opened, and a partition without a node. */
 	tree.claimed = "/dev/loop0";
-	assert_int_equal(called(host_pci_bind, NVME, message), 0);
+	assert_int_equal(called(bind_any, NVME, message), 0);
 }
 
 /* What is built on the disk is claimed, but not what lies below it: so it is with NVMe multipath.
@@ -238,7 +244,7 @@ static void test_bind_refuses_a_function_with_virtual_functions(void **state)
 	assert_refused(NIC, "virtual functions of it exist (10), which VMs may have",
 		       "echo 0 >/sys/bus/pci/devices/" NIC "/sriov_numvfs");
 	tree_text_put(NIC_PATH "/sriov_numvfs", "0\n");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 }
 
 static void test_a_step_that_fails_is_rolled_back(void **state)
@@ -264,7 +270,7 @@ static void test_a_step_that_fails_is_rolled_back(void **state)
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		tree.fail_path = steps[i].path;
 		tree.fail_error = steps[i].error;
-		assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+		assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 		assert_says(message, steps[i].says);
 		assert_string_equal(tree_driver(NIC), "igb");
 		assert_text(OVERRIDE, "");
@@ -282,7 +288,7 @@ static void test_roll_back_leaves_a_function_without_a_driver_so(void **state)
 	tree.native = "igb";
 	tree.fail_path = "/drivers_probe";
 	tree.fail_error = -EINVAL;
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_string_equal(tree_driver(NIC), "");
 	assert_text(OVERRIDE, "");
 	/* No second probe, which would find the native driver. */
@@ -299,7 +305,7 @@ static void test_roll_back_says_when_the_driver_does_not_come_back(void **state)
 	tree.fail_path = "/drivers_probe";
 	tree.fail_error = -EINVAL;
 	tree.removed = "igb";
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_says(message, "igb does not take " NIC " back");
 	assert_says(message, "echo " NIC " >");
 }
@@ -311,7 +317,7 @@ static void test_bind_that_cannot_remember_changes_nothing(void **state)
 	(void)state;
 	tree_host_put();
 	tree_text_put("/run/posthorn", "not a directory");
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_says(message, "/run/posthorn");
 	assert_string_equal(tree.trace, "");
 }
@@ -342,7 +348,7 @@ static char *modprobe_put(const char *script)
 static int bind_with_modprobe(const char *script, char message[1024])
 {
 	char *former = modprobe_put(script);
-	int code = called(host_pci_bind, NIC, message);
+	int code = called(bind_any, NIC, message);
 
 	setenv("PATH", former, 1);
 	free(former);
@@ -380,6 +386,120 @@ static void test_bind_without_the_module_changes_nothing(void **state)
 	}
 }
 
+/* What comes into use while the module is loaded is found. */
+static void test_bind_looks_who_uses_it_when_the_module_is_there(void **state)
+{
+	char message[1024], script[4 * PATH_MAX];
+
+	(void)state;
+	tree_host_put();
+	vfio_pci_remove();
+	tree_directory_put(NIC_PATH "/net/eth0");
+	tree_link_put("/sys/class/net/eth0", NIC_PATH "/net/eth0");
+	tree_text_put("/proc/net/route", "");
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n/bin/mkdir %s/sys/bus/pci/drivers/vfio-pci\n"
+		 "echo 'eth0 00000000 0102A8C0 0003 0 0 0 00000000 0 0 0' >%s/proc/net/route\n",
+		 tree.root, tree.root);
+	assert_int_equal(bind_with_modprobe(script, message), EXIT_HOST);
+	assert_says(message, "in use by this host: the default route");
+	assert_string_equal(tree.trace, "");
+}
+
+/* ---- bind --driver ---- */
+
+#define VARIANT "net-vfio-pci"
+
+static const char *wanted;
+
+static int bind_by(const char *root, const char *bdf)
+{
+	return host_pci_bind(root, bdf, wanted);
+}
+
+static void test_bind_by_a_driver_that_knows_the_device(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_directory_put("/sys/bus/pci/drivers/" VARIANT);
+	/* As the module is called. */
+	wanted = "net_vfio_pci";
+	assert_int_equal(called(bind_by, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), VARIANT);
+	assert_text(REMEMBERED, "igb");
+	/* Any other of VFIO's would do as well, so nothing is left to do. */
+	tree.trace[0] = '\0';
+	assert_int_equal(called(bind_any, NIC, message), 0);
+	assert_int_equal(called(bind_by, NIC, message), 0);
+	assert_string_equal(tree.trace, "");
+	tree.native = "igb";
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_false(tree_has(REMEMBERED));
+}
+
+static void test_bind_from_one_driver_of_vfio_to_another(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_directory_put("/sys/bus/pci/drivers/" VARIANT);
+	assert_int_equal(called(bind_any, NIC, message), 0);
+	wanted = VARIANT;
+	/* What fails goes back to where it was, which is VFIO. */
+	tree.fail_path = "drivers_probe";
+	tree.fail_error = -ENODEV;
+	assert_int_equal(called(bind_by, NIC, message), EXIT_HOST);
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+	assert_text(REMEMBERED, "igb");
+	tree.fail_path = NULL;
+	assert_int_equal(called(bind_by, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), VARIANT);
+	/* The host's driver is what is remembered. */
+	assert_text(REMEMBERED, "igb");
+	tree.native = "igb";
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+}
+
+static void test_a_driver_that_is_not_vfios_is_refused(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_directory_put("/sys/bus/pci/drivers/uio_pci_generic");
+	wanted = "uio_pci_generic";
+	assert_int_equal(called(bind_by, NIC, message), EXIT_HOST);
+	assert_says(message, "uio_pci_generic does not give " NIC " to VFIO");
+	assert_string_equal(tree_driver(NIC), "igb");
+	assert_false(tree_has(REMEMBERED));
+	wanted = "no_such_driver";
+	assert_int_equal(called(bind_by, NIC, message), EXIT_HOST);
+	assert_says(message, "`modprobe no_such_driver` does not load it");
+}
+
+static void test_bind_without_a_run_directory_remembers_nothing(void **state)
+{
+	char path[PATH_MAX], message[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_path(path, "/run/posthorn");
+	rmdir(path);
+	tree_path(path, "/run");
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
+	assert_says(message, "there is no /run");
+	assert_string_equal(tree_driver(NIC), "vfio-pci");
+	tree.native = "igb";
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(tree_driver(NIC), "igb");
+}
+
 /* See test_a_function_that_no_driver_took_may_get_a_group_yet(). */
 static void test_bind_takes_what_no_driver_took_before(void **state)
 {
@@ -389,10 +509,10 @@ static void test_bind_takes_what_no_driver_took_before(void **state)
 
 	(void)state;
 	tree_function_put(&function);
-	assert_int_equal(host_pci_bind(tree.root, function.bdf), EXIT_HOST);
+	assert_int_equal(host_pci_bind(tree.root, function.bdf, NULL), EXIT_HOST);
 	assert_string_equal(tree_driver(function.bdf), "");
 	tree_directory_put("/sys/class/iommu/smmu3.0x9050000");
-	assert_int_equal(host_pci_bind(tree.root, function.bdf), EXIT_OK);
+	assert_int_equal(host_pci_bind(tree.root, function.bdf, NULL), EXIT_OK);
 	assert_string_equal(tree_driver(function.bdf), "vfio-pci");
 }
 
@@ -440,7 +560,7 @@ static void test_unbind_says_when_the_driver_is_gone(void **state)
 
 	(void)state;
 	tree_host_put();
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	tree.removed = "igb";
 	assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
 	assert_says(message, "modprobe igb");
@@ -484,7 +604,7 @@ static void test_unbind_that_fails_keeps_the_memory(void **state)
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
 		tree.fail_path = NULL;
 		tree_driver_put(NIC, "igb");
-		assert_int_equal(called(host_pci_bind, NIC, message), 0);
+		assert_int_equal(called(bind_any, NIC, message), 0);
 		tree.fail_path = paths[i];
 		tree.fail_error = -EACCES;
 		assert_int_equal(called(host_pci_unbind, NIC, message), EXIT_HOST);
@@ -504,7 +624,7 @@ static void half_bind(void)
 	char message[1024];
 
 	tree_host_put();
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	tree_driver_put(NIC, NULL);
 }
 
@@ -526,7 +646,7 @@ static void test_bind_that_ended_in_the_middle_goes_on_with_another(void **state
 
 	(void)state;
 	half_bind();
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_string_equal(tree_driver(NIC), "vfio-pci");
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_string_equal(tree_driver(NIC), "igb");
@@ -541,7 +661,7 @@ static void test_an_override_that_was_there_comes_back(void **state)
 	tree_host_put();
 	tree_driver_put(NIC, "pci-stub");
 	tree_text_put(OVERRIDE, "pci-stub");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_text(OVERRIDE, "vfio-pci");
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_string_equal(message, "");
@@ -550,7 +670,7 @@ static void test_an_override_that_was_there_comes_back(void **state)
 	/* After a bind that fails, too. */
 	tree.fail_path = "/drivers_probe";
 	tree.fail_error = -ENODEV;
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_text(OVERRIDE, "pci-stub");
 	assert_string_equal(tree_driver(NIC), "pci-stub");
 }
@@ -563,14 +683,14 @@ static void test_an_override_for_another_driver_comes_back_too(void **state)
 	(void)state;
 	tree_host_put();
 	tree_text_put(OVERRIDE, "pci-stub");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_string_equal(message, "");
 	assert_text(OVERRIDE, "pci-stub");
 	assert_string_equal(tree_driver(NIC), "igb");
 	tree.fail_path = "/drivers_probe";
 	tree.fail_error = -ENODEV;
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_text(OVERRIDE, "pci-stub");
 	assert_string_equal(tree_driver(NIC), "igb");
 }
@@ -585,11 +705,11 @@ static void test_an_override_without_a_driver_comes_back(void **state)
 	tree_text_put(OVERRIDE, "none");
 	tree.fail_path = "/drivers_probe";
 	tree.fail_error = -ENODEV;
-	assert_int_equal(called(host_pci_bind, NIC, message), EXIT_HOST);
+	assert_int_equal(called(bind_any, NIC, message), EXIT_HOST);
 	assert_text(OVERRIDE, "none");
 	assert_string_equal(tree_driver(NIC), "");
 	tree.fail_path = NULL;
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	tree.fail_path = "/drivers_probe";
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_text(OVERRIDE, "none");
@@ -604,12 +724,12 @@ static void test_bind_that_ended_with_the_driver_bound_is_undone(void **state)
 	(void)state;
 	tree_host_put();
 	tree_text_put(OVERRIDE, "pci-stub");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		tree_driver_put(NIC, "igb");
 		assert_text(OVERRIDE, "vfio-pci");
 		if (i == 0)
-			assert_int_equal(called(host_pci_bind, NIC, message), 0);
+			assert_int_equal(called(bind_any, NIC, message), 0);
 	}
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_text(OVERRIDE, "pci-stub");
@@ -636,7 +756,7 @@ static void test_an_override_for_vfio_pci_itself_does_not(void **state)
 	(void)state;
 	tree_host_put();
 	tree_text_put(OVERRIDE, "vfio-pci");
-	assert_int_equal(called(host_pci_bind, NIC, message), 0);
+	assert_int_equal(called(bind_any, NIC, message), 0);
 	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
 	assert_string_equal(tree_driver(NIC), "igb");
 	assert_text(OVERRIDE, "");
@@ -658,7 +778,7 @@ static void test_signals_wait_for_the_end_of_all_steps(void **state)
 {
 	(void)state;
 	tree_host_put();
-	assert_true(signals_wait_at(host_pci_bind));
+	assert_true(signals_wait_at(bind_any));
 	assert_true(signals_wait_at(host_pci_unbind));
 	half_bind();
 	assert_true(signals_wait_at(host_pci_unbind));
@@ -683,6 +803,11 @@ int main(void)
 		TREE_TEST(test_bind_that_cannot_remember_changes_nothing),
 		TREE_TEST(test_bind_loads_the_module),
 		TREE_TEST(test_bind_without_the_module_changes_nothing),
+		TREE_TEST(test_bind_looks_who_uses_it_when_the_module_is_there),
+		TREE_TEST(test_bind_by_a_driver_that_knows_the_device),
+		TREE_TEST(test_bind_from_one_driver_of_vfio_to_another),
+		TREE_TEST(test_a_driver_that_is_not_vfios_is_refused),
+		TREE_TEST(test_bind_without_a_run_directory_remembers_nothing),
 		TREE_TEST(test_bind_takes_what_no_driver_took_before),
 		TREE_TEST(test_unbind_leaves_other_drivers_alone),
 		TREE_TEST(test_unbind_without_memory_lets_the_kernel_choose),

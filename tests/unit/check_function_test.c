@@ -2,6 +2,7 @@
 /* vmm/check/function.c, registers.c and map.c: what is found of made-up functions. */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <sys/utsname.h>
 
 #include "guest/layout.h"
 #include "lib/file.h"
@@ -349,6 +350,44 @@ static void test_a_small_bar_that_begins_in_a_page(void **state)
 	assert_no_finding(NIC " BAR 2");
 }
 
+/* ---- drivers of VFIO ---- */
+
+static void aliases_put(const char *text)
+{
+	char name[PATH_MAX];
+	struct utsname kernel;
+
+	uname(&kernel);
+	snprintf(name, sizeof(name), "/lib/modules/%s/modules.alias", kernel.release);
+	tree_text_put(name, text);
+}
+
+static void test_a_driver_that_knows_the_device_is_proposed(void **state)
+{
+	(void)state;
+	card_put();
+	tree_text_put(NIC_PATH "/modalias",
+		      "pci:v00008086d00001521sv00008086sd00000001bc02sc00i00\n");
+	aliases_put("# Aliases extracted from modules themselves.\n"
+		    "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"
+		    "alias pci:v00008086d00001521sv*sd*bc*sc*i* igb\n"
+		    "alias vfio_pci:v00008086d*sv*sd*bc*sc*i* any_vfio_pci\n"
+		    "alias vfio_pci:v00008086d00001521sv*sd*bc*sc*i* net_vfio_pci\n"
+		    "alias vfio_pci:v00008086d00001522sv*sd*bc*sc*i* other_vfio_pci\n");
+	function_check(NIC);
+	assert_finding(CHECK_OK, NIC " driver", "bound to vfio-pci", "");
+	assert_finding(CHECK_NOTE, NIC " driver", "net_vfio_pci gives it to VFIO too",
+		       "posthorn bind --driver net_vfio_pci " NIC);
+	/* Where it has it, by the name of the driver, there is nothing to say. */
+	tree_driver_put(NIC, "net-vfio-pci");
+	tree_directory_put(NIC_PATH "/vfio-dev");
+	function_check(NIC);
+	assert_finding(CHECK_OK, NIC " driver", "bound to net-vfio-pci", "");
+	assert_finding(CHECK_OK, NIC " permission", "/dev/vfio/12", "");
+	for (size_t i = 0; i < check.count; i++)
+		assert_null(strstr(check.findings[i].detail, "too"));
+}
+
 /* ---- the map ---- */
 
 static const struct check_span *span_find(const char *what)
@@ -491,6 +530,7 @@ int main(void)
 		CHECK_TEST(test_a_bar_that_holds_nothing_else_is_not_shared),
 		CHECK_TEST(test_an_msix_table_outside_of_its_bar_is_a_warning),
 		CHECK_TEST(test_a_small_bar_that_begins_in_a_page),
+		CHECK_TEST(test_a_driver_that_knows_the_device_is_proposed),
 		CHECK_TEST(test_the_map_has_all_in_order),
 		CHECK_TEST(test_ram_goes_around_what_is_reserved),
 		CHECK_TEST(test_ram_that_does_not_fit_stops),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -292,6 +293,68 @@ static void test_a_group_is_viable_with_neutral_functions(void **state)
 	assert_string_equal(why, "");
 }
 
+/* What VFIO has it has, whatever the driver is called; before Linux 6.1 the name tells. */
+static void test_any_driver_of_vfio_makes_a_function_ready(void **state)
+{
+	static const struct {
+		const char *driver;
+		bool has_directory, ready;
+	} rows[] = {
+		{ "xe_live", true, true },	  { "mlx5_vfio_pci", true, true },
+		{ "mlx5_vfio_pci", false, true }, { "xe-vfio-pci", false, true },
+		{ "vfio-pci", false, true },	  { "vfio_pci_not", false, false },
+		{ "pci", false, false },	  { "igb", false, false },
+	};
+	char why[1024];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(tree_teardown(state), 0);
+		assert_int_equal(tree_setup(state), 0);
+		tree_host_put();
+		tree_driver_put(NIC, rows[i].driver);
+		/* Of its group, and so in the way unless VFIO has it, too. */
+		tree_sibling_put(SECOND, rows[i].driver);
+		if (rows[i].has_directory) {
+			tree_directory_put(NIC_PATH "/vfio-dev");
+			tree_directory_put("/sys/bus/pci/devices/" SECOND "/vfio-dev");
+		}
+		blocker_of(NIC, why);
+		if (!why[0] != rows[i].ready)
+			fail_msg("%s: \"%s\"", rows[i].driver, why);
+		tree_driver_put(NIC, "vfio-pci");
+		blocker_of(NIC, why);
+		if (!why[0] != rows[i].ready)
+			fail_msg("%s beside it: \"%s\"", rows[i].driver, why);
+	}
+}
+
+static int count_visit(void *opaque, const struct host_pci *pci)
+{
+	(void)pci;
+	++*(unsigned int *)opaque;
+	return 0;
+}
+
+/* One that cannot be read is not taken for one that is not there. */
+static void test_a_function_that_cannot_be_read_is_an_error_of_the_list(void **state)
+{
+	char path[PATH_MAX], why[1024];
+	unsigned int count = 0;
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_sibling_put(SECOND, "igb");
+	tree_path(path, "/sys/bus/pci/devices/" SECOND "/vendor");
+	assert_int_equal(remove(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(host_pci_each(tree.root, -1, count_visit, &count), -EISDIR);
+	assert_true(count >= 3);
+	blocker_of(NIC, why);
+	assert_says(why, "cannot list IOMMU group 12: Is a directory");
+}
+
 static void test_siblings_that_do_not_fit_are_left_out_whole(void **state)
 {
 	char bdf[] = "0000:04:01.0", why[2048];
@@ -349,6 +412,8 @@ int main(void)
 		TREE_TEST(test_a_bridge_is_never_ready),
 		TREE_TEST(test_a_group_is_not_viable_with_other_drivers),
 		TREE_TEST(test_a_group_is_viable_with_neutral_functions),
+		TREE_TEST(test_any_driver_of_vfio_makes_a_function_ready),
+		TREE_TEST(test_a_function_that_cannot_be_read_is_an_error_of_the_list),
 		TREE_TEST(test_siblings_that_do_not_fit_are_left_out_whole),
 		TREE_TEST(test_a_sentence_is_cut_to_the_buffer),
 	};

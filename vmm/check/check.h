@@ -91,7 +91,7 @@ void check_host(struct check *check);
  */
 void check_function(struct check *check, const struct host_pci *pci, bool draw);
 
-/* Of each function that is bound to vfio-pci, as with check_function() without a map. */
+/* Of each function that VFIO has, as with check_function() without a map. */
 void check_bound_functions(struct check *check);
 
 /* Its interrupts, and its BARs that cannot be mapped whole. Takes root to know all of it. */

@@ -9,6 +9,7 @@
 
 #include "vmm/check/check.h"
 #include "vmm/host/in_use.h"
+#include "vmm/host/variant.h"
 
 /* What the checks of one function share. */
 struct subject {
@@ -36,10 +37,10 @@ subject_add(struct check *check, const struct host_pci *pci, enum check_severity
 static void driver_check(struct check *check, const struct host_pci *pci)
 {
 	const char *driver = pci->driver[0] ? pci->driver : "no driver";
-	char use[384];
+	char use[384], module[64];
 
-	if (!strcmp(pci->driver, "vfio-pci")) {
-		subject_add(check, pci, CHECK_OK, "driver", "bound to vfio-pci");
+	if (pci->is_vfio) {
+		subject_add(check, pci, CHECK_OK, "driver", "bound to %s", driver);
 	} else if (host_pci_in_use(check->root, pci, use, sizeof(use))) {
 		subject_add(check, pci, CHECK_STOPS, "driver",
 			    "bound to %s, and in use by this host: %s", driver, use);
@@ -51,6 +52,12 @@ static void driver_check(struct check *check, const struct host_pci *pci)
 			    driver);
 		check_remedy(check, "posthorn bind %s", pci->bdf);
 	}
+	if (!host_pci_variant_find(check->root, pci, module, sizeof(module)) ||
+	    host_pci_driver_is(module, driver))
+		return;
+	subject_add(check, pci, CHECK_NOTE, "driver",
+		    "%s gives it to VFIO too, and knows what it is", module);
+	check_remedy(check, "posthorn bind --driver %s %s", module, pci->bdf);
 }
 
 static int sibling_check(void *opaque, const struct host_pci *pci)
@@ -61,7 +68,7 @@ static int sibling_check(void *opaque, const struct host_pci *pci)
 		return 0;
 	if (host_pci_is_bridge(pci) || !pci->driver[0]) {
 		subject->harmless++;
-	} else if (host_pci_driver_is_neutral(pci->driver)) {
+	} else if (host_pci_is_neutral(pci)) {
 		subject_add(subject->check, subject->pci, CHECK_NOTE, "group",
 			    "%s is in it too, bound to %s: one guest must have both", pci->bdf,
 			    pci->driver);
@@ -100,7 +107,7 @@ static void permission_check(struct check *check, const struct host_pci *pci)
 	int error = 0;
 
 	/* The file comes with the driver. */
-	if (strcmp(pci->driver, "vfio-pci"))
+	if (!pci->is_vfio)
 		return;
 	snprintf(name, sizeof(name), "/dev/vfio/%d", pci->iommu_group);
 	snprintf(path, sizeof(path), "%s%s", check->root, name);
@@ -172,7 +179,7 @@ static int bound_visit(void *opaque, const struct host_pci *pci)
 {
 	struct visit *visit = opaque;
 
-	if (strcmp(pci->driver, "vfio-pci"))
+	if (!pci->is_vfio)
 		return 0;
 	visit->found = true;
 	check_function(visit->check, pci, false);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/host/bind.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +18,7 @@
 #include "vfio/sysfs.h"
 #include "vmm/commands.h"
 #include "vmm/host/in_use.h"
+#include "vmm/host/variant.h"
 
 /* What a function had before host_pci_bind(); "" for none. */
 struct former {
@@ -115,8 +117,14 @@ static int former_remember(const char *root, const char *bdf, const struct forme
 	int fd, error;
 
 	snprintf(path, sizeof(path), "%s/run/posthorn", root);
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return exit_code_explain(-errno, "make the directory", path);
+	if (mkdir(path, 0755) && errno != EEXIST) {
+		if (errno != ENOENT)
+			return exit_code_explain(-errno, "make the directory", path);
+		log_warn("%s: what it had is not remembered, since there is no /run: posthorn "
+			 "unbind will let the kernel choose a driver",
+			 bdf);
+		return 0;
+	}
 	former_path_set(path, root, bdf);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
@@ -134,7 +142,7 @@ static bool is_half_bound(const char *root, const struct host_pci *pci, struct f
 	char override[sizeof(former->override)];
 
 	override_read(root, pci->bdf, override, sizeof(override));
-	return !strcmp(override, HOST_PCI_VFIO) && former_read(root, pci->bdf, former) &&
+	return host_pci_driver_is_vfio(override) && former_read(root, pci->bdf, former) &&
 	       (!pci->driver[0] || !strcmp(pci->driver, former->driver));
 }
 
@@ -211,40 +219,61 @@ static void modprobe_run(const char *module)
 		;
 }
 
-/* See to it that the driver vfio-pci is there. 0, or EXIT_HOST after a message. */
-static int vfio_pci_load(const char *root)
+/* The driver @wanted, as sysfs spells it, into @driver. Returns whether it is there. */
+static bool driver_find(const char *root, const char *wanted, char *driver, size_t size)
 {
+	const struct dirent *entry;
 	char path[PATH_MAX];
+	bool found = false;
+	DIR *directory;
 
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/drivers/" HOST_PCI_VFIO, root);
-	if (access(path, F_OK))
-		modprobe_run(HOST_PCI_VFIO);
-	if (!access(path, F_OK))
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/drivers", root);
+	directory = opendir(path);
+	if (!directory)
+		return false;
+	while (!found && (entry = readdir(directory)))
+		found = host_pci_driver_is(entry->d_name, wanted);
+	if (found)
+		snprintf(driver, size, "%.*s", (int)size - 1, entry->d_name);
+	closedir(directory);
+	return found;
+}
+
+/* See to it that the driver @wanted is there: @driver. 0, or EXIT_HOST after a message. */
+static int driver_load(const char *root, const char *wanted, char *driver, size_t size)
+{
+	if (driver_find(root, wanted, driver, size))
 		return 0;
-	log_error("the kernel's driver " HOST_PCI_VFIO " is not there and `modprobe " HOST_PCI_VFIO
-		  "` does not load it: install the module (CONFIG_VFIO_PCI) of the running kernel");
+	modprobe_run(wanted);
+	if (driver_find(root, wanted, driver, size))
+		return 0;
+	log_error("the kernel's driver %s is not there and `modprobe %s` does not load it: install "
+		  "the module%s of the running kernel",
+		  wanted, wanted, strcmp(wanted, HOST_PCI_VFIO) ? "" : " (CONFIG_VFIO_PCI)");
 	return EXIT_HOST;
 }
 
-/* Have the kernel probe a function whose override is vfio-pci. 0, or EXIT_HOST after a message. */
-static int vfio_pci_probe(const char *root, const char *bdf)
+/* Have the kernel probe a function whose override is @driver. 0, or EXIT_HOST after a message. */
+static int vfio_probe(const char *root, const char *bdf, const char *driver)
 {
-	char driver[32];
+	struct host_pci pci = { .driver = "" };
 	int error;
 
 	/* Older kernels return 0 here though the driver's probe failed: the link is what counts. */
 	error = driver_probe(root, bdf);
-	driver_read(root, bdf, driver, sizeof(driver));
-	if (!strcmp(driver, HOST_PCI_VFIO))
+	if (host_pci_read(root, bdf, &pci) == 0 && !strcmp(pci.driver, driver) && pci.is_vfio)
 		return 0;
-	if (error == -EINVAL)
-		log_error(HOST_PCI_VFIO " refuses %s, as it does where no IOMMU guards "
-					"it: " HOST_PCI_NO_IOMMU_REMEDY,
-			  bdf);
-	else
-		log_error(HOST_PCI_VFIO
-			  " does not take %s (%s): the kernel's log, `dmesg`, says why",
+	if (!strcmp(pci.driver, driver)) {
+		log_error("%s does not give %s to VFIO: it is a driver of the host's", driver, bdf);
+		driver_leave(root, bdf);
+	} else if (error == -EINVAL) {
+		log_error("%s refuses %s, as it does where no IOMMU guards "
+			  "it: " HOST_PCI_NO_IOMMU_REMEDY,
+			  driver, bdf);
+	} else {
+		log_error("%s does not take %s (%s): the kernel's log, `dmesg`, says why", driver,
 			  bdf, error ? strerror(-error) : "its probe failed");
+	}
 	return EXIT_HOST;
 }
 
@@ -276,17 +305,28 @@ static void signals_hold(sigset_t *before)
 
 /* ---- bind ---- */
 
-/* Is there a reason not to bind? An exit code after a message, or 0. */
-static int bind_check(const char *root, const struct host_pci *pci)
+/* Can it not be assigned at all? An exit code after a message, or 0. */
+static int kind_check(const char *root, const struct host_pci *pci)
 {
-	char why[512];
-
 	if (host_pci_is_bridge(pci)) {
 		log_error("%s: a bridge: only endpoints can be assigned", pci->bdf);
 		return EXIT_USAGE;
 	}
 	if (pci->iommu_group < 0 && !host_pci_group_may_come(root, pci)) {
 		log_error("%s: no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY, pci->bdf);
+		return EXIT_HOST;
+	}
+	return 0;
+}
+
+/* Would somebody miss it? An exit code after a message, or 0. */
+static int use_check(const char *root, const struct host_pci *pci)
+{
+	char why[512];
+
+	if (pci->is_vfio && group_is_open(root, pci->iommu_group)) {
+		log_error("IOMMU group %d of %s is in use by a guest: end the guest first",
+			  pci->iommu_group, pci->bdf);
 		return EXIT_HOST;
 	}
 	if (host_pci_in_use(root, pci, why, sizeof(why))) {
@@ -296,24 +336,28 @@ static int bind_check(const char *root, const struct host_pci *pci)
 	return 0;
 }
 
-/* All that changes something. */
-static int bind_steps(const char *root, const struct host_pci *pci)
+/*
+ * All that changes something. What the function had before posthorn is remembered, and so not
+ * again when it goes from one driver of VFIO to another.
+ */
+static int bind_steps(const char *root, const struct host_pci *pci, const char *driver)
 {
 	const char *bdf = pci->bdf;
-	struct former former;
+	struct former former; /* what comes back on failure */
+	bool is_kept = pci->is_vfio && former_read(root, bdf, &former);
 	int code;
 
-	if (!is_half_bound(root, pci, &former)) {
+	if (is_kept || !is_half_bound(root, pci, &former)) {
 		snprintf(former.driver, sizeof(former.driver), "%s", pci->driver);
 		override_read(root, bdf, former.override, sizeof(former.override));
-		/* With it vfio-pci would get the function back at once. */
-		if (!strcmp(former.override, HOST_PCI_VFIO))
+		/* With it VFIO would get the function back at once. */
+		if (!is_kept && host_pci_driver_is_vfio(former.override))
 			former.override[0] = '\0';
-		code = former_remember(root, bdf, &former);
+		code = is_kept ? 0 : former_remember(root, bdf, &former);
 		if (code)
 			return code;
 	}
-	code = override_write(root, bdf, HOST_PCI_VFIO);
+	code = override_write(root, bdf, driver);
 	if (code)
 		goto err_former;
 	if (pci->driver[0]) {
@@ -321,10 +365,10 @@ static int bind_steps(const char *root, const struct host_pci *pci)
 		if (code)
 			goto err_override;
 	}
-	code = vfio_pci_probe(root, bdf);
+	code = vfio_probe(root, bdf, driver);
 	if (code)
 		goto err_driver;
-	log_info("%s is bound to " HOST_PCI_VFIO " (before: %s)", bdf,
+	log_info("%s is bound to %s (before: %s)", bdf, driver,
 		 former.driver[0] ? former.driver : "no driver");
 	return 0;
 
@@ -336,27 +380,32 @@ err_driver:
 err_override:
 	override_write(root, bdf, former.override);
 err_former:
-	former_forget(root, bdf);
+	if (!is_kept)
+		former_forget(root, bdf);
 	return code;
 }
 
-int host_pci_bind(const char *root, const char *bdf)
+int host_pci_bind(const char *root, const char *bdf, const char *wanted)
 {
+	char driver[sizeof(((struct host_pci *)0)->driver)];
 	struct host_pci pci;
 	sigset_t before;
 	int code;
 
 	code = host_pci_named_read(root, bdf, &pci);
-	if (code || !strcmp(pci.driver, HOST_PCI_VFIO))
+	if (code || (pci.is_vfio && (!wanted || host_pci_driver_is(pci.driver, wanted))))
 		return code;
-	code = bind_check(root, &pci);
+	code = kind_check(root, &pci);
 	if (code)
 		return code;
-	code = vfio_pci_load(root);
+	/* Before it is looked who uses the function: it may take a while. */
+	code = driver_load(root, wanted ? wanted : HOST_PCI_VFIO, driver, sizeof(driver));
+	if (!code)
+		code = use_check(root, &pci);
 	if (code)
 		return code;
 	signals_hold(&before);
-	code = bind_steps(root, &pci);
+	code = bind_steps(root, &pci, driver);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
@@ -366,29 +415,29 @@ int host_pci_bind(const char *root, const char *bdf)
 /* The function has no driver any more. */
 static int give_back(const char *root, const struct host_pci *pci, const struct former *former)
 {
-	const char *bdf = pci->bdf;
-	char driver[32];
+	struct host_pci now = { .driver = "" };
+	const char *bdf = pci->bdf, *driver = "";
 	int code;
 
 	code = former_restore(root, bdf, former);
-	driver_read(root, bdf, driver, sizeof(driver));
+	if (host_pci_read(root, bdf, &now) == 0)
+		driver = now.driver;
 	/* Without a driver there is something left to do, for which it is remembered. */
 	if (!code || driver[0])
 		former_forget(root, bdf);
 	if (code)
 		return code;
-	if (strcmp(driver, HOST_PCI_VFIO)) {
+	if (!now.is_vfio || !strcmp(driver, former->driver)) {
 		log_info("%s is bound to %s", bdf, driver[0] ? driver : "no driver");
 		return 0;
 	}
-	log_error(HOST_PCI_VFIO " took %s again, by an id it was given: echo %04x %04x "
-				">/sys/bus/pci/drivers/" HOST_PCI_VFIO
-				"/remove_id, then unbind again",
-		  bdf, pci->vendor, pci->device);
+	log_error("%s took %s again, by an id it was given: echo %04x %04x "
+		  ">/sys/bus/pci/drivers/%s/remove_id, then unbind again",
+		  driver, bdf, pci->vendor, pci->device, driver);
 	return EXIT_HOST;
 }
 
-/* The function is not bound to vfio-pci: is there something to do from a time before? */
+/* VFIO does not have the function: is there something to do from a time before? */
 static int leftover_undo(const char *root, const struct host_pci *pci)
 {
 	struct former former;
@@ -409,7 +458,7 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 	struct former former;
 	int code;
 
-	if (strcmp(pci->driver, HOST_PCI_VFIO))
+	if (!pci->is_vfio)
 		return leftover_undo(root, pci);
 	/* The kernel would wait for the user to finish, or find the group half taken away. */
 	if (group_is_open(root, pci->iommu_group)) {
@@ -441,21 +490,40 @@ int host_pci_unbind(const char *root, const char *bdf)
 
 struct bind_options {
 	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
+	const char *driver;	     /* bind: which one; NULL: any of VFIO's */
 };
+
+/* It becomes a part of paths, and goes to modprobe. */
+static int driver_option(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	if (!*value || *value == '-' || strlen(value) > 31 ||
+	    value[strspn(value,
+			 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
+		return wrong(parser, "%s: '%s' is not the name of a driver", rule->name, value);
+	return option_text(parser, rule, value);
+}
 
 static int bind_run(const void *opaque)
 {
 	const struct bind_options *options = opaque;
-	char why[1024];
+	char why[1024], module[64];
 	struct host_pci pci;
 	int code;
 
-	code = host_pci_bind("", options->bdf);
+	code = host_pci_bind("", options->bdf, options->driver);
+	if (!code)
+		code = host_pci_named_read("", options->bdf, &pci);
 	if (code)
 		return code;
-	/* Bound, and yet not ready: others of its group are in the way. */
-	if (!host_pci_read("", options->bdf, &pci) && host_pci_blocker("", &pci, why, sizeof(why)))
+	/* Bound, and yet not ready: others of its group are in the way, say. */
+	if (host_pci_blocker("", &pci, why, sizeof(why)))
 		log_warn("%s: %s", options->bdf, why);
+	if (!options->driver && host_pci_variant_find("", &pci, module, sizeof(module)) &&
+	    !host_pci_driver_is(pci.driver, module))
+		log_notice(
+			"%s: bound to %s; %s gives it to VFIO too, and knows what it is: posthorn "
+			"bind --driver %s %s",
+			options->bdf, pci.driver, module, module, options->bdf);
 	return EXIT_OK;
 }
 
@@ -466,10 +534,17 @@ static int unbind_run(const void *opaque)
 	return host_pci_unbind("", options->bdf);
 }
 
+static const struct option_rule bind_rules[] = {
+	{ "--driver", "NAME", "by this driver of VFIO (vfio-pci)", driver_option,
+	  .offset = offsetof(struct bind_options, driver) },
+	{ NULL },
+};
+
 const struct command command_bind = {
 	.name = "bind",
 	.synopsis = "BDF",
 	.help = "take a PCI function from its driver, for a guest",
+	.rules = bind_rules,
 	.operand = operand_bdf,
 	.operands = 1,
 	.needed = "the address of a PCI function",

@@ -8,22 +8,24 @@
 #define POSTHORN_VMM_HOST_BIND_H
 
 /*
- * Bind @bdf to vfio-pci through driver_override, and remember the driver and the override that it
- * had in /run/posthorn/<bdf>. Does nothing when it is bound already. Loads the module vfio-pci when
- * it is not there. On failure driver and override are brought back. Signals that end the process
- * wait meanwhile; where it ends in the middle all the same, host_pci_unbind() undoes it. Returns 0,
- * or an exit code of lib/log.h after a message that says what mends it: EXIT_USAGE for a function
- * that does not exist or is a bridge, EXIT_HOST for one without an IOMMU group (vfio-pci's probe
- * would fail with -EINVAL), for one that host_pci_in_use(), and for everything that the kernel
- * refuses.
+ * Bind @bdf to vfio-pci, or to @driver if that is not NULL, through driver_override, and remember
+ * the driver and the override that it had in /run/posthorn/<bdf> (on a host without /run, do
+ * without, after a message). Does nothing when VFIO has it already: by whatever driver, if @driver
+ * is NULL, else by that one. Loads the module when the driver is not there. On failure driver and
+ * override are brought back. Signals that end the process wait meanwhile; where it ends in the
+ * middle all the same, host_pci_unbind() undoes it. Returns 0, or an exit code of lib/log.h after a
+ * message that says what mends it: EXIT_USAGE for a function that does not exist or is a bridge,
+ * EXIT_HOST for one without an IOMMU group (vfio-pci's probe would fail with -EINVAL), for one that
+ * host_pci_in_use() or that a guest has, for a driver that is none of VFIO's, and for everything
+ * that the kernel refuses.
  */
-int host_pci_bind(const char *root, const char *bdf);
+int host_pci_bind(const char *root, const char *bdf, const char *driver);
 
 /*
  * Undo host_pci_bind(): bring the override back and give the function to the remembered driver, or
  * let the kernel probe for one. Goes on where it, or host_pci_bind(), had to stop before, if
  * something is remembered. Returns as host_pci_bind() does. Does nothing, successfully, to a
- * function that is not bound to vfio-pci, nor was left half-way. Refuses while somebody has the
+ * function that VFIO does not have, nor was left half-way. Refuses while somebody has the
  * function's group open.
  */
 int host_pci_unbind(const char *root, const char *bdf);
