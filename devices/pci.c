@@ -478,22 +478,27 @@ struct placement {
 static int bar_place(const struct pci_bar *bar, uint64_t footprint, struct placement *left)
 {
 	const struct pci_root *root = bar->device->root;
+	const struct pci_window *whole = &root->mem32;
 	struct pci_window *window = &left->mem32;
 	uint64_t addr;
 
 	if (bar_is_io(bar) && !root->io.size)
 		return 0;
-	if (bar_is_io(bar))
+	if (bar_is_io(bar)) {
 		window = &left->io;
-	else if (bar_is_64bit(bar) && root->mem64.size)
+		whole = &root->io;
+	} else if (bar_is_64bit(bar) && root->mem64.size) {
 		window = &left->mem64;
+		whole = &root->mem64;
+	}
 	if (!window_take(window, footprint, &addr)) {
-		log_error("%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: assign "
-			  "fewer devices",
+		log_error("%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: %s",
 			  bar->device->name, bar_index(bar), footprint,
 			  window == &left->io	   ? "I/O ports"
 			  : window == &left->mem32 ? "the window below 4 GiB"
-						   : "the window above 4 GiB");
+						   : "the window above 4 GiB",
+			  footprint > whole->size ? "it cannot be assigned"
+						  : "assign fewer devices");
 		return -ENOSPC;
 	}
 	bar_register_store(bar, addr);

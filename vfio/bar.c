@@ -69,6 +69,16 @@ static void areas_map(struct vfio_bar *bar)
 		struct bar_area area = bar->areas[i];
 
 		area.hva = vfio_area_map(bar->device, bar->index, area.offset, area.size);
+		/*
+		 * VFIO takes the whole BAR from the host, or none of it: then reads would find
+		 * all-ones, and writes nothing.
+		 */
+		if (!area.hva && errno == EBUSY)
+			die(EXIT_HOST,
+			    "%s: BAR %u is claimed by something else on this host, which "
+			    "/proc/iomem names (as root): unload the module that has it, or, if it "
+			    "is the boot console's, boot with initcall_blacklist=sysfb_init",
+			    bar->device->bdf, bar->index);
 		if (area.hva)
 			bar->areas[kept++] = area;
 		else

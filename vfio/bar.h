@@ -53,7 +53,8 @@ struct vfio_bar {
 
 /*
  * With all "fixed" fields set: find the areas of the BAR and map them into this process (the ROM's
- * contents are read when the guest first turns it on). What cannot be mapped is trapped.
+ * contents are read when the guest first turns it on). What cannot be mapped is trapped. Start-up
+ * only: dies with EXIT_HOST when somebody else on the host has claimed a part of the BAR.
  */
 void bar_init(struct vfio_bar *bar);
 

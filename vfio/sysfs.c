@@ -15,6 +15,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/resources.h"
 
 /* The last part of what the symbolic link @path points to; "" when there is no such link. */
 static void link_name_read(const char *path, char *name, size_t size)
@@ -340,6 +341,42 @@ static void group_blocker(const char *root, const struct host_pci *pci, char *wh
 			 pci->iommu_group, siblings.names, siblings.commands);
 }
 
+/* Does the firmware use the function? */
+static void reserved_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
+	struct host_reserved reserved[HOST_RESERVED_MAX];
+	unsigned int count = host_reserved_read(root, pci->iommu_group, reserved);
+
+	for (unsigned int i = 0; i < count && !why[0]; i++)
+		if (host_reserved_is_direct(&reserved[i]))
+			snprintf(why, size,
+				 "the firmware wants it to reach 0x%llx to 0x%llx, so the kernel "
+				 "gives it to no guest: " HOST_DIRECT_REMEDY,
+				 (unsigned long long)reserved[i].first,
+				 (unsigned long long)reserved[i].last);
+}
+
+/* Has the host no address for a BAR, or another use? */
+static void bars_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
+{
+	struct host_bar bars[PCI_STD_NUM_BARS];
+	struct host_claim claim;
+
+	host_bars_read(root, pci->bdf, bars);
+	for (unsigned int i = 0; i < PCI_STD_NUM_BARS && !why[0]; i++) {
+		if (bars[i].is_unplaced)
+			snprintf(why, size,
+				 "the host found no address for BAR %u, 0x%llx "
+				 "bytes: " HOST_UNPLACED_REMEDY,
+				 i, (unsigned long long)bars[i].size);
+		else if (host_bar_claim_find(root, pci->bdf, &bars[i], &claim))
+			snprintf(why, size,
+				 "0x%llx to 0x%llx of BAR %u is claimed by %s on this host: %s",
+				 (unsigned long long)claim.first, (unsigned long long)claim.last, i,
+				 claim.owner, host_claim_remedy(&claim));
+	}
+}
+
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
 {
 	why[0] = '\0';
@@ -355,6 +392,10 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
 	} else {
 		group_blocker(root, pci, why, size);
+		if (!why[0])
+			reserved_blocker(root, pci, why, size);
+		if (!why[0])
+			bars_blocker(root, pci, why, size);
 	}
 	return why[0] != '\0';
 }

@@ -94,8 +94,8 @@ size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, 
  * Why @pci cannot be assigned as things are: writes one phrase with its remedy into @why, to be
  * read after "<bdf>: ", and returns true; returns false, @why empty, when it is ready for
  * `posthorn run`. Looks at: an IOMMU (with the boot option that turns it on), the function's
- * header type, its driver, and every function of its group (names those with a driver of the
- * host's).
+ * header type, its driver, every function of its group (names those with a driver of the host's),
+ * memory that the firmware wants it to reach, and who has its BARs in the host (vfio/resources.h).
  */
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size);
 

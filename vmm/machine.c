@@ -176,6 +176,28 @@ static unsigned int usable_ranges(const struct machine *machine,
 	return count;
 }
 
+/* The one to be left out may be one alone: so the largest is named. */
+static _Noreturn void mem64_refuse(const struct machine *machine, uint64_t mem64, unsigned int bits)
+{
+	const struct pci_device *device = &machine->functions[0].pci;
+	unsigned int largest = 0;
+
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		for (unsigned int bar = 0; bar < PCI_BARS_MAX; bar++) {
+			if (machine->functions[i].pci.bars[bar].size <= device->bars[largest].size)
+				continue;
+			device = &machine->functions[i].pci;
+			largest = bar;
+		}
+	die(EXIT_HOST,
+	    "the 64-bit BARs of the assigned devices take %llu MiB, %llu of them BAR %u of %s, and "
+	    "do not fit above the guest's memory below 2^%u: %s",
+	    (unsigned long long)(mem64 / MIB),
+	    (unsigned long long)(device->bars[largest].size / MIB), largest, device->name, bits,
+	    device->bars[largest].size >= BIT(bits - 1) ? "it cannot be assigned on this host"
+							: "use less --memory or fewer devices");
+}
+
 static void layout_make(struct machine *machine, const struct run_options *options,
 			uint64_t page_size)
 {
@@ -191,10 +213,7 @@ static void layout_make(struct machine *machine, const struct run_options *optio
 		    "IOMMU can address; use less",
 		    (unsigned long long)(options->memory.size / MIB), bits);
 	if (mem64 && layout_mem64_place(&machine->layout, mem64, usable, count, bits) < 0)
-		die(EXIT_HOST,
-		    "the 64-bit BARs of the assigned devices (%llu MiB) do not fit above the "
-		    "guest's memory below 2^%u",
-		    (unsigned long long)(mem64 / MIB), bits);
+		mem64_refuse(machine, mem64, bits);
 }
 
 static void memory_init(struct machine *machine, const struct run_options *options)

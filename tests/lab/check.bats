@@ -118,6 +118,42 @@ expect_refusal() {
 	expect_finding note "$first MSI-X table" "other registers"
 }
 
+# serial_claim PORT|0: let the host's driver of serial ports have 8 I/O ports there; 0: let them go.
+# ioctl(2) TIOCSSERIAL, struct serial_struct. That there is no serial port does not matter.
+serial_claim() {
+	perl -MFcntl -e 'sysopen(my $tty, "/dev/ttyS3", O_RDWR | O_NONBLOCK) or die "ttyS3: $!";
+		my $port = pack "i2 I i5 S c x i S S x4 Q S x2 I Q", $ARGV[0] ? 4 : 0, 3, $ARGV[0],
+			0, 0, 0, 0, 115200, 0, 0, 0, 0, 0, 0, 0, 0, 0;
+		ioctl($tty, 0x541f, $port) or die "TIOCSSERIAL: $!"' "$1"
+}
+
+@test "a BAR of which something else has a part: found by all before a guest starts" {
+	local port
+	port=$(sed -n '3s/ .*//p' "/sys/bus/pci/devices/$nic/resource")
+	[ "$arch" = x86_64 ] && [ -c /dev/ttyS3 ] || skip "the driver of serial ports has no spare one"
+	serial_claim "$((port))"
+	grep "$(printf '%04x-%04x : serial' "$((port))" "$((port + 7))")" /proc/ioports
+	findings "$posthorn" check "$nic"
+	expect_status 3
+	expect_finding stops "$nic BAR 2" "is claimed by serial" "unload the module"
+	"$posthorn" devices --json |
+		jq -e --arg bdf "$nic" '.[] | select(.bdf == $bdf) | (.ready | not) and
+			(.why | contains("of BAR 2 is claimed by serial"))'
+	expect_refusal "$nic"
+	expect_text "of BAR 2 is claimed by serial on this host" "$stderr"
+	run --separate-stderr "$posthorn" info "$nic"
+	expect_status 3
+	expect_text "claimed by serial" "$stderr"
+	run --separate-stderr "$posthorn" bind "$nic"
+	expect_status 0
+	expect_text "claimed by serial" "$stderr"
+	serial_claim 0
+	findings "$posthorn" check "$nic"
+	expect_status 0
+	expect_finding note "$nic BAR 2" "32 I/O ports at"
+	expect_finding ok "$nic BAR 0" "0x20000 bytes at"
+}
+
 @test "a user without rights: /dev/kvm, VFIO, the group and the memory lock, each with its command" {
 	chmod 600 /dev/kvm /dev/vfio/*
 	findings "${nobody[@]}" prlimit --memlock=65536 "$posthorn" check "$nic"

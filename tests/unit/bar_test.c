@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/log.h"
 #include "lib/util.h"
 #include "tests/unit/fake_vfio.h"
 #include "tests/unit/stderr_capture.h"
@@ -305,6 +308,31 @@ static void test_area_that_cannot_be_mapped_is_trapped_and_said(void **state)
 	assert_null(fake_kvm_hva(machine->kvm, GPA + 0x3000));
 	bar_write(bar, 0x3000, 4, 0x1234);
 	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3000), 0x1234);
+}
+
+/* VFIO wants the whole BAR from the host: what another has claimed a part of is lost to the guest.
+ */
+static void test_bar_that_somebody_has_claimed_ends_the_start(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 0x8000, 0x1000);
+	struct capture capture = capture_start();
+	pid_t child;
+	int status;
+
+	fake_fail(machine->kvm, "area_map", 0, -EBUSY);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		bar_init(bar);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(capture_lines(capture), 1);
+	assert_int_equal(WIFEXITED(status) ? WEXITSTATUS(status) : -1, EXIT_HOST);
+	/* Only the child's call has failed. */
+	assert_int_equal(fake_failing(machine->kvm, "area_map"), -EBUSY);
+	bar_init(bar);
 }
 
 /* ---- smaller than a page ---- */
@@ -754,6 +782,7 @@ int main(void)
 		TEST(test_as_many_areas_as_there_can_be),
 		TEST(test_region_that_cannot_be_mapped_is_trapped),
 		TEST(test_area_that_cannot_be_mapped_is_trapped_and_said),
+		TEST(test_bar_that_somebody_has_claimed_ends_the_start),
 		TEST(test_small_bar_is_mapped_when_alone_in_its_page),
 		TEST(test_small_bar_is_smaller_than_bigger_pages_too),
 		TEST(test_bar_of_a_page_does_not_care_for_neighbours),

@@ -336,7 +336,7 @@ static void test_an_msix_table_outside_of_its_bar_is_a_warning(void **state)
 	assert_finding(CHECK_WARNING, NIC " MSI-X pending bits", "outside", "");
 }
 
-static void test_a_small_bar_that_begins_in_a_page(void **state)
+static void test_a_small_bar_that_shares_its_page(void **state)
 {
 	(void)state;
 	card_put();
@@ -344,10 +344,58 @@ static void test_a_small_bar_that_begins_in_a_page(void **state)
 					    "0xf0002000 0xf00020ff 0x40200\n"
 					    "0x6010 0x601f 0x40101\n");
 	function_check(NIC);
-	assert_finding(CHECK_NOTE, NIC " BAR 0", "256 bytes at 0xf0000100",
+	assert_finding(CHECK_NOTE, NIC " BAR 0", "0x100 bytes at 0xf0000100",
 		       "pci=resource_alignment=12@" NIC);
-	assert_no_finding(NIC " BAR 1");
-	assert_no_finding(NIC " BAR 2");
+	assert_finding(CHECK_OK, NIC " BAR 1", "in a page of its own", "");
+	assert_finding(CHECK_NOTE, NIC " BAR 2", "16 I/O ports at 0x6010", "");
+	/* It begins where a page does, and another device's BAR is in the rest of it. */
+	tree_text_put("/proc/iomem", "f0000000-f0ffffff : PCI Bus 0000:04\n"
+				     "  f0002000-f00020ff : " NIC "\n"
+				     "  f0002400-f00024ff : 0000:05:00.0\n");
+	function_check(NIC);
+	assert_finding(CHECK_NOTE, NIC " BAR 1", "in a page with others", "alignment=12@" NIC);
+}
+
+static void test_a_bar_that_the_host_could_not_place_stops(void **state)
+{
+	(void)state;
+	card_put();
+	tree_text_put(NIC_PATH "/resource", "0x0 0x3ffffffff 0x2014220c\n");
+	function_check(NIC);
+	assert_finding(CHECK_STOPS, NIC " BAR 0", "no address for its 0x400000000 bytes",
+		       "pci=realloc");
+}
+
+static void test_a_bar_that_is_claimed_stops(void **state)
+{
+	(void)state;
+	card_put();
+	tree_text_put("/proc/iomem", "f0000000-f0ffffff : PCI Bus 0000:04\n"
+				     "  f0000000-f001ffff : " NIC "\n"
+				     "    f0000000-f000ffff : BOOTFB\n");
+	function_check(NIC);
+	assert_finding(CHECK_STOPS, NIC " BAR 0", "0xf0000000 to 0xf000ffff is claimed by BOOTFB",
+		       "initcall_blacklist=sysfb_init");
+	/* As a driver does with what it has itself, and a guest that runs. */
+	tree_driver_put(NIC, "igb");
+	function_check(NIC);
+	assert_finding(CHECK_OK, NIC " BAR 0", "0x20000 bytes at 0xf0000000", "");
+	tree_driver_put(NIC, NULL);
+	function_check(NIC);
+	assert_finding(CHECK_STOPS, NIC " BAR 0", "claimed by BOOTFB", "sysfb_init");
+}
+
+static void test_bars_that_no_guest_has_room_for_stop(void **state)
+{
+	(void)state;
+	card_put();
+	/* 2 GiB below 4 GiB; 64 TiB, where addresses have 46 bits. */
+	tree_text_put(NIC_PATH "/resource", "0x40000000 0xbfffffff 0x40200\n"
+					    "0x0 0x0 0x0\n"
+					    "0x400000000000 0x7fffffffffff 0x14220c\n");
+	function_check(NIC);
+	assert_finding(CHECK_STOPS, NIC " DMA", "2048 MiB of 32-bit BARs", "cannot be assigned");
+	assert_finding(CHECK_STOPS, NIC " DMA", "67108864 MiB of 64-bit BARs do not fit", "less");
 }
 
 /* ---- drivers of VFIO ---- */
@@ -529,7 +577,10 @@ int main(void)
 		CHECK_TEST(test_pages_shared_with_the_msix_table),
 		CHECK_TEST(test_a_bar_that_holds_nothing_else_is_not_shared),
 		CHECK_TEST(test_an_msix_table_outside_of_its_bar_is_a_warning),
-		CHECK_TEST(test_a_small_bar_that_begins_in_a_page),
+		CHECK_TEST(test_a_small_bar_that_shares_its_page),
+		CHECK_TEST(test_a_bar_that_the_host_could_not_place_stops),
+		CHECK_TEST(test_a_bar_that_is_claimed_stops),
+		CHECK_TEST(test_bars_that_no_guest_has_room_for_stop),
 		CHECK_TEST(test_a_driver_that_knows_the_device_is_proposed),
 		CHECK_TEST(test_the_map_has_all_in_order),
 		CHECK_TEST(test_ram_goes_around_what_is_reserved),

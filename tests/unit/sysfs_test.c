@@ -329,6 +329,84 @@ static void test_any_driver_of_vfio_makes_a_function_ready(void **state)
 	}
 }
 
+static void test_memory_that_the_firmware_wants_to_reach_is_in_the_way(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_text_put("/sys/kernel/iommu_groups/12/reserved_regions",
+		      "0x00000000fee00000 0x00000000feefffff msi\n"
+		      "0x0000000000100000 0x00000000001fffff direct-relaxable\n");
+	blocker_of(NIC, why);
+	assert_string_equal(why, "");
+	tree_text_put("/sys/kernel/iommu_groups/12/reserved_regions",
+		      "0x000000007a800000 0x000000007affffff direct\n");
+	blocker_of(NIC, why);
+	assert_says(why, "the firmware wants it to reach 0x7a800000 to 0x7affffff");
+	assert_says(why, "set-up");
+}
+
+/* Lines of /proc/iomem and /proc/ioports, and what is in the way then. */
+static void test_a_bar_that_somebody_has_claimed_is_in_the_way(void **state)
+{
+	static const struct {
+		const char *file, *text, *why;
+	} rows[] = {
+		{ "iomem", "f0000000-f001ffff : " NIC "\n", "" },
+		{ "iomem", "f0000000-f001ffff : " NIC "\n  f0000000-f001ffff : vfio-pci\n", "" },
+		/* What follows is not within it. */
+		{ "iomem", "f0000000-f001ffff : " NIC "\nf0020000-f002ffff : ramoops\n", "" },
+		{ "iomem",
+		  "e0000000-f7ffffff : PCI Bus 0000:00\n  f0000000-f001ffff : " NIC
+		  "\n    f0004000-f0005fff : ramoops:dump(0/1)\n    f0006000-f0007fff : other\n",
+		  "0xf0004000 to 0xf0005fff of BAR 0 is claimed by ramoops:dump(0/1) on this host: "
+		  "unload" },
+		{ "iomem",
+		  "f0000000-f001ffff : " NIC "\n  f0000000-f0000fff : vfio-pci\n"
+		  "  f0001000-f0001fff : efifb\n",
+		  "claimed by efifb on this host: it is the boot console's: boot with" },
+		/* The same addresses are another function's, or not whole. */
+		{ "iomem", "f0000000-f001ffff : " NVME "\n  f0000000-f0000fff : nvme\n", "" },
+		{ "iomem", "00000000-00000000 : " NIC "\n  00000000-00000000 : ramoops\n", "" },
+		{ "ioports", "6000-601f : " NIC "\n  6000-600f : gpio\n",
+		  "0x6000 to 0x600f of BAR 2 is claimed by gpio" },
+		{ "ioports", "nothing\n\n-\n6000-601f : " NIC, "" },
+	};
+	char why[1024], name[32];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_text_put(NIC_PATH "/resource", "0xf0000000 0xf001ffff 0x40200\n"
+					    "0x0 0x0 0x0\n"
+					    "0x6000 0x601f 0x40101\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tree_text_put("/proc/iomem", "");
+		tree_text_put("/proc/ioports", "");
+		snprintf(name, sizeof(name), "/proc/%s", rows[i].file);
+		tree_text_put(name, rows[i].text);
+		blocker_of(NIC, why);
+		assert_says(why, rows[i].why);
+		if (!rows[i].why[0])
+			assert_string_equal(why, "");
+	}
+}
+
+static void test_a_bar_without_an_address_is_in_the_way(void **state)
+{
+	char why[1024];
+
+	(void)state;
+	tree_host_put();
+	tree_driver_put(NIC, "vfio-pci");
+	tree_text_put(NIC_PATH "/resource", "0xf0000000 0xf001ffff 0x40200\n"
+					    "0x0 0x3ffffffff 0x2014220c\n");
+	blocker_of(NIC, why);
+	assert_says(why, "no address for BAR 1, 0x400000000 bytes: boot with pci=realloc");
+}
+
 static int count_visit(void *opaque, const struct host_pci *pci)
 {
 	(void)pci;
@@ -413,6 +491,9 @@ int main(void)
 		TREE_TEST(test_a_group_is_not_viable_with_other_drivers),
 		TREE_TEST(test_a_group_is_viable_with_neutral_functions),
 		TREE_TEST(test_any_driver_of_vfio_makes_a_function_ready),
+		TREE_TEST(test_memory_that_the_firmware_wants_to_reach_is_in_the_way),
+		TREE_TEST(test_a_bar_that_somebody_has_claimed_is_in_the_way),
+		TREE_TEST(test_a_bar_without_an_address_is_in_the_way),
 		TREE_TEST(test_a_function_that_cannot_be_read_is_an_error_of_the_list),
 		TREE_TEST(test_siblings_that_do_not_fit_are_left_out_whole),
 		TREE_TEST(test_a_sentence_is_cut_to_the_buffer),

@@ -7,62 +7,22 @@
 
 #include "guest/layout.h"
 #include "lib/util.h"
+#include "vfio/resources.h"
 #include "vmm/check/check.h"
-
-#define RESERVED_MAX 24
-
-/* A line of the group's reserved_regions (Documentation/ABI/testing/sysfs-kernel-iommu_groups). */
-struct reserved {
-	uint64_t first, last;
-	char type[24];
-};
 
 struct plan {
 	struct check *check;
 	const struct host_pci *pci;
-	struct reserved reserved[RESERVED_MAX];
+	struct host_reserved reserved[HOST_RESERVED_MAX];
 	unsigned int reserved_count;
 	unsigned int bits; /* that the IOMMU maps; 0: not known */
-	struct layout_range usable[RESERVED_MAX + 1];
+	struct layout_range usable[HOST_RESERVED_MAX + 1];
 	unsigned int usable_count;
 	struct layout layout;
 };
 
-static int reserved_compare(const void *a, const void *b)
-{
-	const struct reserved *left = a, *right = b;
-
-	return left->first < right->first ? -1 : left->first > right->first;
-}
-
-static void reserved_read(struct plan *plan)
-{
-	unsigned long long first, last;
-	char path[PATH_MAX], type[24];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%d/reserved_regions",
-		 plan->check->root, plan->pci->iommu_group);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	while (plan->reserved_count < RESERVED_MAX &&
-	       fscanf(file, "%llx %llx %23s", &first, &last, type) == 3) {
-		struct reserved *reserved = &plan->reserved[plan->reserved_count];
-
-		if (last < first)
-			continue;
-		reserved->first = first;
-		reserved->last = last;
-		snprintf(reserved->type, sizeof(reserved->type), "%s", type);
-		plan->reserved_count++;
-	}
-	fclose(file);
-	qsort(plan->reserved, plan->reserved_count, sizeof(plan->reserved[0]), reserved_compare);
-}
-
 /* VFIO lets such be mapped: firmware wants them only until a driver takes the device. */
-static bool is_relaxable(const struct reserved *reserved)
+static bool is_relaxable(const struct host_reserved *reserved)
 {
 	return !strcmp(reserved->type, "direct-relaxable");
 }
@@ -73,7 +33,7 @@ static void usable_find(struct plan *plan)
 	uint64_t end = plan->bits ? BIT(min(plan->bits, 63U)) : BIT(63), base = 0;
 
 	for (unsigned int i = 0; i < plan->reserved_count; i++) {
-		const struct reserved *reserved = &plan->reserved[i];
+		const struct host_reserved *reserved = &plan->reserved[i];
 
 		if (is_relaxable(reserved) || reserved->last < base)
 			continue;
@@ -130,17 +90,15 @@ static void map_draw(const struct plan *plan)
 static void direct_check(const struct plan *plan, const char *object)
 {
 	for (unsigned int i = 0; i < plan->reserved_count; i++) {
-		const struct reserved *reserved = &plan->reserved[i];
+		const struct host_reserved *reserved = &plan->reserved[i];
 
-		if (strcmp(reserved->type, "direct"))
+		if (!host_reserved_is_direct(reserved))
 			continue;
 		check_add(plan->check, CHECK_STOPS, object,
 			  "the firmware wants the device to reach 0x%llx to 0x%llx (region "
 			  "\"direct\"), and so the kernel gives it to no guest",
 			  (unsigned long long)reserved->first, (unsigned long long)reserved->last);
-		check_remedy(plan->check, "turn off in the firmware's set-up what uses the device "
-					  "before the system (pre-boot DMA protection, legacy USB, "
-					  "remote management)");
+		check_remedy(plan->check, "%s", HOST_DIRECT_REMEDY);
 	}
 }
 
@@ -172,6 +130,35 @@ static void layout_check(struct plan *plan, const char *object)
 		  plan->reserved_count);
 }
 
+/* The same for its BARs, which a guest places as the host does: above 4 GiB those that may be. */
+static void bars_fit_check(struct plan *plan, const char *object)
+{
+	struct check *check = plan->check;
+	struct host_bar bars[PCI_STD_NUM_BARS];
+	uint64_t mem32 = 0, mem64 = 0;
+
+	host_bars_read(check->root, plan->pci->bdf, bars);
+	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++)
+		if (bars[i].size && !bars[i].is_io)
+			*(bars[i].is_64bit ? &mem64 : &mem32) +=
+				max(bars[i].size, check->page_size);
+	if (mem32 > LAYOUT_MEM32_SIZE) {
+		check_add(check, CHECK_STOPS, object,
+			  "%llu MiB of 32-bit BARs do not fit into a guest's %llu MiB for them",
+			  (unsigned long long)(mem32 / MIB),
+			  (unsigned long long)(LAYOUT_MEM32_SIZE / MIB));
+		check_remedy(check, "use a smaller device: it cannot be assigned");
+	}
+	if (mem64 && plan->layout.ram_count &&
+	    layout_mem64_place(&plan->layout, mem64, plan->usable, plan->usable_count,
+			       check->physical_bits) < 0) {
+		check_add(check, CHECK_STOPS, object,
+			  "%llu MiB of 64-bit BARs do not fit above the RAM below 2^%u",
+			  (unsigned long long)(mem64 / MIB), check->physical_bits);
+		check_remedy(check, "use less --memory");
+	}
+}
+
 void check_function_map(struct check *check, const struct host_pci *pci, bool draw)
 {
 	struct plan plan = { .check = check, .pci = pci };
@@ -181,10 +168,11 @@ void check_function_map(struct check *check, const struct host_pci *pci, bool dr
 		return;
 	snprintf(object, sizeof(object), "%s DMA", pci->bdf);
 	plan.bits = check_arch_iova_bits(check->root, pci->bdf);
-	reserved_read(&plan);
+	plan.reserved_count = host_reserved_read(check->root, pci->iommu_group, plan.reserved);
 	usable_find(&plan);
 	direct_check(&plan, object);
 	layout_check(&plan, object);
+	bars_fit_check(&plan, object);
 	if (draw)
 		map_draw(&plan);
 }

@@ -6,46 +6,20 @@
 
 #include "lib/util.h"
 #include "vfio/capabilities.h"
+#include "vfio/resources.h"
 #include "vmm/check/check.h"
-
-/* include/linux/ioport.h, which the third number of a line of `resource` is made of. */
-#define RESOURCE_MEMORY BIT(9)
 
 struct registers {
 	struct check *check;
 	const struct host_pci *pci;
 	uint8_t config[PCI_CFG_SPACE_SIZE];
-	struct {
-		uint64_t base, size; /* host-physical, bytes; size 0: no BAR of memory */
-	} bars[PCI_STD_NUM_BARS];
+	struct host_bar bars[PCI_STD_NUM_BARS];
 };
 
 static const char *object_of(const struct registers *registers, const char *what, char object[64])
 {
 	snprintf(object, 64, "%s %s", registers->pci->bdf, what);
 	return object;
-}
-
-static void bars_read(struct registers *registers)
-{
-	unsigned long long first, last, flags;
-	char path[PATH_MAX];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/resource", registers->check->root,
-		 registers->pci->bdf);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
-		if (fscanf(file, "%llx %llx %llx", &first, &last, &flags) != 3)
-			break;
-		if ((flags & RESOURCE_MEMORY) && last > first) {
-			registers->bars[i].base = first;
-			registers->bars[i].size = last - first + 1;
-		}
-	}
-	fclose(file);
 }
 
 /* Where an ordinary capability is, 0: nowhere. */
@@ -97,7 +71,8 @@ static void shared_page_check(const struct registers *registers, const char *wha
 	char object[64];
 
 	object_of(registers, what, object);
-	if (bar >= PCI_STD_NUM_BARS || !range_within(offset, size, 0, registers->bars[bar].size)) {
+	if (bar >= PCI_STD_NUM_BARS || registers->bars[bar].is_io ||
+	    !range_within(offset, size, 0, registers->bars[bar].size)) {
 		check_add(registers->check, CHECK_WARNING, object,
 			  "at 0x%llx of BAR %u, outside of it: MSI-X is hidden from the guest",
 			  (unsigned long long)offset, bar);
@@ -147,25 +122,68 @@ static void capabilities_check(const struct registers *registers)
 		msix_check(registers, msix_at, msix);
 }
 
-/* VFIO maps a BAR that is smaller than a page only where a page begins (vfio_pci_probe_mmaps()). */
-static void small_bars_check(const struct registers *registers)
+/* What keeps a BAR from the guest; returns whether there is such. */
+static bool bar_stops(const struct registers *registers, const struct host_bar *bar,
+		      const char *object)
 {
-	uint64_t page_size = registers->check->page_size;
+	struct check *check = registers->check;
+	struct host_claim claim;
+
+	if (bar->is_unplaced) {
+		check_add(check, CHECK_STOPS, object,
+			  "the host found no address for its 0x%llx bytes",
+			  (unsigned long long)bar->size);
+		check_remedy(check, "%s", HOST_UNPLACED_REMEDY);
+		return true;
+	}
+	/* The driver that has the function claims what it uses, and goes when it is bound. */
+	if ((registers->pci->driver[0] && !registers->pci->is_vfio) ||
+	    !host_bar_claim_find(check->root, registers->pci->bdf, bar, &claim))
+		return false;
+	check_add(check, CHECK_STOPS, object, "0x%llx to 0x%llx is claimed by %s on this host",
+		  (unsigned long long)claim.first, (unsigned long long)claim.last, claim.owner);
+	check_remedy(check, "%s", host_claim_remedy(&claim));
+	return true;
+}
+
+/* Is the whole of it in the guest's memory, but for what MSI-X takes out? */
+static void bar_mapping_add(const struct registers *registers, const struct host_bar *bar,
+			    const char *object)
+{
+	struct check *check = registers->check;
+	unsigned long long base = bar->base, size = bar->size;
+
+	if (bar->is_io) {
+		check_add(check, CHECK_NOTE, object,
+			  "%llu I/O ports at 0x%llx: each access to them is slow", size, base);
+	} else if (size >= check->page_size) {
+		check_add(check, CHECK_OK, object, "0x%llx bytes at 0x%llx", size, base);
+	} else if (host_bar_has_page(check->root, bar, check->page_size)) {
+		check_add(check, CHECK_OK, object, "0x%llx bytes at 0x%llx, in a page of its own",
+			  size, base);
+	} else {
+		check_add(check, CHECK_NOTE, object,
+			  "0x%llx bytes at 0x%llx, in a page with others: it cannot be mapped, and "
+			  "each access is slow",
+			  size, base);
+		check_remedy(check, "boot with pci=resource_alignment=%d@%s",
+			     __builtin_ctzll(check->page_size), registers->pci->bdf);
+	}
+}
+
+static void bars_check(const struct registers *registers)
+{
 	char object[64], what[16];
 
 	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
-		uint64_t size = registers->bars[i].size, base = registers->bars[i].base;
+		const struct host_bar *bar = &registers->bars[i];
 
-		if (!size || size >= page_size || base % page_size == 0)
+		if (!bar->size)
 			continue;
 		snprintf(what, sizeof(what), "BAR %u", i);
-		check_add(
-			registers->check, CHECK_NOTE, object_of(registers, what, object),
-			"%llu bytes at 0x%llx, where no page begins: it cannot be mapped, and each "
-			"access is slow",
-			(unsigned long long)size, (unsigned long long)base);
-		check_remedy(registers->check, "boot with pci=resource_alignment=%d@%s",
-			     __builtin_ctzll(page_size), registers->pci->bdf);
+		object_of(registers, what, object);
+		if (!bar_stops(registers, bar, object))
+			bar_mapping_add(registers, bar, object);
 	}
 }
 
@@ -176,7 +194,7 @@ void check_function_registers(struct check *check, const struct host_pci *pci)
 					     sizeof(registers.config));
 	char object[64];
 
-	bars_read(&registers);
+	host_bars_read(check->root, pci->bdf, registers.bars);
 	/* Not the ids alone: a virtual function's are all-ones (SR-IOV 1.1, 3.4.1). */
 	if (length >= 8 && le_load(registers.config, 8) == UINT64_MAX) {
 		check_add(check, CHECK_STOPS, object_of(&registers, "registers", object),
@@ -194,5 +212,5 @@ void check_function_registers(struct check *check, const struct host_pci *pci)
 	} else {
 		capabilities_check(&registers);
 	}
-	small_bars_check(&registers);
+	bars_check(&registers);
 }
