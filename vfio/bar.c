@@ -102,7 +102,7 @@ static void rom_init(struct vfio_bar *bar)
 		bar->areas[0].hva = copy;
 }
 
-void bar_init(struct vfio_bar *bar)
+void vfio_bar_init(struct vfio_bar *bar)
 {
 	bar->area_count = 0;
 	if (bar->index == VFIO_PCI_ROM_REGION_INDEX) {
@@ -113,7 +113,7 @@ void bar_init(struct vfio_bar *bar)
 	areas_map(bar);
 }
 
-void bar_cleanup(struct vfio_bar *bar)
+void vfio_bar_cleanup(struct vfio_bar *bar)
 {
 	for (unsigned int i = 0; i < bar->area_count; i++)
 		if (bar->areas[i].hva)
@@ -159,7 +159,7 @@ static void area_guest_map(struct vfio_bar *bar, struct bar_area *area)
 			iommu_map(bar->iommu, bar->gpa + area->offset, area->size, area->hva) == 0;
 }
 
-void bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone)
+void vfio_bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone)
 {
 	const struct vfio_region *region = &bar->device->regions[bar->index];
 
@@ -171,7 +171,7 @@ void bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone)
 		area_guest_map(bar, &bar->areas[i]);
 }
 
-void bar_unmap(struct vfio_bar *bar)
+void vfio_bar_unmap(struct vfio_bar *bar)
 {
 	for (unsigned int i = 0; i < bar->area_count; i++) {
 		struct bar_area *area = &bar->areas[i];
@@ -210,7 +210,7 @@ static bool is_guest_memory(const struct vfio_bar *bar, uint64_t offset)
 	return false;
 }
 
-void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
+void vfio_bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
 {
 	int error;
 

@@ -56,21 +56,21 @@ struct vfio_bar {
  * contents are read when the guest first turns it on). What cannot be mapped is trapped. Start-up
  * only: dies with EXIT_HOST when somebody else on the host has claimed a part of the BAR.
  */
-void bar_init(struct vfio_bar *bar);
+void vfio_bar_init(struct vfio_bar *bar);
 
 /* The BAR must not be mapped in the guest. */
-void bar_cleanup(struct vfio_bar *bar);
+void vfio_bar_cleanup(struct vfio_bar *bar);
 
 /*
  * Make the BAR answer at guest-physical address @gpa. @alone: no other BAR shares a host page with
- * it. What fails is reported once and left to bar_access(). The device must decode already.
+ * it. What fails is reported once and left to vfio_bar_access(). The device must decode already.
  */
-void bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone);
+void vfio_bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone);
 
 /* No vCPU reaches the BAR any more when this returns. */
-void bar_unmap(struct vfio_bar *bar);
+void vfio_bar_unmap(struct vfio_bar *bar);
 
 /* A trapped access at @offset; see pci_device_ops.bar_access. */
-void bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access);
+void vfio_bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access);
 
 #endif

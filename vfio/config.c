@@ -8,7 +8,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/pci.h"
+#include "vfio/function.h"
 
 /* What a write to a field does, beyond storing the writable bits. */
 enum config_action {
@@ -116,17 +116,17 @@ static const struct config_rule express2_rules[] = {
 	{ 0 },
 };
 
-static uint8_t *config_at(struct vfio_pci *function, unsigned int offset)
+static uint8_t *config_at(struct vfio_function *function, unsigned int offset)
 {
 	return &function->pci.config[offset];
 }
 
-static uint32_t config_load(struct vfio_pci *function, unsigned int offset, unsigned int size)
+static uint32_t config_load(struct vfio_function *function, unsigned int offset, unsigned int size)
 {
 	return (uint32_t)le_load(config_at(function, offset), size);
 }
 
-static void config_store(struct vfio_pci *function, unsigned int offset, unsigned int size,
+static void config_store(struct vfio_function *function, unsigned int offset, unsigned int size,
 			 uint32_t value)
 {
 	le_store(config_at(function, offset), size, value);
@@ -138,12 +138,12 @@ static void config_store(struct vfio_pci *function, unsigned int offset, unsigne
  * While the policy is made, config_policy.initial holds what the device has, and pci_device.config
  * what the guest is to see of it: nothing, until it is revealed.
  */
-static void reveal(struct vfio_pci *function, unsigned int offset, unsigned int size)
+static void reveal(struct vfio_function *function, unsigned int offset, unsigned int size)
 {
 	memcpy(config_at(function, offset), &function->policy.initial[offset], size);
 }
 
-static void hide(struct vfio_pci *function, unsigned int offset, unsigned int size)
+static void hide(struct vfio_function *function, unsigned int offset, unsigned int size)
 {
 	memset(config_at(function, offset), 0, size);
 }
@@ -182,7 +182,7 @@ static void vendor_apply(struct config_policy *policy, unsigned int start, unsig
 	}
 }
 
-static bool pm_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool pm_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	uint32_t capabilities = config_load(function, at + PCI_PM_PMC, 2);
 
@@ -204,7 +204,7 @@ static unsigned int msi_length(uint32_t flags)
 	return (flags & PCI_MSI_FLAGS_64BIT ? 14 : 10) + (flags & PCI_MSI_FLAGS_MASKBIT ? 10 : 0);
 }
 
-static bool msi_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool msi_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	static const struct config_rule *const rules[2][2] = {
 		{ msi32_rules, msi32_mask_rules },
@@ -228,7 +228,7 @@ static bool msi_add(struct vfio_pci *function, unsigned int at, unsigned int len
 }
 
 /* A structure of MSI-X must lie in a memory BAR that exists. */
-static bool msix_place_valid(struct vfio_pci *function, uint32_t where, uint64_t size)
+static bool msix_place_valid(struct vfio_function *function, uint32_t where, uint64_t size)
 {
 	unsigned int bar = where & PCI_MSIX_TABLE_BIR;
 
@@ -239,7 +239,7 @@ static bool msix_place_valid(struct vfio_pci *function, uint32_t where, uint64_t
 		 PCI_BASE_ADDRESS_SPACE_IO);
 }
 
-static bool msix_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool msix_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	struct config_policy *policy = &function->policy;
 	uint32_t flags = config_load(function, at + PCI_MSIX_FLAGS, 2);
@@ -277,7 +277,7 @@ static unsigned int express_length(uint32_t flags)
  * The function sits on the guest's root bus, and is therefore a root-complex integrated endpoint:
  * without a link, whose registers read as zero (PCI Express Base 6.0, 7.5.3).
  */
-static bool express_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool express_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	uint32_t flags = config_load(function, at + PCI_EXP_FLAGS, 2);
 	unsigned int version = flags & PCI_EXP_FLAGS_VERS;
@@ -303,14 +303,14 @@ static unsigned int vendor_length(uint32_t flags)
 	return flags & 0xff;
 }
 
-static bool vendor_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool vendor_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	vendor_apply(&function->policy, at + PCI_CAP_FLAGS, at + length);
 	return true;
 }
 
 /* Read-only and without anything to change: it need only be seen. */
-static bool subsystem_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static bool subsystem_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	(void)function;
 	(void)at;
@@ -324,7 +324,7 @@ static const struct {
 	uint8_t length;				   /* bytes; 0: length_of() knows */
 	unsigned int (*length_of)(uint32_t flags); /* from the two bytes after the header */
 	/* Called when it is revealed; returns whether this one is fit to be seen. */
-	bool (*add)(struct vfio_pci *function, unsigned int at, unsigned int length);
+	bool (*add)(struct vfio_function *function, unsigned int at, unsigned int length);
 } capabilities[] = {
 	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, NULL, pm_add },
 	{ PCI_CAP_ID_MSI, 0, msi_length, msi_add },
@@ -335,7 +335,7 @@ static const struct {
 };
 
 /* @room: bytes up to where the next capability begins. */
-static bool capability_add(struct vfio_pci *function, unsigned int at, unsigned int room)
+static bool capability_add(struct vfio_function *function, unsigned int at, unsigned int room)
 {
 	const uint8_t *original = &function->policy.initial[at];
 
@@ -382,7 +382,7 @@ static unsigned int capability_room(uint64_t starts, unsigned int at)
 }
 
 /* Walk the device's list, and link what is kept into the guest's. */
-static void capabilities_init(struct vfio_pci *function)
+static void capabilities_init(struct vfio_function *function)
 {
 	const uint8_t *original = function->policy.initial;
 	uint8_t *config = function->pci.config;
@@ -442,7 +442,7 @@ static unsigned int extended_room(const bool starts[PCI_CONFIG_SIZE / 4], unsign
 	return end - at;
 }
 
-static void extended_add(struct vfio_pci *function, unsigned int at, unsigned int length)
+static void extended_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
 	reveal(function, at, length);
 	config_store(function, at, 4, config_load(function, at, 4) & 0xfffff);
@@ -454,7 +454,7 @@ static void extended_add(struct vfio_pci *function, unsigned int at, unsigned in
  * The same for the extended capabilities. Their list begins at 0x100, whatever is there: what is
  * hidden at its head becomes a null capability (PCI Express Base 6.0, 7.9.28), id and version 0.
  */
-static void extended_init(struct vfio_pci *function)
+static void extended_init(struct vfio_function *function)
 {
 	const uint8_t *original = function->policy.initial;
 	unsigned int at = PCI_CFG_SPACE_SIZE, link = PCI_CFG_SPACE_SIZE;
@@ -477,7 +477,7 @@ static void extended_init(struct vfio_pci *function)
 	}
 }
 
-int config_init(struct vfio_pci *function)
+int vfio_config_init(struct vfio_function *function)
 {
 	struct config_policy *policy = &function->policy;
 	const struct vfio_region *region = &function->device.regions[VFIO_PCI_CONFIG_REGION_INDEX];
@@ -506,7 +506,7 @@ int config_init(struct vfio_pci *function)
 
 /* ---- the hardware's ---- */
 
-static int refusal_report(struct vfio_pci *function, unsigned int offset, unsigned int size,
+static int refusal_report(struct vfio_function *function, unsigned int offset, unsigned int size,
 			  int error)
 {
 	if (error < 0 && !function->config_refused) {
@@ -517,16 +517,16 @@ static int refusal_report(struct vfio_pci *function, unsigned int offset, unsign
 	return error;
 }
 
-int config_device_read(struct vfio_pci *function, unsigned int offset, unsigned int size,
-		       uint64_t *value)
+int vfio_config_device_read(struct vfio_function *function, unsigned int offset, unsigned int size,
+			    uint64_t *value)
 {
 	return refusal_report(function, offset, size,
 			      vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
 					       offset, size, value));
 }
 
-int config_device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
-			uint64_t value)
+int vfio_config_device_write(struct vfio_function *function, unsigned int offset, unsigned int size,
+			     uint64_t value)
 {
 	return refusal_report(function, offset, size,
 			      vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
@@ -536,7 +536,7 @@ int config_device_write(struct vfio_pci *function, unsigned int offset, unsigned
 /* ---- reads ---- */
 
 /* MSI's pending bits: PCI Local Bus 3.0, 6.8.1.8. */
-static uint32_t msi_pending(struct vfio_pci *function)
+static uint32_t msi_pending(struct vfio_function *function)
 {
 	uint32_t bits = 0;
 
@@ -547,7 +547,8 @@ static uint32_t msi_pending(struct vfio_pci *function)
 }
 
 /* A double word some of whose bytes are the device's, or are found out when asked for. */
-static uint32_t config_compute(struct vfio_pci *function, unsigned int offset, unsigned int size)
+static uint32_t config_compute(struct vfio_function *function, unsigned int offset,
+			       unsigned int size)
 {
 	const struct config_policy *policy = &function->policy;
 	uint32_t value = config_load(function, offset, size);
@@ -564,7 +565,7 @@ static uint32_t config_compute(struct vfio_pci *function, unsigned int offset, u
 			byte = msi_pending(function) >> (8 * ((offset + i) % 4));
 		} else {
 			if (!is_read)
-				config_device_read(function, offset, size, &device);
+				vfio_config_device_read(function, offset, size, &device);
 			is_read = true;
 			byte = (uint32_t)(device >> (8 * i));
 		}
@@ -573,9 +574,9 @@ static uint32_t config_compute(struct vfio_pci *function, unsigned int offset, u
 	return value;
 }
 
-uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
+uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
 {
-	struct vfio_pci *function = container_of(pci, struct vfio_pci, pci);
+	struct vfio_function *function = container_of(pci, struct vfio_function, pci);
 
 	if (function->policy.computed[offset / 4 / 64] & BIT(offset / 4 % 64))
 		return config_compute(function, offset, size);
@@ -594,7 +595,7 @@ uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int s
  * it was. VFIO finds out by that write, and restores the real BARs first (vfio_basic_config_write()
  * in Linux's vfio_pci_config.c).
  */
-static void command_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+static void command_write(struct vfio_function *function, unsigned int offset, unsigned int size,
 			  uint32_t value)
 {
 	const uint32_t on = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
@@ -607,13 +608,13 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	error = config_device_write(function, PCI_COMMAND, 2, former | wanted);
+	error = vfio_config_device_write(function, PCI_COMMAND, 2, former | wanted);
 	if (error < 0 && (wanted & ~former))
 		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
 	if (present != (former | wanted))
-		config_device_write(function, PCI_COMMAND, 2, present);
+		vfio_config_device_write(function, PCI_COMMAND, 2, present);
 	if (!(former & on) && (present & on)) {
 		function->irqs.sets[IRQ_KIND_INTX].enabled = true;
 		irqs_sync(&function->irqs);
@@ -621,7 +622,7 @@ static void command_write(struct vfio_pci *function, unsigned int offset, unsign
 }
 
 /* Writes of D1 and D2, which the capability does not offer, leave the state as it is. */
-static void pm_write(struct vfio_pci *function)
+static void pm_write(struct vfio_function *function)
 {
 	unsigned int at = function->policy.pm + PCI_PM_CTRL;
 	uint32_t state = config_load(function, at, 2) & PCI_PM_CTRL_STATE_MASK;
@@ -636,7 +637,7 @@ static void pm_write(struct vfio_pci *function)
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
 	pci->asleep = true;
 	pci_decode_update(pci);
-	if (config_device_write(function, at, 2, state) < 0 && was_asleep) {
+	if (vfio_config_device_write(function, at, 2, state) < 0 && was_asleep) {
 		config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | 3);
 		return;
 	}
@@ -652,16 +653,16 @@ static void pm_write(struct vfio_pci *function)
  * drivers then write it again. VFIO puts its own MSI into the hardware's control word when this is
  * written (vfio_msi_config_write() in Linux's vfio_pci_config.c).
  */
-static void msi_flags_pass(struct vfio_pci *function)
+static void msi_flags_pass(struct vfio_function *function)
 {
 	unsigned int at = function->policy.msi + PCI_MSI_FLAGS;
 
 	if (function->irqs.active == IRQ_KIND_MSI && !function->irqs.asleep)
-		config_device_write(function, at, 2, config_load(function, at, 2));
+		vfio_config_device_write(function, at, 2, config_load(function, at, 2));
 }
 
 /* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
-static void msi_write(struct vfio_pci *function)
+static void msi_write(struct vfio_function *function)
 {
 	const struct config_policy *policy = &function->policy;
 	struct irq_set *set = &function->irqs.sets[IRQ_KIND_MSI];
@@ -689,7 +690,7 @@ static void msi_write(struct vfio_pci *function)
 	irqs_sync(&function->irqs);
 }
 
-static void msix_write(struct vfio_pci *function)
+static void msix_write(struct vfio_function *function)
 {
 	uint32_t flags = config_load(function, function->policy.msix + PCI_MSIX_FLAGS, 2);
 	struct irq_set *set = &function->irqs.sets[IRQ_KIND_MSIX];
@@ -700,7 +701,7 @@ static void msix_write(struct vfio_pci *function)
 }
 
 /* Write the bytes [@offset, @offset + @size), all of one action, of the device itself. */
-static void device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+static void device_write(struct vfio_function *function, unsigned int offset, unsigned int size,
 			 uint32_t value)
 {
 	const uint8_t *writable = &function->policy.writable[offset];
@@ -710,12 +711,14 @@ static void device_write(struct vfio_pci *function, unsigned int offset, unsigne
 	if (!mask)
 		return;
 	/* Without the value of the bits that the guest may not change, nothing is written. */
-	if (mask != bytes_mask(size) && config_device_read(function, offset, size, &present) < 0)
+	if (mask != bytes_mask(size) &&
+	    vfio_config_device_read(function, offset, size, &present) < 0)
 		return;
-	config_device_write(function, offset, size, (present & ~(uint64_t)mask) | (value & mask));
+	vfio_config_device_write(function, offset, size,
+				 (present & ~(uint64_t)mask) | (value & mask));
 }
 
-static void express_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
+static void express_write(struct vfio_function *function, unsigned int offset, unsigned int size,
 			  uint32_t value)
 {
 	unsigned int high = function->policy.express + PCI_EXP_DEVCTL + 1;
@@ -723,14 +726,14 @@ static void express_write(struct vfio_pci *function, unsigned int offset, unsign
 	/* Initiate Function Level Reset is the top bit; it has effect only where it is offered. */
 	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80) &&
 	    function->device.can_reset) {
-		vfio_pci_reset(function);
+		vfio_function_reset(function);
 		return;
 	}
 	device_write(function, offset, size, value);
 }
 
 /* Carry out a write to [@offset, @offset + @size), all of which has @action. */
-static void field_write(struct vfio_pci *function, unsigned int action, unsigned int offset,
+static void field_write(struct vfio_function *function, unsigned int action, unsigned int offset,
 			unsigned int size, uint32_t value)
 {
 	uint32_t former = config_load(function, offset, size);
@@ -767,9 +770,10 @@ static void field_write(struct vfio_pci *function, unsigned int action, unsigned
 }
 
 /* A write may span fields: cut it where the action changes. */
-void config_write(struct pci_device *pci, unsigned int offset, unsigned int size, uint32_t value)
+void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int size,
+		       uint32_t value)
 {
-	struct vfio_pci *function = container_of(pci, struct vfio_pci, pci);
+	struct vfio_function *function = container_of(pci, struct vfio_function, pci);
 	const uint8_t *action = function->policy.action;
 	unsigned int start = offset, end = offset + size;
 

@@ -8,7 +8,7 @@
  * the only ones for which a read goes to the hardware; all others cost no system call.
  *
  * Everything here is called with the lock of the PCI root held (devices/pci.h), but for
- * config_init().
+ * vfio_config_init().
  */
 #ifndef POSTHORN_VFIO_CONFIG_H
 #define POSTHORN_VFIO_CONFIG_H
@@ -18,14 +18,14 @@
 
 #include "devices/pci.h"
 
-struct vfio_pci;
+struct vfio_function;
 
 struct config_policy {
 	uint8_t writable[PCI_CONFIG_SIZE]; /* bits that a write may change */
 	uint8_t action[PCI_CONFIG_SIZE];   /* enum config_action of config.c */
 	/* By double word: has bytes whose value is not in pci_device.config. */
 	uint64_t computed[PCI_CONFIG_SIZE / 4 / 64];
-	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after config_init() */
+	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after vfio_config_init() */
 	/* Offsets of the capabilities that are emulated; 0: the function has none. */
 	unsigned int pm, express, msi, msix;
 	/* From the capabilities. */
@@ -38,19 +38,20 @@ struct config_policy {
  * Read the function's configuration space and make the guest's from it: pci.config and the policy
  * of @function. Capability chains are not trusted. 0 or -errno when it cannot be read.
  */
-int config_init(struct vfio_pci *function);
+int vfio_config_init(struct vfio_function *function);
 
 /*
  * The hardware's own configuration space, by VFIO's region of it: @size is 1 to 4 bytes. 0, or
  * -errno and then all-ones are read. A failure is reported, the first one of a function.
  */
-int config_device_read(struct vfio_pci *function, unsigned int offset, unsigned int size,
-		       uint64_t *value);
-int config_device_write(struct vfio_pci *function, unsigned int offset, unsigned int size,
-			uint64_t value);
+int vfio_config_device_read(struct vfio_function *function, unsigned int offset, unsigned int size,
+			    uint64_t *value);
+int vfio_config_device_write(struct vfio_function *function, unsigned int offset, unsigned int size,
+			     uint64_t value);
 
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
-uint32_t config_read(struct pci_device *pci, unsigned int offset, unsigned int size);
-void config_write(struct pci_device *pci, unsigned int offset, unsigned int size, uint32_t value);
+uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size);
+void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int size,
+		       uint32_t value);
 
 #endif

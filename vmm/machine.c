@@ -134,7 +134,7 @@ static void relay_start(struct machine *machine)
 static void functions_init(struct machine *machine, const struct run_options *options,
 			   uint64_t page_size)
 {
-	struct vfio_pci_config config = {
+	struct vfio_function_config config = {
 		.vm = &machine->vm,
 		.iommu = &machine->iommu,
 		.root = &machine->pci,
@@ -154,9 +154,9 @@ static void functions_init(struct machine *machine, const struct run_options *op
 	if (!machine->functions)
 		die(EXIT_HOST, "no memory for the assigned functions");
 	for (unsigned int i = 0; i < options->device_count; i++) {
-		vfio_pci_init(&machine->functions[i], &config,
-			      options->devices[i].userspace_irqs ? machine->relay : NULL,
-			      options->devices[i].bdf);
+		vfio_function_init(&machine->functions[i], &config,
+				   options->devices[i].userspace_irqs ? machine->relay : NULL,
+				   options->devices[i].bdf);
 		machine->function_count++;
 	}
 }
@@ -410,7 +410,7 @@ void machine_cleanup(struct machine *machine)
 	serial_cleanup(&machine->serial);
 	pci_root_cleanup(&machine->pci);
 	for (unsigned int i = 0; i < machine->function_count; i++)
-		vfio_pci_cleanup(&machine->functions[i]);
+		vfio_function_cleanup(&machine->functions[i]);
 	irq_report_free(machine->report);
 	free(machine->functions);
 	if (machine->relay)

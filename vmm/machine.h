@@ -16,8 +16,8 @@
 #include "kvm/relay.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
+#include "vfio/function.h"
 #include "vfio/iommu.h"
-#include "vfio/pci.h"
 #include "vmm/console.h"
 #include "vmm/seccomp.h"
 
@@ -53,7 +53,7 @@ struct machine {
 	struct power power; /* x86-64 */
 	struct pl031 pl031; /* arm64 */
 	struct console console;
-	struct vfio_pci *functions;
+	struct vfio_function *functions;
 	struct irq_report *report;		 /* NULL: there is no device */
 	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
 	const struct machine_addition *addition; /* NULL: there is none */

@@ -142,7 +142,7 @@ static void lists_check(struct fuzz_device *device)
 /* After a function-level reset everything is as the guest found it. */
 static void reset_check(const struct subject *subject)
 {
-	const struct vfio_pci *function = &subject->device->function;
+	const struct vfio_function *function = &subject->device->function;
 
 	if (memcmp(function->pci.config, subject->initial, PCI_CONFIG_SIZE) != 0)
 		fuzz_violation("a reset leaves something in configuration space");
@@ -157,7 +157,7 @@ static void reset_check(const struct subject *subject)
 static void state_check(const struct subject *subject)
 {
 	const struct fuzz_device *device = subject->device;
-	const struct vfio_pci *function = &device->function;
+	const struct vfio_function *function = &device->function;
 	const uint8_t *config = function->pci.config;
 	unsigned int msix = function->policy.msix, msi = function->policy.msi;
 	enum irq_kind kind = IRQ_KIND_NONE;

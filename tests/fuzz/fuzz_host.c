@@ -603,7 +603,7 @@ static bool machine_start(void)
 	const struct pci_window mem32 = { FUZZ_MEM32, FUZZ_MEM32_SIZE };
 	const struct pci_window mem64 = { FUZZ_MEM64, FUZZ_MEM64_SIZE };
 	const struct pci_window io = { FUZZ_IO, FUZZ_IO_SIZE };
-	const struct vfio_pci_config config = {
+	const struct vfio_function_config config = {
 		.vm = &host->vm,
 		.iommu = &host->iommu,
 		.root = &host->root,
@@ -612,8 +612,8 @@ static bool machine_start(void)
 	};
 
 	for (unsigned int i = 0; i < host->device_count; i++) {
-		vfio_pci_init(&host->devices[i].function, &config,
-			      host->relayed ? &host->relay : NULL, "0000:01:00.0");
+		vfio_function_init(&host->devices[i].function, &config,
+				   host->relayed ? &host->relay : NULL, "0000:01:00.0");
 		host->devices[i].started = true;
 	}
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
@@ -663,7 +663,7 @@ void fuzz_machine_end(void)
 	pci_root_cleanup(&host->root);
 	for (unsigned int i = 0; i < host->device_count; i++)
 		if (host->devices[i].started)
-			vfio_pci_cleanup(&host->devices[i].function);
+			vfio_function_cleanup(&host->devices[i].function);
 	host->armed = host->running = false;
 	left_check();
 }

@@ -24,8 +24,8 @@
 #include "kvm/relay.h"
 #include "kvm/vm.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "vfio/function.h"
 #include "vfio/iommu.h"
-#include "vfio/pci.h"
 #include "vmm/report/watch.h"
 
 #define FUZZ_ECAM	    0xe0000000ULL
@@ -90,7 +90,7 @@ struct fuzz_range {
 };
 
 struct fuzz_device {
-	struct vfio_pci function; /* what is tested; the rest is found by its vfio_device */
+	struct vfio_function function; /* what is tested; the rest is found by its vfio_device */
 
 	/* What the device is; set before fuzz_machine_start(). */
 	uint8_t config[PCI_CONFIG_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A small machine with one assigned function, for tests that go the way of a guest's access: bus,
- * PCI root, vfio/pci.c. KVM and VFIO are made up (fake_kvm.h, fake_vfio.h).
+ * PCI root, vfio/function.c. KVM and VFIO are made up (fake_kvm.h, fake_vfio.h).
  */
 #ifndef POSTHORN_TESTS_UNIT_ASSIGNED_MACHINE_H
 #define POSTHORN_TESTS_UNIT_ASSIGNED_MACHINE_H
@@ -30,7 +30,7 @@
 struct machine {
 	struct fake_kvm *kvm;
 	struct fake_vfio *fake;
-	struct vfio_pci *function; /* of fake */
+	struct vfio_function *function; /* of fake */
 	struct pci_root root;
 	struct bus memory, ports;
 };
@@ -52,14 +52,14 @@ static inline struct machine *machine_new(void)
 
 static inline void function_init(struct machine *machine)
 {
-	vfio_pci_init(machine->function,
-		      &(struct vfio_pci_config){
-			      .vm = &machine->kvm->vm,
-			      .iommu = &machine->kvm->iommu,
-			      .root = &machine->root,
-			      .page_size = 0x1000,
-		      },
-		      NULL, BDF);
+	vfio_function_init(machine->function,
+			   &(struct vfio_function_config){
+				   .vm = &machine->kvm->vm,
+				   .iommu = &machine->kvm->iommu,
+				   .root = &machine->root,
+				   .page_size = 0x1000,
+			   },
+			   NULL, BDF);
 }
 
 static inline void machine_start(struct machine *machine)
@@ -82,7 +82,7 @@ static inline void machine_start(struct machine *machine)
 static inline void machine_end(struct machine *machine)
 {
 	pci_root_cleanup(&machine->root);
-	vfio_pci_cleanup(machine->function);
+	vfio_function_cleanup(machine->function);
 	fake_vfio_free(machine->fake);
 	assert_int_equal(fake_kvm_end(machine->kvm), 0);
 	free(machine);

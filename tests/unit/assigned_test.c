@@ -294,7 +294,7 @@ static void function_end(void **state, const char *log)
 {
 	struct machine *machine = *state;
 
-	vfio_pci_cleanup(machine->function);
+	vfio_function_cleanup(machine->function);
 	log_expect(machine, log);
 	*state = NULL;
 	fake_vfio_free(machine->fake);

@@ -45,8 +45,8 @@ static int teardown(void **state)
 	struct machine *machine = *state;
 
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		bar_unmap(&machine->fake->function.bars[i]);
-		bar_cleanup(&machine->fake->function.bars[i]);
+		vfio_bar_unmap(&machine->fake->function.bars[i]);
+		vfio_bar_cleanup(&machine->fake->function.bars[i]);
 	}
 	irqs_cleanup(&machine->fake->function.irqs);
 	vfio_device_cleanup(&machine->fake->function.device);
@@ -104,7 +104,7 @@ static struct vfio_bar *msix_bar_open(struct machine *machine)
 
 	bar->table = (struct bar_range){ 0x2000, VECTORS * 16 };
 	bar->pba = (struct bar_range){ 0x2800, 8 };
-	bar_init(bar);
+	vfio_bar_init(bar);
 	return bar;
 }
 
@@ -132,7 +132,7 @@ static uint64_t bar_read(struct vfio_bar *bar, uint64_t offset, uint8_t size)
 {
 	struct access access = { .size = size, .data = bytes_mask(size) };
 
-	bar_access(bar, offset, &access);
+	vfio_bar_access(bar, offset, &access);
 	return access.data;
 }
 
@@ -140,7 +140,7 @@ static void bar_write(struct vfio_bar *bar, uint64_t offset, uint8_t size, uint6
 {
 	struct access access = { .size = size, .data = data, .is_write = true };
 
-	bar_access(bar, offset, &access);
+	vfio_bar_access(bar, offset, &access);
 }
 
 /* ---- areas ---- */
@@ -149,7 +149,7 @@ static void test_bar_without_msix_is_mapped_whole(void **state)
 {
 	struct vfio_bar *bar = bar_open(machine_of(state), 0x20000, 0x1000);
 
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "0-20000");
 }
 
@@ -190,9 +190,9 @@ static void test_only_pages_of_table_and_pending_bits_are_trapped(void **state)
 		bar->page_size = cases[i].page_size;
 		bar->table = cases[i].table;
 		bar->pba = cases[i].pba;
-		bar_init(bar);
+		vfio_bar_init(bar);
 		areas_expect(bar, cases[i].areas);
-		bar_cleanup(bar);
+		vfio_bar_cleanup(bar);
 		machine_of(state)->fake->map_count = 0;
 	}
 }
@@ -203,9 +203,9 @@ static void test_bar_that_is_all_table_is_trapped(void **state)
 
 	bar->table = (struct bar_range){ 0, 0x30 };
 	bar->pba = (struct bar_range){ 0x800, 8 };
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "");
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(fake_kvm_slots(machine_of(state)->kvm), 0);
 }
 
@@ -225,9 +225,9 @@ static void test_only_sparse_areas_are_mapped(void **state)
 	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
 
 	sparse_set(machine, areas, 2);
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "1000-4000 8000-10000");
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_false(fake_bar_mapped(machine->fake, 0, 0));
 	assert_true(fake_bar_mapped(machine->fake, 0, 0x3fff));
 	assert_false(fake_bar_mapped(machine->fake, 0, 0x4000));
@@ -243,7 +243,7 @@ static void test_table_is_taken_out_of_sparse_areas_too(void **state)
 	sparse_set(machine, areas, 2);
 	bar->table = (struct bar_range){ 0x9010, 0x1000 };
 	bar->pba = (struct bar_range){ 0x3000, 8 };
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "1000-3000 8000-9000 b000-10000");
 }
 
@@ -254,7 +254,7 @@ static void test_areas_shrink_to_whole_pages(void **state)
 	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x4000);
 
 	sparse_set(machine, areas, 2);
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "8000-10000");
 }
 
@@ -269,7 +269,7 @@ static void test_as_many_areas_as_there_can_be(void **state)
 	sparse_set(machine, areas, VFIO_AREAS_MAX);
 	bar->table = (struct bar_range){ 0x39000, 0x100 };
 	bar->pba = (struct bar_range){ 0x3b000, 8 };
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "0-5000 8000-d000 10000-15000 18000-1d000 20000-25000 28000-2d000 "
 			  "30000-35000 38000-39000 3a000-3b000 3c000-3d000");
 }
@@ -282,9 +282,9 @@ static void test_region_that_cannot_be_mapped_is_trapped(void **state)
 	fake_bar_add(machine->fake, 0, 0x20, PCI_BASE_ADDRESS_SPACE_IO);
 	device_open(machine, 0x1000);
 	bar = bar_of(machine, 0);
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "");
-	bar_map(bar, 0x1000, true);
+	vfio_bar_map(bar, 0x1000, true);
 	log_expect(machine, "");
 	bar_write(bar, 4, 2, 0xabcd);
 	log_expect(machine, "bar_write 0 4 2 abcd\n");
@@ -301,10 +301,10 @@ static void test_area_that_cannot_be_mapped_is_trapped_and_said(void **state)
 	bar->table = (struct bar_range){ 0x2000, 0x100 };
 	bar->pba = (struct bar_range){ 0x4000, 8 };
 	fake_fail(machine->kvm, "area_map", 1, -ENODEV);
-	bar_init(bar);
+	vfio_bar_init(bar);
 	assert_int_equal(capture_lines(capture), 1);
 	areas_expect(bar, "0-2000 5000-8000");
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_null(fake_kvm_hva(machine->kvm, GPA + 0x3000));
 	bar_write(bar, 0x3000, 4, 0x1234);
 	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3000), 0x1234);
@@ -342,14 +342,14 @@ static void test_small_bar_is_mapped_when_alone_in_its_page(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = bar_open(machine, 0x200, 0x1000);
 
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "0-1000");
 	fake_log_take(machine->kvm);
-	bar_map(bar, GPA, false);
+	vfio_bar_map(bar, GPA, false);
 	log_expect(machine, "");
-	bar_map(bar, GPA + 0x200, true);
+	vfio_bar_map(bar, GPA + 0x200, true);
 	log_expect(machine, "");
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	log_expect(machine, "memslot_add c0000000 1000\n"
 			    "iommu_map c0000000 1000\n");
 }
@@ -359,13 +359,13 @@ static void test_small_bar_is_smaller_than_bigger_pages_too(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = bar_open(machine, 0x4000, 0x10000);
 
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "0-10000");
-	bar_map(bar, GPA, false);
+	vfio_bar_map(bar, GPA, false);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
-	bar_map(bar, GPA + 0x4000, true);
+	vfio_bar_map(bar, GPA + 0x4000, true);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
 }
 
@@ -374,8 +374,8 @@ static void test_bar_of_a_page_does_not_care_for_neighbours(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = bar_open(machine, 0x1000, 0x1000);
 
-	bar_init(bar);
-	bar_map(bar, GPA, false);
+	vfio_bar_init(bar);
+	vfio_bar_map(bar, GPA, false);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
 }
 
@@ -385,7 +385,7 @@ static void test_small_bar_with_the_table_is_trapped(void **state)
 	struct vfio_bar *bar = bar_open(machine, 0x400, 0x1000);
 
 	bar->table = (struct bar_range){ 0, 0x30 };
-	bar_init(bar);
+	vfio_bar_init(bar);
 	areas_expect(bar, "");
 }
 
@@ -398,19 +398,19 @@ static void test_areas_come_and_go_with_the_bar(void **state)
 
 	areas_expect(bar, "0-2000 3000-4000");
 	fake_log_take(machine->kvm);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	log_expect(machine, "memslot_add c0000000 2000\n"
 			    "iommu_map c0000000 2000\n"
 			    "memslot_add c0003000 1000\n"
 			    "iommu_map c0003000 1000\n");
 	assert_true(fake_bar_mapped(machine->fake, 0, 0x1fff));
 	assert_false(fake_bar_mapped(machine->fake, 0, 0x2000));
-	bar_unmap(bar);
+	vfio_bar_unmap(bar);
 	log_expect(machine, "iommu_unmap c0000000\n"
 			    "memslot_remove c0000000\n"
 			    "iommu_unmap c0003000\n"
 			    "memslot_remove c0003000\n");
-	bar_map(bar, 0x800000000ULL, true);
+	vfio_bar_map(bar, 0x800000000ULL, true);
 	log_expect(machine, "memslot_add 800000000 2000\n"
 			    "iommu_map 800000000 2000\n"
 			    "memslot_add 800003000 1000\n"
@@ -423,7 +423,7 @@ static void test_what_the_guest_stores_is_in_the_device(void **state)
 	struct vfio_bar *bar = msix_bar_open(machine);
 	uint32_t value = 0xcafef00d;
 
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	memcpy(fake_kvm_hva(machine->kvm, GPA + 0x3010), &value, 4);
 	assert_int_equal(fake_memory_load(machine->fake, 0, 0x3010), value);
 	fake_memory_store(machine->fake, 0, 0x1ffc, 0x600df00d);
@@ -438,13 +438,13 @@ static void test_access_from_before_the_bar_came_does_not_reach_the_device(void 
 	struct vfio_bar *bar = msix_bar_open(machine);
 
 	fake_memory_store(machine->fake, 0, 0x1000, 0x11223344);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	bar_write(bar, 0x1000, 1, 0);
 	assert_int_equal(bar_read(bar, 0x1000, 4), 0xffffffff);
 	assert_int_equal(fake_memory_load(machine->fake, 0, 0x1000), 0x11223344);
 	bar_write(bar, 0x2900, 1, 0x55);
 	assert_int_equal(bar_read(bar, 0x2900, 1), 0x55);
-	bar_unmap(bar);
+	vfio_bar_unmap(bar);
 	assert_int_equal(bar_read(bar, 0x1000, 4), 0x11223344);
 }
 
@@ -455,14 +455,14 @@ static void test_bar_works_without_peer_to_peer(void **state)
 	struct capture capture = capture_start();
 
 	fake_fail(machine->kvm, "iommu_map", 0, -EINVAL);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(capture_lines(capture), 0);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 2);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 1);
 	/* It does not unmap what it did not map; next time it may go well. */
-	bar_unmap(bar);
+	vfio_bar_unmap(bar);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
-	bar_map(bar, GPA + 0x10000, true);
+	vfio_bar_map(bar, GPA + 0x10000, true);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 2);
 }
 
@@ -475,11 +475,11 @@ static void test_bar_without_a_memslot_is_trapped_and_said_once(void **state)
 	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
 	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
 	fake_fail(machine->kvm, "memslot_add", 1, -ENOSPC);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
-	bar_unmap(bar);
-	bar_map(bar, GPA, true);
+	vfio_bar_unmap(bar);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(capture_lines(capture), 1);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 1);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 1);
@@ -494,7 +494,7 @@ static struct vfio_bar *rom_open(struct machine *machine, uint64_t size)
 	fake_rom_add(machine->fake, size);
 	fake_memory_store(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0, 0x0000aa55);
 	device_open(machine, 0x1000);
-	bar_init(bar_of(machine, PCI_BAR_ROM));
+	vfio_bar_init(bar_of(machine, PCI_BAR_ROM));
 	return bar_of(machine, PCI_BAR_ROM);
 }
 
@@ -504,11 +504,11 @@ static void test_rom_is_read_when_first_asked_for_and_only_then(void **state)
 	struct vfio_bar *bar = rom_open(machine, 0x8000);
 
 	log_expect(machine, "");
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	log_expect(machine, "read_block 6 8000\n"
 			    "memslot_add c0000000 8000 read-only\n");
-	bar_unmap(bar);
-	bar_map(bar, GPA + 0x8000, true);
+	vfio_bar_unmap(bar);
+	vfio_bar_map(bar, GPA + 0x8000, true);
 	log_expect(machine, "memslot_remove c0000000\n"
 			    "memslot_add c0008000 8000 read-only\n");
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x8000), "\x55\xaa", 2);
@@ -520,7 +520,7 @@ static void test_small_rom_is_followed_by_ones(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = rom_open(machine, 0x800);
 
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA), "\x55\xaa", 2);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x7ff), "\x00\xff\xff", 3);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0xfff), "\xff", 1);
@@ -533,9 +533,9 @@ static void test_unreadable_rom_is_ones_and_said_once(void **state)
 	struct capture capture = capture_start();
 
 	fake_fail(machine->kvm, "read_block", 0, -EIO);
-	bar_map(bar, GPA, true);
-	bar_unmap(bar);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
+	vfio_bar_unmap(bar);
+	vfio_bar_map(bar, GPA, true);
 	assert_int_equal(capture_lines(capture), 1);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x4000), "\xff\xff", 2);
 }
@@ -546,7 +546,7 @@ static void test_writes_of_the_rom_are_dropped(void **state)
 	struct vfio_bar *bar = rom_open(machine, 0x8000);
 	struct capture capture = capture_start();
 
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	bar_write(bar, 0, 4, 0);
 	bar_write(bar, 4, 4, 0);
 	assert_int_equal(capture_lines(capture), 0);
@@ -724,7 +724,7 @@ static void test_registers_beside_the_table_are_the_devices(void **state)
 
 	fake_log_take(machine->kvm);
 	fake_memory_store(machine->fake, 0, 0x2ffc, 0x01020304);
-	bar_map(bar, GPA, true);
+	vfio_bar_map(bar, GPA, true);
 	assert_null(fake_kvm_hva(machine->kvm, GPA + 0x2ffc));
 	assert_int_equal(bar_read(bar, 0x2ffc, 4), 0x01020304);
 	assert_int_equal(bar_read(bar, 0x2ffe, 1), 0x02);

@@ -46,7 +46,7 @@ static void test_an_interrupt_kind_comes_and_goes_beside_them(void **state)
 	struct machine *machine = start_with(state, fake_express);
 
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	vfio_pci_reset(machine->function);
+	vfio_function_reset(machine->function);
 	assert_true(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX] >= 0);
 	assert_true(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX] >= 0);
 }

@@ -20,13 +20,13 @@
 #include <stdint.h>
 
 #include "tests/unit/fake_kvm.h"
-#include "vfio/pci.h"
+#include "vfio/function.h"
 
 #define FAKE_VECTORS_MAX 2048
 #define FAKE_MAPS_MAX	 32
 
 struct fake_vfio {
-	struct vfio_pci function; /* what is tested; the fake is found by its device */
+	struct vfio_function function; /* what is tested; the fake is found by its device */
 	struct fake_kvm *kvm;
 
 	/* What the device is; to be set before vfio_device_init(). */

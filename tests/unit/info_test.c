@@ -36,7 +36,7 @@ static struct machine *machine_of(void (*device)(struct fake_vfio *fake))
 
 	device(machine->fake);
 	vfio_device_init(&machine->function->device, &machine->kvm->iommu, BDF);
-	assert_int_equal(config_init(machine->function), 0);
+	assert_int_equal(vfio_config_init(machine->function), 0);
 	return machine;
 }
 

@@ -8,7 +8,7 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/pci.h"
+#include "vfio/function.h"
 #include "vmm/commands.h"
 
 static void reset_methods_read(struct info *info, const char *bdf)
@@ -23,7 +23,7 @@ static void reset_methods_read(struct info *info, const char *bdf)
 static int info_run(const void *opaque)
 {
 	const struct info_options *options = opaque;
-	struct vfio_pci *function = calloc(1, sizeof(*function));
+	struct vfio_function *function = calloc(1, sizeof(*function));
 	struct info *info = calloc(1, sizeof(*info));
 	struct iommu iommu;
 	int error;
@@ -33,7 +33,7 @@ static int info_run(const void *opaque)
 		    options->bdf);
 	iommu_init(&iommu);
 	vfio_device_init(&function->device, &iommu, options->bdf);
-	error = config_init(function);
+	error = vfio_config_init(function);
 	if (error < 0)
 		die(EXIT_DEVICE, "%s: cannot read its configuration space: %s", options->bdf,
 		    error == -ENODEV ? "the device does not answer" : strerror(-error));

@@ -11,7 +11,7 @@
 #include "vfio/iommu.h"
 #include "vfio/sysfs.h"
 
-struct vfio_pci;
+struct vfio_function;
 
 /* The command line. */
 struct info_options {
@@ -33,8 +33,9 @@ struct info_capability {
 };
 
 struct info {
-	/* Opened, and gone through config_init(), no more: its policy has what the device has. */
-	const struct vfio_pci *function;
+	/* Opened, and gone through vfio_config_init(), no more: its policy has what the device has.
+	 */
+	const struct vfio_function *function;
 	char reset_methods[64]; /* as in sysfs; "" for none */
 	struct iommu_range ranges[IOMMU_RANGES_MAX];
 	unsigned int range_count;

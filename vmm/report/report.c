@@ -49,7 +49,7 @@ void irq_report_free(struct irq_report *report)
 
 /* What @opaque of a visitor of rows points to. */
 struct row_context {
-	const struct vfio_pci *function;
+	const struct vfio_function *function;
 	void *opaque;
 };
 

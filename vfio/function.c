@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/pci.h"
+#include "vfio/function.h"
 
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -11,30 +11,30 @@
 #include "lib/util.h"
 #include "vfio/iommu.h"
 
-static struct vfio_pci *function_of(struct pci_device *pci)
+static struct vfio_function *function_of(struct pci_device *pci)
 {
-	return container_of(pci, struct vfio_pci, pci);
+	return container_of(pci, struct vfio_function, pci);
 }
 
 static void pci_bar_map(struct pci_device *pci, unsigned int bar)
 {
-	bar_map(&function_of(pci)->bars[bar], pci->bars[bar].addr, pci->bars[bar].alone);
+	vfio_bar_map(&function_of(pci)->bars[bar], pci->bars[bar].addr, pci->bars[bar].alone);
 }
 
 static void pci_bar_unmap(struct pci_device *pci, unsigned int bar)
 {
-	bar_unmap(&function_of(pci)->bars[bar]);
+	vfio_bar_unmap(&function_of(pci)->bars[bar]);
 }
 
 static void pci_bar_access(struct pci_device *pci, unsigned int bar, uint64_t offset,
 			   struct access *access)
 {
-	bar_access(&function_of(pci)->bars[bar], offset, access);
+	vfio_bar_access(&function_of(pci)->bars[bar], offset, access);
 }
 
 static const struct pci_device_ops operations = {
-	.cfg_read = config_read,
-	.cfg_write = config_write,
+	.cfg_read = vfio_config_read,
+	.cfg_write = vfio_config_write,
 	.bar_map = pci_bar_map,
 	.bar_unmap = pci_bar_unmap,
 	.bar_access = pci_bar_access,
@@ -44,7 +44,7 @@ static const struct pci_device_ops operations = {
  * The guest's BARs: kind from the header (as VFIO shows it, also for a VF), size from the region.
  * The host's addresses go; pci_bars_place() fills in the guest's.
  */
-static void guest_bars_init(struct vfio_pci *function)
+static void guest_bars_init(struct vfio_function *function)
 {
 	struct pci_device *pci = &function->pci;
 	const struct vfio_region *regions = function->device.regions;
@@ -77,7 +77,8 @@ static struct bar_range msix_range(uint32_t where, unsigned int bar, uint64_t si
 	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
 }
 
-static void host_bars_init(struct vfio_pci *function, const struct vfio_pci_config *config)
+static void host_bars_init(struct vfio_function *function,
+			   const struct vfio_function_config *config)
 {
 	const struct config_policy *policy = &function->policy;
 	uint64_t vectors = policy->msix_vectors;
@@ -102,12 +103,12 @@ static void host_bars_init(struct vfio_pci *function, const struct vfio_pci_conf
 		/* Ports are never guest memory, whatever VFIO says of the region. */
 		if (function->pci.bars[i].size &&
 		    !(function->pci.bars[i].flags & PCI_BASE_ADDRESS_SPACE_IO))
-			bar_init(bar);
+			vfio_bar_init(bar);
 	}
 }
 
-void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *config,
-		   struct relay *relay, const char *bdf)
+void vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
+			struct relay *relay, const char *bdf)
 {
 	struct pci_device *pci = &function->pci;
 	unsigned int pin, gsi = 0;
@@ -118,7 +119,7 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
 	vfio_device_init(&function->device, config->iommu, bdf);
 	pci->ops = &operations;
 	pci->name = function->device.bdf;
-	error = config_init(function);
+	error = vfio_config_init(function);
 	if (error < 0)
 		die(EXIT_DEVICE, "%s: its configuration space cannot be read: %s", bdf,
 		    strerror(-error));
@@ -161,25 +162,25 @@ void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *conf
  * Turning MSI-X off, the kernel writes the device's table, which does not answer in D3hot: an
  * Unsupported Request, and on some arm64 hosts an external abort.
  */
-static void device_wake(struct vfio_pci *function)
+static void device_wake(struct vfio_function *function)
 {
 	if (function->pci.asleep)
-		config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
+		vfio_config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
 }
 
-void vfio_pci_cleanup(struct vfio_pci *function)
+void vfio_function_cleanup(struct vfio_function *function)
 {
 	device_wake(function);
 	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		bar_unmap(&function->bars[i]);
-		bar_cleanup(&function->bars[i]);
+		vfio_bar_unmap(&function->bars[i]);
+		vfio_bar_cleanup(&function->bars[i]);
 	}
 	device_events_cleanup(&function->events);
 	vfio_device_cleanup(&function->device);
 }
 
-void vfio_pci_reset(struct vfio_pci *function)
+void vfio_function_reset(struct vfio_function *function)
 {
 	struct pci_device *pci = &function->pci;
 	int error;
@@ -190,7 +191,7 @@ void vfio_pci_reset(struct vfio_pci *function)
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;
 	pci_header_reset(pci);
-	config_device_write(function, PCI_COMMAND, 2, 0);
+	vfio_config_device_write(function, PCI_COMMAND, 2, 0);
 	error = vfio_device_reset(&function->device);
 	if (error < 0 && !function->reset_failed) {
 		function->reset_failed = true;

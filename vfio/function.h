@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An assigned PCI function: a VFIO device on one side, a device of the guest's PCI on the other. */
-#ifndef POSTHORN_VFIO_PCI_H
-#define POSTHORN_VFIO_PCI_H
+#ifndef POSTHORN_VFIO_FUNCTION_H
+#define POSTHORN_VFIO_FUNCTION_H
 
 #include "devices/pci.h"
 #include "vfio/bar.h"
@@ -13,7 +13,7 @@
 struct iommu;
 struct vm;
 
-struct vfio_pci {
+struct vfio_function {
 	struct pci_device pci;
 	struct vfio_device device;
 	struct device_events events;
@@ -25,7 +25,7 @@ struct vfio_pci {
 };
 
 /* What all functions of a VM share. All stays the caller's. */
-struct vfio_pci_config {
+struct vfio_function_config {
 	struct vm *vm; /* may be without RAM yet */
 	struct iommu *iommu;
 	struct pci_root *root;
@@ -38,17 +38,17 @@ struct vfio_pci_config {
  * it with decoding and interrupts off. @relay: see struct irqs_config. Start-up only: dies as
  * vfio_device_init() does.
  */
-void vfio_pci_init(struct vfio_pci *function, const struct vfio_pci_config *config,
-		   struct relay *relay, const char *bdf);
+void vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
+			struct relay *relay, const char *bdf);
 
 /* The vCPUs are gone: take the function off the guest, and give it back to the host, reset. */
-void vfio_pci_cleanup(struct vfio_pci *function);
+void vfio_function_cleanup(struct vfio_function *function);
 
 /*
  * Function-level reset on the guest's behalf (PCI Express Base 6.0, 6.6.2): the device by
  * VFIO_DEVICE_RESET, and everything the guest sees of it back to the start. Called with the lock
  * of the PCI root held.
  */
-void vfio_pci_reset(struct vfio_pci *function);
+void vfio_function_reset(struct vfio_function *function);
 
 #endif
