@@ -41,7 +41,10 @@ static uint32_t config_read(struct pci_device *device, unsigned int offset, unsi
 static void config_write(struct pci_device *device, unsigned int offset, unsigned int size,
 			 uint32_t value)
 {
-	if (device->ops->cfg_write)
+	/* Of the header only the double word of the command register concerns the device. */
+	bool is_header = offset < PCI_STD_HEADER_SIZEOF && offset / 4 != PCI_COMMAND / 4;
+
+	if (device->ops->cfg_write && !is_header)
 		device->ops->cfg_write(device, offset, size, value);
 	else
 		pci_header_write(device, offset, size, value);
@@ -200,7 +203,10 @@ static bool bar_is_valid(const struct pci_bar *bar)
 		bar_is_io(bar) ? PCI_BASE_ADDRESS_SPACE_IO
 			       : PCI_BASE_ADDRESS_MEM_TYPE_MASK | PCI_BASE_ADDRESS_MEM_PREFETCH;
 
-	if (!is_power_of_two(bar->size) || bar->size < (bar_is_io(bar) ? 4 : 16))
+	/* Below the size are flags, or bits that a register does not have. */
+	const uint64_t smallest = bar_is_io(bar) ? 4 : bar_is_rom(bar) ? 0x800 : 16;
+
+	if (!is_power_of_two(bar->size) || bar->size < smallest)
 		return false;
 	if (bar->flags & ~flags || (bar_is_rom(bar) && bar->flags))
 		return false;
@@ -303,32 +309,6 @@ static void bar_unmap(struct pci_bar *bar)
 	bar->mapped = false;
 }
 
-/*
- * What is mapped into a guest is whole host pages, so BARs that share one are mapped by neither
- * device: find out whether @bar does, and let a device that had the page to itself know.
- */
-static void bar_page_share(struct pci_bar *bar)
-{
-	struct pci_root *root = bar->device->root;
-	struct pci_bar *other;
-
-	bar->alone = true;
-	for (other = root->mapped[0]; other; other = other->next) {
-		struct pci_device *device = other->device;
-
-		if (align_down(other->addr ^ bar->addr, root->page_size))
-			continue;
-		bar->alone = false;
-		if (!other->alone)
-			continue;
-		if (device->ops->bar_unmap)
-			device->ops->bar_unmap(device, bar_index(other));
-		other->alone = false;
-		if (device->ops->bar_map)
-			device->ops->bar_map(device, bar_index(other));
-	}
-}
-
 static void bar_map(struct pci_bar *bar, uint64_t addr)
 {
 	struct pci_device *device = bar->device;
@@ -336,8 +316,6 @@ static void bar_map(struct pci_bar *bar, uint64_t addr)
 
 	bar->addr = addr;
 	bar->mapped = true;
-	if (!bar_is_io(bar))
-		bar_page_share(bar);
 	bar->next = *list;
 	*list = bar;
 	if (device->ops->bar_map)
@@ -449,14 +427,6 @@ static void io_window_access(void *opaque, uint64_t offset, struct access *acces
 
 /* ---- placement ---- */
 
-/* What placing @bar takes; a power of two, and the alignment too. 0 when there is no BAR. */
-static uint64_t bar_footprint(const struct pci_bar *bar, uint64_t page_size)
-{
-	if (!bar->size || bar_is_io(bar))
-		return bar->size;
-	return max(bar->size, page_size);
-}
-
 /* Take @size bytes, aligned to their number, from the start of what is @left. */
 static bool window_take(struct pci_window *left, uint64_t size, uint64_t *addr)
 {
@@ -475,7 +445,7 @@ struct placement {
 	struct pci_window mem32, mem64, io;
 };
 
-static int bar_place(const struct pci_bar *bar, uint64_t footprint, struct placement *left)
+static int bar_place(const struct pci_bar *bar, struct placement *left)
 {
 	const struct pci_root *root = bar->device->root;
 	const struct pci_window *whole = &root->mem32;
@@ -491,13 +461,13 @@ static int bar_place(const struct pci_bar *bar, uint64_t footprint, struct place
 		window = &left->mem64;
 		whole = &root->mem64;
 	}
-	if (!window_take(window, footprint, &addr)) {
+	if (!window_take(window, bar->size, &addr)) {
 		log_error("%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: %s",
-			  bar->device->name, bar_index(bar), footprint,
+			  bar->device->name, bar_index(bar), bar->size,
 			  window == &left->io	   ? "I/O ports"
 			  : window == &left->mem32 ? "the window below 4 GiB"
 						   : "the window above 4 GiB",
-			  footprint > whole->size ? "it cannot be assigned"
+			  bar->size > whole->size ? "it cannot be assigned"
 						  : "assign fewer devices");
 		return -ENOSPC;
 	}
@@ -505,9 +475,8 @@ static int bar_place(const struct pci_bar *bar, uint64_t footprint, struct place
 	return 0;
 }
 
-/* Place all BARs that take exactly @footprint, in the order of slots and numbers. */
-static int bars_place_size(struct pci_root *root, uint64_t footprint, uint64_t page_size,
-			   struct placement *left)
+/* Place all BARs of exactly @size bytes, in the order of slots and numbers. */
+static int bars_place_size(struct pci_root *root, uint64_t size, struct placement *left)
 {
 	unsigned int slot, i;
 	int error;
@@ -516,9 +485,9 @@ static int bars_place_size(struct pci_root *root, uint64_t footprint, uint64_t p
 		for (i = 0; i < PCI_BARS_MAX; i++) {
 			const struct pci_bar *bar = &root->devices[slot]->bars[i];
 
-			if (bar_footprint(bar, page_size) != footprint)
+			if (bar->size != size)
 				continue;
-			error = bar_place(bar, footprint, left);
+			error = bar_place(bar, left);
 			if (error)
 				return error;
 		}
@@ -526,16 +495,15 @@ static int bars_place_size(struct pci_root *root, uint64_t footprint, uint64_t p
 	return 0;
 }
 
-int pci_bars_place(struct pci_root *root, uint64_t page_size)
+int pci_bars_place(struct pci_root *root)
 {
 	struct placement left = { root->mem32, root->mem64, root->io };
-	uint64_t footprint;
 	unsigned int slot;
+	uint64_t size;
 	int error;
 
-	root->page_size = page_size;
-	for (footprint = BIT(63); footprint; footprint >>= 1) {
-		error = bars_place_size(root, footprint, page_size, &left);
+	for (size = BIT(63); size; size >>= 1) {
+		error = bars_place_size(root, size, &left);
 		if (error)
 			return error;
 	}
@@ -549,7 +517,7 @@ int pci_bars_place(struct pci_root *root, uint64_t page_size)
  * Sizes are powers of two and placed in falling order, so that each begins where it may: there are
  * no gaps, and the sum is all that it takes.
  */
-uint64_t pci_mem64_needed(const struct pci_root *root, uint64_t page_size)
+uint64_t pci_mem64_needed(const struct pci_root *root)
 {
 	unsigned int slot, i;
 	uint64_t sum = 0;
@@ -558,8 +526,7 @@ uint64_t pci_mem64_needed(const struct pci_root *root, uint64_t page_size)
 		for (i = 0; i < PCI_BARS_MAX; i++) {
 			const struct pci_bar *bar = &root->devices[slot]->bars[i];
 
-			if (bar_is_64bit(bar) &&
-			    __builtin_add_overflow(sum, bar_footprint(bar, page_size), &sum))
+			if (bar_is_64bit(bar) && __builtin_add_overflow(sum, bar->size, &sum))
 				return UINT64_MAX;
 		}
 	}
@@ -594,17 +561,8 @@ int pci_device_add(struct pci_root *root, struct pci_device *device)
 	return 0;
 }
 
-/* Nothing of the host bridge can be written: it decodes everything there is, always. */
-static void host_bridge_cfg_write(struct pci_device *device, unsigned int offset, unsigned int size,
-				  uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)size;
-	(void)value;
-}
-
-static const struct pci_device_ops host_bridge_ops = { .cfg_write = host_bridge_cfg_write };
+/* Its configuration space is bytes, and it has no BARs. */
+static const struct pci_device_ops host_bridge_ops = { .cfg_read = NULL };
 
 void pci_root_init(struct pci_root *root)
 {
@@ -612,7 +570,6 @@ void pci_root_init(struct pci_root *root)
 
 	memset(root, 0, sizeof(*root));
 	pthread_mutex_init(&root->lock, NULL);
-	root->page_size = 4096; /* until pci_bars_place() knows better */
 	bridge->ops = &host_bridge_ops;
 	bridge->name = "host bridge";
 	/* The identity that Red Hat gives away for generic PCI Express host bridges. */
@@ -623,6 +580,8 @@ void pci_root_init(struct pci_root *root)
 	memset(bridge->config + PCI_CFG_SPACE_SIZE, 0xff, PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE);
 	/* Cannot fail: the root is empty and the bridge has no BARs. */
 	pci_device_add(root, bridge);
+	/* Nothing of it can be written: it decodes everything there is, always. */
+	memset(bridge->header_writable, 0, sizeof(bridge->header_writable));
 }
 
 /* Add a range to @bus; nothing when there is no such bus or no such range. */

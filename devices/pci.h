@@ -38,7 +38,6 @@ struct pci_bar {
 			   linux/pci_regs.h */
 	uint64_t addr;	/* where it answers while mapped: guest-physical address or port */
 	bool mapped;	/* bar_map() was called for addr, bar_unmap() not yet */
-	bool alone;	/* while mapped: no other mapped memory BAR is in the same host page */
 	/* for devices/pci.c; set by pci_device_add() */
 	struct pci_device *device;
 	struct pci_bar *next; /* in the list of mapped BARs, while mapped */
@@ -51,13 +50,16 @@ struct pci_device_ops {
 	 * the bytes of pci_device.config.
 	 */
 	uint32_t (*cfg_read)(struct pci_device *device, unsigned int offset, unsigned int size);
-	/* The same for a write. NULL: pci_header_write(). */
+	/*
+	 * The same for a write that falls on the command and status registers or lies beyond the
+	 * header; what else there is in the header is written by devices/pci.c. NULL: of the two
+	 * registers the command, by pci_header_write(), and nothing beyond.
+	 */
 	void (*cfg_write)(struct pci_device *device, unsigned int offset, unsigned int size,
 			  uint32_t value);
 	/*
 	 * The BAR answers at bars[bar].addr from now on / no longer. May be NULL where bar_access
-	 * does all the work. When a second BAR comes into a host page that one has to itself, the
-	 * first is unmapped and mapped again with bars[bar].alone off.
+	 * does all the work.
 	 */
 	void (*bar_map)(struct pci_device *device, unsigned int bar);
 	void (*bar_unmap)(struct pci_device *device, unsigned int bar);
@@ -95,7 +97,6 @@ struct pci_root {
 	struct pci_device host_bridge;		   /* 00:00.0 */
 	uint32_t config_address;		   /* the register at port 0xCF8 */
 	struct pci_bar *mapped[2];		   /* what is decoded: memory BARs, I/O BARs */
-	uint64_t page_size;			   /* the host's, in bytes; from pci_bars_place() */
 };
 
 /*
@@ -128,27 +129,26 @@ void pci_root_cleanup(struct pci_root *root);
 int pci_device_add(struct pci_root *root, struct pci_device *device);
 
 /*
- * Give every BAR of every device an address in its window, largest first, as firmware would do;
- * BARs smaller than a page get a page of their own, so that they can be mapped. 64-bit BARs go to
- * mem64 when there is one, others to mem32; I/O BARs get nothing where there is no window for
- * them. Decoding stays off: the guest turns it on. The ROM BAR gets an address too, its enable bit
- * stays clear. Errors: -ENOSPC, after a message that names the device, the BAR and its size.
- * @page_size is the host's, in bytes. Not after the vCPUs started.
+ * Give every BAR of every device an address in its window, largest first, as firmware would do.
+ * 64-bit BARs go to mem64 when there is one, others to mem32; I/O BARs get nothing where there is
+ * no window for them. Decoding stays off: the guest turns it on. The ROM BAR gets an address too,
+ * its enable bit stays clear. Errors: -ENOSPC, after a message that names the device, the BAR and
+ * its size. Not after the vCPUs started.
  */
-int pci_bars_place(struct pci_root *root, uint64_t page_size);
+int pci_bars_place(struct pci_root *root);
 
 /*
  * What pci_bars_place() takes from mem64, in bytes, provided that the window starts at a multiple
  * of this number rounded up to a power of two. 0 when no device has a 64-bit BAR; UINT64_MAX when
  * the sum does not fit. Call it when all devices were added.
  */
-uint64_t pci_mem64_needed(const struct pci_root *root, uint64_t page_size);
+uint64_t pci_mem64_needed(const struct pci_root *root);
 
 /*
  * The header that all devices share (PCI Local Bus 3.0, 6.1): carry out the part of a write that
  * falls on the command register, the BARs, the ROM BAR, the cache line size, the latency timer or
  * the interrupt line; drop the rest. Handles any @offset and a @size of 1 to 4 bytes, and calls
- * pci_decode_update() when something changed. Call with the lock held.
+ * pci_decode_update() when something changed. For a device's cfg_write. Call with the lock held.
  */
 void pci_header_write(struct pci_device *device, unsigned int offset, unsigned int size,
 		      uint32_t value);

@@ -146,9 +146,8 @@ static void property_random(struct tree *tree, const char *name, size_t size)
 
 /*
  * linux,pci-probe-only makes Linux keep the BARs where pci_bars_place() put them. It would
- * otherwise move them, without leaving to each a page of its own, and then those that are smaller
- * than a page could not be mapped into the guest. All versions of Linux look for it here; only
- * new ones look in the node of the host bridge.
+ * otherwise place them anew. All versions of Linux look for it here; only new ones look in the node
+ * of the host bridge.
  */
 static void chosen_build(struct tree *tree)
 {

@@ -9,6 +9,7 @@
 #include "kvm/vm.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/function.h"
 #include "vfio/iommu.h"
 
 static void area_add(struct vfio_bar *bar, uint64_t start, uint64_t end)
@@ -19,8 +20,8 @@ static void area_add(struct vfio_bar *bar, uint64_t start, uint64_t end)
 		(struct bar_area){ .offset = start, .size = end - start, .slot = -1 };
 }
 
-/* Take the host pages that @hole touches out of all areas. */
-static void areas_exclude(struct vfio_bar *bar, const struct bar_range *hole)
+/* Take the host pages, of @page_size bytes, that @hole touches out of all areas. */
+static void areas_exclude(struct vfio_bar *bar, const struct bar_range *hole, uint64_t page_size)
 {
 	struct bar_area former[BAR_AREAS_MAX];
 	unsigned int count = bar->area_count;
@@ -28,8 +29,8 @@ static void areas_exclude(struct vfio_bar *bar, const struct bar_range *hole)
 
 	if (!hole->size)
 		return;
-	start = align_down(hole->offset, bar->page_size);
-	end = align_up(hole->offset + hole->size, bar->page_size);
+	start = align_down(hole->offset, page_size);
+	end = align_up(hole->offset + hole->size, page_size);
 	memcpy(former, bar->areas, sizeof(former));
 	bar->area_count = 0;
 	for (unsigned int i = 0; i < count; i++) {
@@ -40,9 +41,11 @@ static void areas_exclude(struct vfio_bar *bar, const struct bar_range *hole)
 	}
 }
 
-static void areas_find(struct vfio_bar *bar)
+static void areas_find(struct vfio_function *function, unsigned int index)
 {
-	const struct vfio_region *region = &bar->device->regions[bar->index];
+	const struct vfio_region *region = &function->device.regions[index];
+	struct vfio_bar *bar = &function->bars[index];
+	uint64_t page_size = function->page_size;
 
 	for (unsigned int i = 0; i < region->area_count; i++) {
 		const struct vfio_area *area = &region->areas[i];
@@ -52,23 +55,23 @@ static void areas_find(struct vfio_bar *bar)
 		 * The kernel maps a BAR smaller than a page only when it has the page to itself
 		 * (vfio_pci_probe_mmaps()): then the whole page can be had.
 		 */
-		if (region->size < bar->page_size)
-			end = bar->page_size;
-		area_add(bar, align_up(area->offset, bar->page_size),
-			 align_down(end, bar->page_size));
+		if (region->size < page_size)
+			end = page_size;
+		area_add(bar, align_up(area->offset, page_size), align_down(end, page_size));
 	}
-	areas_exclude(bar, &bar->table);
-	areas_exclude(bar, &bar->pba);
+	areas_exclude(bar, &bar->table, page_size);
+	areas_exclude(bar, &bar->pba, page_size);
 }
 
-static void areas_map(struct vfio_bar *bar)
+static void areas_map(struct vfio_function *function, unsigned int index)
 {
+	struct vfio_bar *bar = &function->bars[index];
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < bar->area_count; i++) {
 		struct bar_area area = bar->areas[i];
 
-		area.hva = vfio_area_map(bar->device, bar->index, area.offset, area.size);
+		area.hva = vfio_area_map(&function->device, index, area.offset, area.size);
 		/*
 		 * VFIO takes the whole BAR from the host, or none of it: then reads would find
 		 * all-ones, and writes nothing.
@@ -78,13 +81,13 @@ static void areas_map(struct vfio_bar *bar)
 			    "%s: BAR %u is claimed by something else on this host, which "
 			    "/proc/iomem names (as root): unload the module that has it, or, if it "
 			    "is the boot console's, boot with initcall_blacklist=sysfb_init",
-			    bar->device->bdf, bar->index);
+			    function->device.bdf, index);
 		if (area.hva)
 			bar->areas[kept++] = area;
 		else
 			log_warn("%s: BAR %u: bytes 0x%llx to 0x%llx cannot be mapped: %s; the "
 				 "guest's accesses to them are slow",
-				 bar->device->bdf, bar->index, (unsigned long long)area.offset,
+				 function->device.bdf, index, (unsigned long long)area.offset,
 				 (unsigned long long)(area.offset + area.size - 1),
 				 strerror(errno));
 	}
@@ -92,9 +95,11 @@ static void areas_map(struct vfio_bar *bar)
 }
 
 /* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Here is room for it. */
-static void rom_init(struct vfio_bar *bar)
+static void rom_init(struct vfio_function *function)
 {
-	size_t size = align_up(bar->device->regions[bar->index].size, bar->page_size);
+	struct vfio_bar *bar = &function->bars[PCI_BAR_ROM];
+	size_t size = align_up(function->device.regions[VFIO_PCI_ROM_REGION_INDEX].size,
+			       function->page_size);
 	void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	area_add(bar, 0, size);
@@ -102,19 +107,21 @@ static void rom_init(struct vfio_bar *bar)
 		bar->areas[0].hva = copy;
 }
 
-void vfio_bar_init(struct vfio_bar *bar)
+void vfio_bar_init(struct vfio_function *function, unsigned int index)
 {
-	bar->area_count = 0;
-	if (bar->index == VFIO_PCI_ROM_REGION_INDEX) {
-		rom_init(bar);
+	function->bars[index].area_count = 0;
+	if (index == PCI_BAR_ROM) {
+		rom_init(function);
 		return;
 	}
-	areas_find(bar);
-	areas_map(bar);
+	areas_find(function, index);
+	areas_map(function, index);
 }
 
-void vfio_bar_cleanup(struct vfio_bar *bar)
+void vfio_bar_cleanup(struct vfio_function *function, unsigned int index)
 {
+	struct vfio_bar *bar = &function->bars[index];
+
 	for (unsigned int i = 0; i < bar->area_count; i++)
 		if (bar->areas[i].hva)
 			vfio_area_unmap(bar->areas[i].hva, bar->areas[i].size);
@@ -122,65 +129,74 @@ void vfio_bar_cleanup(struct vfio_bar *bar)
 }
 
 /* Fill the copy. Not before the guest asks: most guests never do. */
-static void rom_read(struct vfio_bar *bar, struct bar_area *area)
+static void rom_read(struct vfio_function *function)
 {
-	const struct vfio_region *region = &bar->device->regions[bar->index];
+	struct vfio_bar *bar = &function->bars[PCI_BAR_ROM];
+	struct bar_area *area = &bar->areas[0];
 	int error;
 
 	memset(area->hva, 0xff, area->size);
-	error = vfio_region_read_block(bar->device, bar->index, 0, area->hva, region->size);
+	error = vfio_region_read_block(&function->device, VFIO_PCI_ROM_REGION_INDEX, 0, area->hva,
+				       function->device.regions[VFIO_PCI_ROM_REGION_INDEX].size);
 	if (error < 0 && !bar->reported)
-		log_warn("%s: its ROM cannot be read: %s", bar->device->bdf, strerror(-error));
+		log_warn("%s: its ROM cannot be read: %s", function->device.bdf, strerror(-error));
 	bar->reported |= error < 0;
 	bar->rom_is_read = true;
 }
 
-static void area_guest_map(struct vfio_bar *bar, struct bar_area *area)
+static void area_guest_map(struct vfio_function *function, unsigned int index,
+			   struct bar_area *area)
 {
-	bool is_rom = bar->index == VFIO_PCI_ROM_REGION_INDEX;
+	uint64_t gpa = function->pci.bars[index].addr + area->offset;
+	struct vfio_bar *bar = &function->bars[index];
+	bool is_rom = index == PCI_BAR_ROM;
 
 	if (!area->hva)
 		return;
 	if (is_rom && !bar->rom_is_read)
-		rom_read(bar, area);
-	area->slot =
-		vm_memslot_add(bar->vm, bar->gpa + area->offset, area->size, area->hva, is_rom);
+		rom_read(function);
+	area->slot = vm_memslot_add(function->vm, gpa, area->size, area->hva, is_rom);
 	if (area->slot < 0 && !bar->reported) {
 		bar->reported = true;
 		log_error("%s: BAR %u cannot be made guest memory: %s; accesses to it are slow",
-			  bar->device->bdf, bar->index, strerror(-area->slot));
+			  function->device.bdf, index, strerror(-area->slot));
 	}
 	/*
 	 * For peer-to-peer DMA. The IOMMU may have too few address bits for where the BAR is, and
 	 * then only that does not work.
 	 */
 	if (area->slot >= 0 && !is_rom)
-		area->dma_mapped =
-			iommu_map(bar->iommu, bar->gpa + area->offset, area->size, area->hva) == 0;
+		area->dma_mapped = iommu_map(function->iommu, gpa, area->size, area->hva) == 0;
 }
 
-void vfio_bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone)
+static struct vfio_function *function_of(struct pci_device *pci)
 {
-	const struct vfio_region *region = &bar->device->regions[bar->index];
+	return container_of(pci, struct vfio_function, pci);
+}
 
-	bar->gpa = gpa;
-	/* A memslot is made of whole pages: what shares one with another BAR is trapped. */
-	if (region->size < bar->page_size && (!alone || gpa % bar->page_size))
-		return;
+void vfio_bar_map(struct pci_device *pci, unsigned int index)
+{
+	struct vfio_function *function = function_of(pci);
+	struct vfio_bar *bar = &function->bars[index];
+
 	for (unsigned int i = 0; i < bar->area_count; i++)
-		area_guest_map(bar, &bar->areas[i]);
+		area_guest_map(function, index, &bar->areas[i]);
 }
 
-void vfio_bar_unmap(struct vfio_bar *bar)
+void vfio_bar_unmap(struct pci_device *pci, unsigned int index)
 {
+	struct vfio_function *function = function_of(pci);
+	struct vfio_bar *bar = &function->bars[index];
+
 	for (unsigned int i = 0; i < bar->area_count; i++) {
 		struct bar_area *area = &bar->areas[i];
 
 		if (area->dma_mapped)
-			iommu_unmap(bar->iommu, bar->gpa + area->offset, area->size);
+			iommu_unmap(function->iommu, pci->bars[index].addr + area->offset,
+				    area->size);
 		area->dma_mapped = false;
 		if (area->slot >= 0)
-			vm_memslot_remove(bar->vm, area->slot);
+			vm_memslot_remove(function->vm, area->slot);
 		area->slot = -1;
 	}
 }
@@ -210,33 +226,45 @@ static bool is_guest_memory(const struct vfio_bar *bar, uint64_t offset)
 	return false;
 }
 
-void vfio_bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access)
+static void region_access(struct vfio_function *function, unsigned int index, uint64_t offset,
+			  struct access *access)
 {
+	struct vfio_device *device = &function->device;
+	struct vfio_bar *bar = &function->bars[index];
 	int error;
 
+	/* What makes a small BAR a page long is nobody's. */
+	if (!range_within(offset, access->size, 0, device->regions[index].size))
+		return;
+	if (access->is_write)
+		error = vfio_region_write(device, index, offset, access->size, access->data);
+	else
+		error = vfio_region_read(device, index, offset, access->size, &access->data);
+	if (error < 0 && !bar->reported) {
+		bar->reported = true;
+		log_warn("%s: BAR %u: the device refuses %u bytes at 0x%llx: %s", device->bdf,
+			 index, access->size, (unsigned long long)offset, strerror(-error));
+	}
+}
+
+void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset,
+		     struct access *access)
+{
+	struct vfio_function *function = function_of(pci);
+	const struct vfio_bar *bar = &function->bars[index];
+
 	if (access_within(&bar->table, offset, access)) {
-		irqs_table_access(bar->irqs, offset - bar->table.offset, access);
+		irqs_table_access(&function->irqs, offset - bar->table.offset, access);
 		return;
 	}
 	if (access_within(&bar->pba, offset, access)) {
-		irqs_pba_access(bar->irqs, offset - bar->pba.offset, access);
+		irqs_pba_access(&function->irqs, offset - bar->pba.offset, access);
 		return;
 	}
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */
 	if (access_touches(&bar->table, offset, access) ||
 	    access_touches(&bar->pba, offset, access))
 		return;
-	if (is_guest_memory(bar, offset))
-		return;
-	if (access->is_write)
-		error = vfio_region_write(bar->device, bar->index, offset, access->size,
-					  access->data);
-	else
-		error = vfio_region_read(bar->device, bar->index, offset, access->size,
-					 &access->data);
-	if (error < 0 && !bar->reported) {
-		bar->reported = true;
-		log_warn("%s: BAR %u: the device refuses %u bytes at 0x%llx: %s", bar->device->bdf,
-			 bar->index, access->size, (unsigned long long)offset, strerror(-error));
-	}
+	if (!is_guest_memory(bar, offset))
+		region_access(function, index, offset, access);
 }

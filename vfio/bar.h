@@ -14,10 +14,8 @@
 
 #include "devices/pci.h"
 #include "vfio/device.h"
-#include "vfio/irqs.h"
 
-struct iommu;
-struct vm;
+struct vfio_function;
 
 /* Each of the two MSI-X structures can split an area once more. */
 #define BAR_AREAS_MAX (VFIO_AREAS_MAX + 2)
@@ -36,41 +34,36 @@ struct bar_range {
 };
 
 struct vfio_bar {
-	/* fixed; shared by all BARs of a device, except index and areas */
-	struct vfio_device *device;
-	struct vfio_irqs *irqs;
-	struct vm *vm;
-	struct iommu *iommu;
-	unsigned int index; /* VFIO_PCI_BAR0_REGION_INDEX .. VFIO_PCI_ROM_REGION_INDEX */
-	uint64_t page_size;
 	struct bar_range table, pba; /* MSI-X */
 	struct bar_area areas[BAR_AREAS_MAX];
 	unsigned int area_count;
-	uint64_t gpa;  /* where the areas are mapped in the guest */
 	bool reported; /* a failure was reported already */
 	bool rom_is_read;
 };
 
 /*
- * With all "fixed" fields set: find the areas of the BAR and map them into this process (the ROM's
+ * BARs are told by their index in pci_device.bars, which is that of VFIO's region too
+ * (VFIO_PCI_BAR0_REGION_INDEX to VFIO_PCI_ROM_REGION_INDEX).
+ */
+
+/*
+ * With table and pba set: find the areas of a memory BAR and map them into this process (the ROM's
  * contents are read when the guest first turns it on). What cannot be mapped is trapped. Start-up
  * only: dies with EXIT_HOST when somebody else on the host has claimed a part of the BAR.
  */
-void vfio_bar_init(struct vfio_bar *bar);
+void vfio_bar_init(struct vfio_function *function, unsigned int index);
 
 /* The BAR must not be mapped in the guest. */
-void vfio_bar_cleanup(struct vfio_bar *bar);
+void vfio_bar_cleanup(struct vfio_function *function, unsigned int index);
 
 /*
- * Make the BAR answer at guest-physical address @gpa. @alone: no other BAR shares a host page with
- * it. What fails is reported once and left to vfio_bar_access(). The device must decode already.
+ * pci_device_ops.bar_map, .bar_unmap and .bar_access of an assigned function. What cannot be mapped
+ * is reported once and left to vfio_bar_access(). The device must decode while a BAR is mapped.
+ * When vfio_bar_unmap() returns, no vCPU reaches the BAR any more.
  */
-void vfio_bar_map(struct vfio_bar *bar, uint64_t gpa, bool alone);
-
-/* No vCPU reaches the BAR any more when this returns. */
-void vfio_bar_unmap(struct vfio_bar *bar);
-
-/* A trapped access at @offset; see pci_device_ops.bar_access. */
-void vfio_bar_access(struct vfio_bar *bar, uint64_t offset, struct access *access);
+void vfio_bar_map(struct pci_device *pci, unsigned int index);
+void vfio_bar_unmap(struct pci_device *pci, unsigned int index);
+void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset,
+		     struct access *access);
 
 #endif

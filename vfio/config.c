@@ -14,8 +14,7 @@
 enum config_action {
 	ACTION_STORE,	/* nothing: the value is in pci_device.config */
 	ACTION_DEVICE,	/* the field is the device's: reads and writes go there */
-	ACTION_HEADER,	/* pci_header_write() */
-	ACTION_COMMAND, /* the same, and the device's own command register follows */
+	ACTION_COMMAND, /* pci_header_write(), and the device's own command register follows */
 	ACTION_PM,
 	ACTION_EXPRESS, /* device control: the device's, but a function-level reset is ours */
 	ACTION_MSI,
@@ -29,21 +28,10 @@ struct config_rule {
 	uint32_t writable;
 };
 
-/* PCI Local Bus 3.0, 6.1 and 6.2; which bits of ACTION_HEADER fields are writable is its business.
- */
+/* PCI Local Bus 3.0, 6.2; what else of the header can be written is up to devices/pci.c. */
 static const struct config_rule header_rules[] = {
 	{ PCI_COMMAND, 2, ACTION_COMMAND, 0 },
 	{ PCI_STATUS, 2, ACTION_DEVICE, 0 }, /* VFIO lets nobody clear its error bits */
-	{ PCI_CACHE_LINE_SIZE, 1, ACTION_HEADER, 0 },
-	{ PCI_LATENCY_TIMER, 1, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_0, 4, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_1, 4, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_2, 4, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_3, 4, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_4, 4, ACTION_HEADER, 0 },
-	{ PCI_BASE_ADDRESS_5, 4, ACTION_HEADER, 0 },
-	{ PCI_ROM_ADDRESS, 4, ACTION_HEADER, 0 },
-	{ PCI_INTERRUPT_LINE, 1, ACTION_HEADER, 0 },
 	{ 0 },
 };
 
@@ -740,9 +728,6 @@ static void field_write(struct vfio_function *function, unsigned int action, uns
 	uint32_t mask = (uint32_t)le_load(&function->policy.writable[offset], size);
 
 	switch (action) {
-	case ACTION_HEADER:
-		pci_header_write(&function->pci, offset, size, value);
-		return;
 	case ACTION_COMMAND:
 		command_write(function, offset, size, value);
 		return;

@@ -11,34 +11,26 @@
 #include "lib/util.h"
 #include "vfio/iommu.h"
 
-static struct vfio_function *function_of(struct pci_device *pci)
-{
-	return container_of(pci, struct vfio_function, pci);
-}
-
-static void pci_bar_map(struct pci_device *pci, unsigned int bar)
-{
-	vfio_bar_map(&function_of(pci)->bars[bar], pci->bars[bar].addr, pci->bars[bar].alone);
-}
-
-static void pci_bar_unmap(struct pci_device *pci, unsigned int bar)
-{
-	vfio_bar_unmap(&function_of(pci)->bars[bar]);
-}
-
-static void pci_bar_access(struct pci_device *pci, unsigned int bar, uint64_t offset,
-			   struct access *access)
-{
-	vfio_bar_access(&function_of(pci)->bars[bar], offset, access);
-}
-
 static const struct pci_device_ops operations = {
 	.cfg_read = vfio_config_read,
 	.cfg_write = vfio_config_write,
-	.bar_map = pci_bar_map,
-	.bar_unmap = pci_bar_unmap,
-	.bar_access = pci_bar_access,
+	.bar_map = vfio_bar_map,
+	.bar_unmap = vfio_bar_unmap,
+	.bar_access = vfio_bar_access,
 };
+
+/*
+ * A BAR of @region as the guest sees it. Memory is shown as a host page where it is smaller: so no
+ * two BARs are in one page, and each can be mapped.
+ */
+static void guest_bar_init(struct pci_bar *bar, const struct vfio_region *region, uint32_t flags,
+			   uint64_t page_size)
+{
+	bar->flags = flags;
+	if (is_power_of_two(region->size))
+		bar->size = flags & PCI_BASE_ADDRESS_SPACE_IO ? region->size
+							      : max(region->size, page_size);
+}
 
 /*
  * The guest's BARs: kind from the header (as VFIO shows it, also for a VF), size from the region.
@@ -51,59 +43,45 @@ static void guest_bars_init(struct vfio_function *function)
 
 	for (unsigned int i = 0; i < PCI_BAR_ROM; i++) {
 		uint32_t value = (uint32_t)le_load(&pci->config[PCI_BASE_ADDRESS_0 + 4 * i], 4);
-		struct pci_bar *bar = &pci->bars[i];
+		uint32_t flags = value & PCI_BASE_ADDRESS_SPACE_IO
+					 ? PCI_BASE_ADDRESS_SPACE_IO
+					 : value & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
 
-		if (is_power_of_two(regions[i].size))
-			bar->size = regions[i].size;
-		bar->flags = value & PCI_BASE_ADDRESS_SPACE_IO
-				     ? PCI_BASE_ADDRESS_SPACE_IO
-				     : value & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
 		if (i == PCI_BAR_ROM - 1)
-			bar->flags &= ~(uint32_t)PCI_BASE_ADDRESS_MEM_TYPE_64;
-		if (bar->flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
+			flags &= ~(uint32_t)PCI_BASE_ADDRESS_MEM_TYPE_64;
+		guest_bar_init(&pci->bars[i], &regions[i], flags, function->page_size);
+		if (flags & PCI_BASE_ADDRESS_MEM_TYPE_64)
 			i++;
 	}
-	if (is_power_of_two(regions[VFIO_PCI_ROM_REGION_INDEX].size))
-		pci->bars[PCI_BAR_ROM].size = regions[VFIO_PCI_ROM_REGION_INDEX].size;
+	guest_bar_init(&pci->bars[PCI_BAR_ROM], &regions[VFIO_PCI_ROM_REGION_INDEX], 0,
+		       function->page_size);
 	memset(&pci->config[PCI_BASE_ADDRESS_0], 0, PCI_STD_NUM_BARS * sizeof(uint32_t));
 	memset(&pci->config[PCI_ROM_ADDRESS], 0, 4);
 }
 
 /* Where an MSI-X structure is: PCI Local Bus 3.0, 6.8.2.4 and 6.8.2.5. */
-static struct bar_range msix_range(uint32_t where, unsigned int bar, uint64_t size)
+static struct bar_range msix_range(uint32_t where, uint64_t size)
 {
-	if ((where & PCI_MSIX_TABLE_BIR) != bar)
-		return (struct bar_range){ 0, 0 };
 	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
 }
 
-static void host_bars_init(struct vfio_function *function,
-			   const struct vfio_function_config *config)
+static void host_bars_init(struct vfio_function *function)
 {
 	const struct config_policy *policy = &function->policy;
 	uint64_t vectors = policy->msix_vectors;
 
+	if (vectors) {
+		function->bars[policy->msix_table & PCI_MSIX_TABLE_BIR].table =
+			msix_range(policy->msix_table, vectors * PCI_MSIX_ENTRY_SIZE);
+		function->bars[policy->msix_pba & PCI_MSIX_PBA_BIR].pba =
+			msix_range(policy->msix_pba, align_up(vectors, 64) / 8);
+	}
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		struct vfio_bar *bar = &function->bars[i];
+		const struct pci_bar *bar = &function->pci.bars[i];
 
-		/* VFIO's region indexes are in the order of the BARs, the ROM last: vfio.h. */
-		*bar = (struct vfio_bar){
-			.device = &function->device,
-			.irqs = &function->irqs,
-			.vm = function->vm,
-			.iommu = config->iommu,
-			.index = i,
-			.page_size = config->page_size,
-		};
-		if (vectors) {
-			bar->table =
-				msix_range(policy->msix_table, i, vectors * PCI_MSIX_ENTRY_SIZE);
-			bar->pba = msix_range(policy->msix_pba, i, align_up(vectors, 64) / 8);
-		}
 		/* Ports are never guest memory, whatever VFIO says of the region. */
-		if (function->pci.bars[i].size &&
-		    !(function->pci.bars[i].flags & PCI_BASE_ADDRESS_SPACE_IO))
-			vfio_bar_init(bar);
+		if (bar->size && !(bar->flags & PCI_BASE_ADDRESS_SPACE_IO))
+			vfio_bar_init(function, i);
 	}
 }
 
@@ -116,6 +94,8 @@ void vfio_function_init(struct vfio_function *function, const struct vfio_functi
 
 	memset(function, 0, sizeof(*function));
 	function->vm = config->vm;
+	function->iommu = config->iommu;
+	function->page_size = config->page_size;
 	vfio_device_init(&function->device, config->iommu, bdf);
 	pci->ops = &operations;
 	pci->name = function->device.bdf;
@@ -149,7 +129,7 @@ void vfio_function_init(struct vfio_function *function, const struct vfio_functi
 			  });
 	if (error < 0)
 		die(EXIT_HOST, "%s: no memory for its interrupts", bdf);
-	host_bars_init(function, config);
+	host_bars_init(function);
 	error = device_events_init(&function->events, &function->device);
 	if (error < 0)
 		die(EXIT_HOST,
@@ -173,8 +153,8 @@ void vfio_function_cleanup(struct vfio_function *function)
 	device_wake(function);
 	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		vfio_bar_unmap(&function->bars[i]);
-		vfio_bar_cleanup(&function->bars[i]);
+		vfio_bar_unmap(&function->pci, i);
+		vfio_bar_cleanup(function, i);
 	}
 	device_events_cleanup(&function->events);
 	vfio_device_cleanup(&function->device);

@@ -21,6 +21,8 @@ struct vfio_function {
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];
 	struct vm *vm;
+	struct iommu *iommu;
+	uint64_t page_size;		   /* the host's, in bytes */
 	bool reset_failed, config_refused; /* reported already */
 };
 

@@ -204,7 +204,7 @@ static void layout_make(struct machine *machine, const struct run_options *optio
 	struct layout_range usable[IOMMU_RANGES_MAX];
 	unsigned int count = usable_ranges(machine, usable);
 	unsigned int bits = arch_physical_bits(machine->vm.kvm_fd);
-	uint64_t mem64 = pci_mem64_needed(&machine->pci, page_size);
+	uint64_t mem64 = pci_mem64_needed(&machine->pci);
 
 	if (layout_init(&machine->layout, options->memory.size,
 			options->memory.hugepages ? 2 * MIB : page_size, usable, count, bits) < 0)
@@ -257,7 +257,7 @@ static void dma_init(struct machine *machine, const struct run_options *options)
 	iommu_kvm_attach(&machine->iommu, &machine->vm);
 }
 
-static void pci_attach(struct machine *machine, uint64_t page_size)
+static void pci_attach(struct machine *machine)
 {
 	const struct pci_window mem32 = { LAYOUT_MEM32, LAYOUT_MEM32_SIZE };
 	const struct pci_window mem64 = { machine->layout.mem64.base, machine->layout.mem64.size };
@@ -268,7 +268,7 @@ static void pci_attach(struct machine *machine, uint64_t page_size)
 				&mem32, &mem64, &io);
 	if (error < 0)
 		die(EXIT_INTERNAL, "PCI root: %s", strerror(-error));
-	if (pci_bars_place(&machine->pci, page_size) < 0)
+	if (pci_bars_place(&machine->pci) < 0)
 		exit(EXIT_HOST); /* it said which BAR */
 }
 
@@ -385,7 +385,7 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	dma_init(machine, options);
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");
-	pci_attach(machine, page_size);
+	pci_attach(machine);
 	board_devices_init(machine);
 	if (addition)
 		addition->init(addition->opaque, machine);

@@ -29,7 +29,6 @@ struct place {
 	bool is_io, wanted, overlapped;
 	uint64_t mappable; /* bytes that can be guest memory */
 	uint64_t mapped;   /* bytes that are */
-	bool shared;	   /* small, and another one came into its page while it was there */
 };
 
 struct subject {
@@ -149,6 +148,15 @@ static uint64_t mappable(const struct fuzz_device *device, unsigned int index)
 	return sum;
 }
 
+/* Bytes of the BAR as the guest is to see it: memory is whole pages. */
+static uint64_t shown_size(const struct fuzz_device *device, unsigned int index)
+{
+	uint64_t size = device->regions[index].size;
+	bool is_io = device->function.pci.bars[index].flags & PCI_BASE_ADDRESS_SPACE_IO;
+
+	return is_io ? size : max(size, host->page_size);
+}
+
 static void places_find(struct subject *subject)
 {
 	memset(subject, 0, sizeof(*subject));
@@ -162,7 +170,7 @@ static void places_find(struct subject *subject)
 		subject->places[subject->count++] = (struct place){
 			.device = device,
 			.index = index,
-			.size = device->regions[index].size,
+			.size = shown_size(device, index),
 			.is_io = bar->flags & PCI_BASE_ADDRESS_SPACE_IO,
 			.mappable = bar->flags & PCI_BASE_ADDRESS_SPACE_IO
 					    ? 0
@@ -195,7 +203,6 @@ static void place_update(struct place *place)
 			range_within(place->addr, place->size, FUZZ_MEM32, FUZZ_MEM32_SIZE) ||
 			range_within(place->addr, place->size, FUZZ_MEM64, FUZZ_MEM64_SIZE);
 	place->overlapped = false;
-	place->shared &= place->wanted;
 	place->mapped = 0;
 }
 
@@ -210,7 +217,6 @@ static void places_compare(struct subject *subject)
 			if (a == b || !b->wanted || a->is_io != b->is_io)
 				continue;
 			a->overlapped |= ranges_overlap(a->addr, a->size, b->addr, b->size);
-			a->shared |= align_down(a->addr ^ b->addr, host->page_size) == 0;
 		}
 	}
 }
@@ -245,22 +251,6 @@ static void slot_check(struct subject *subject, const struct fuzz_range *slot)
 	place->mapped += slot->size;
 }
 
-/* A BAR smaller than a page takes a whole one, which no other may be in. */
-static void small_check(const struct subject *subject, const struct place *place)
-{
-	for (unsigned int i = 0; i < subject->count; i++) {
-		const struct place *other = &subject->places[i];
-		const struct pci_bar *bar = &other->device->function.pci.bars[other->index];
-
-		if (other != place && !other->is_io && bar->mapped &&
-		    !align_down(bar->addr ^ place->addr, host->page_size))
-			fuzz_violation("BAR %u is mapped with BAR %u in its page", place->index,
-				       other->index);
-	}
-	if (place->addr % host->page_size)
-		fuzz_violation("BAR %u is mapped in the middle of a page", place->index);
-}
-
 static void places_check(struct subject *subject)
 {
 	unsigned int slots = 0, maps = 0;
@@ -278,13 +268,9 @@ static void places_check(struct subject *subject)
 		fuzz_violation("%u memslots and %u DMA maps", slots, maps);
 	for (unsigned int i = 0; i < subject->count; i++) {
 		const struct place *place = &subject->places[i];
-		bool is_small = place->size < host->page_size;
-		bool is_due = place->wanted && !place->overlapped &&
-			      !(is_small && (place->shared || place->addr % host->page_size));
 
-		if (is_small && place->mapped)
-			small_check(subject, place);
-		if (is_due && !host->failed && !host->exhausted && place->mapped != place->mappable)
+		if (place->wanted && !place->overlapped && !host->failed && !host->exhausted &&
+		    place->mapped != place->mappable)
 			fuzz_violation("BAR %u: %llx bytes are mapped, and %llx can be",
 				       place->index, (unsigned long long)place->mapped,
 				       (unsigned long long)place->mappable);
@@ -379,7 +365,7 @@ static void read_step(const struct place *place, uint64_t offset, unsigned int s
 	if (!place->wanted || place->overlapped || is_msix(place, offset, size) ||
 	    host->failed != failed)
 		return;
-	if (!range_within(offset, size, 0, place->size))
+	if (!range_within(offset, size, 0, place->device->regions[place->index].size))
 		return;
 	expected = fuzz_pattern(place->device, place->index, offset, size);
 	if (value != expected)
@@ -400,7 +386,8 @@ static void write_step(const struct place *place, uint64_t offset, unsigned int 
 	else
 		fuzz_memory_write(addr, size, value);
 	if (!place->wanted || place->overlapped || is_msix(place, offset, size) ||
-	    host->failed != failed || !range_within(offset, size, 0, place->size))
+	    host->failed != failed ||
+	    !range_within(offset, size, 0, place->device->regions[place->index].size))
 		return;
 	if (device->write_count != writes + 1 || device->write_index != place->index ||
 	    device->write_offset != offset || device->write_size != size ||

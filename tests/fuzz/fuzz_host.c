@@ -619,11 +619,11 @@ static bool machine_start(void)
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
 			    &io) != 0)
 		fuzz_violation("the buses refuse what PCI adds");
-	if (pci_mem64_needed(&host->root, host->page_size) > FUZZ_MEM64_SIZE)
+	if (pci_mem64_needed(&host->root) > FUZZ_MEM64_SIZE)
 		return false;
 	bus_freeze(&host->memory);
 	bus_freeze(&host->ports);
-	return pci_bars_place(&host->root, host->page_size) == 0;
+	return pci_bars_place(&host->root) == 0;
 }
 
 bool fuzz_machine_start(void)

@@ -71,7 +71,7 @@ static inline void machine_start(struct machine *machine)
 	assert_int_equal(pci_root_attach(&machine->root, &machine->memory, &machine->ports, ECAM,
 					 &mem32, &mem64, &io),
 			 0);
-	assert_int_equal(pci_bars_place(&machine->root, 0x1000), 0);
+	assert_int_equal(pci_bars_place(&machine->root), 0);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 	fake_log_take(machine->kvm);

@@ -434,6 +434,32 @@ static void test_bar_tells_its_size_and_the_device_hears_nothing(void **state)
 	log_expect(machine, "");
 }
 
+/* So each can be guest memory, whatever the guest puts beside it. */
+static void test_bar_smaller_than_a_page_is_shown_as_one(void **state)
+{
+	struct machine *machine;
+
+	fake_bar_add(fake_of(state), 0, 0x10, 0);
+	fake_bar_add(fake_of(state), 1, 0x20, PCI_BASE_ADDRESS_SPACE_IO);
+	fake_bar_add(fake_of(state), 2, 0x200, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	fake_rom_add(fake_of(state), 0x800);
+	machine = start(state);
+	assert_int_equal(guest_read(machine, BAR(0), 4), MEM32);
+	assert_int_equal(guest_read(machine, PCI_ROM_ADDRESS, 4), MEM32 + 0x1000);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 2);
+	guest_write(machine, BAR(0), 4, 0xffffffff);
+	guest_write(machine, BAR(1), 4, 0xffffffff);
+	guest_write(machine, BAR(2), 4, 0xffffffff);
+	assert_int_equal(guest_read(machine, BAR(0), 4), 0xfffff000);
+	assert_int_equal(guest_read(machine, BAR(1), 4), 0xffffffe1);
+	assert_int_equal(guest_read(machine, BAR(2), 4), 0xfffff004);
+	/* There is no address but that of a page. */
+	guest_write(machine, BAR(0), 4, MEM32 + 0x2800);
+	assert_int_equal(guest_read(machine, BAR(0), 4), MEM32 + 0x2000);
+	assert_non_null(fake_kvm_hva(machine->kvm, MEM32 + 0x2000));
+}
+
 static void test_bar_that_is_sized_while_decoded_is_gone_for_so_long(void **state)
 {
 	struct machine *machine = start_with(state, fake_vfio_nvme);
@@ -595,6 +621,7 @@ int main(void)
 		TEST(test_command_can_be_written_by_bytes),
 		TEST(test_intx_comes_with_the_first_command_and_stays),
 		TEST(test_bar_tells_its_size_and_the_device_hears_nothing),
+		TEST(test_bar_smaller_than_a_page_is_shown_as_one),
 		TEST(test_bar_that_is_sized_while_decoded_is_gone_for_so_long),
 		TEST(test_moved_bar_takes_its_memory_along),
 		TEST(test_rom_appears_when_it_is_enabled),

@@ -148,7 +148,7 @@ static inline void machine_attach(struct machine *machine, uint64_t mem64_size)
 static inline void machine_start(struct machine *machine)
 {
 	machine_attach(machine, 0x100000000ULL);
-	assert_int_equal(pci_bars_place(&machine->root, 0x1000), 0);
+	assert_int_equal(pci_bars_place(&machine->root), 0);
 }
 
 static inline uint64_t read_at(const struct bus *bus, uint64_t addr, uint8_t size)
