@@ -57,9 +57,9 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
-              irqs_relay bar assigned device_events check check_cgroup check_function info \
-              latency_host latency_igb latency_result histogram latency_read latency_json \
-              latency_stats \
+              irqs_relay bar assigned function_locks device_events check check_cgroup \
+              check_function info latency_host latency_igb latency_result histogram latency_read \
+              latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
@@ -71,7 +71,7 @@ unit_fakes_check_cgroup := host_tree
 unit_fakes_check_function := host_tree
 unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
-		assigned info device_events, \
+		assigned function_locks info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
@@ -105,7 +105,7 @@ unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
 # ---- how ---------------------------------------------------------------------------------------
 
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wmissing-prototypes \
-            -Wstrict-prototypes -Wvla -Werror
+            -Wstrict-prototypes -Wvla -Werror $(if $(findstring clang,$(CC)),-Wthread-safety)
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DPOSTHORN_VERSION='"$(VERSION)"'
 all_cflags = -std=gnu11 $(WARNINGS) -pthread -fno-common -ffunction-sections -fdata-sections \
@@ -293,6 +293,13 @@ sanitized:
 .PHONY: unit
 unit: sanitized ## build and run the unit tests only, with the sanitizers
 	@tests/run --arch $(ARCH) $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
+
+# The order of locks, and what threads share, where there is more than one thread.
+thread_tests := function_locks serial_threads
+.PHONY: thread-tests
+thread-tests:
+	@$(MAKE) --no-print-directory $(thread_tests:%=build/$(machine)-threads/tests/unit/%_test) \
+		ARCH=$(machine) BUILD=build/$(machine)-threads CFLAGS="-O1 -g -fsanitize=thread"
 
 .PHONY: coverage
 coverage: ## lines that the unit tests reach, by folder

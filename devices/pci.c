@@ -31,6 +31,7 @@
 #define CONFIG_ADDRESS_OFFSET 0
 
 static uint32_t config_read(struct pci_device *device, unsigned int offset, unsigned int size)
+	LOCK_HELD(device->lock)
 {
 	if (device->ops->cfg_read)
 		return device->ops->cfg_read(device, offset, size);
@@ -39,7 +40,7 @@ static uint32_t config_read(struct pci_device *device, unsigned int offset, unsi
 }
 
 static void config_write(struct pci_device *device, unsigned int offset, unsigned int size,
-			 uint32_t value)
+			 uint32_t value) LOCK_HELD(device->lock)
 {
 	/* Of the header only the double word of the command register concerns the device. */
 	bool is_header = offset < PCI_STD_HEADER_SIZEOF && offset / 4 != PCI_COMMAND / 4;
@@ -50,11 +51,12 @@ static void config_write(struct pci_device *device, unsigned int offset, unsigne
 		pci_header_write(device, offset, size, value);
 }
 
-static void config_access(struct pci_device *device, unsigned int offset, struct access *access);
+static void config_access(struct pci_device *device, unsigned int offset, struct access *access)
+	LOCK_HELD(device->lock);
 
 /* Eight bytes, as two accesses of four. */
 static void config_access_halves(struct pci_device *device, unsigned int offset,
-				 struct access *access)
+				 struct access *access) LOCK_HELD(device->lock)
 {
 	struct access low = *access, high = *access;
 
@@ -84,30 +86,85 @@ static void config_access(struct pci_device *device, unsigned int offset, struct
 		access->data = config_read(device, offset, size) & bytes_mask(size);
 }
 
+static void bars_map_wanted(struct pci_device *device) LOCK_HELD(device->lock);
+
+/*
+ * Map what can be mapped now that another device made room. Whoever has the device's lock does it,
+ * so that nobody waits for that one: the flag is set before the lock is tried, and looked at after
+ * the lock was given back.
+ */
+static void room_retry(struct pci_device *device) LOCK_NOT_HELD(device->lock)
+{
+	bool away = false;
+
+	while (!away && atomic_load(&device->room_made) && mutex_try(&device->lock)) {
+		away = device->away;
+		if (!away) {
+			atomic_store(&device->room_made, false);
+			bars_map_wanted(device);
+		}
+		mutex_unlock(&device->lock);
+	}
+}
+
+static void device_unlock(struct pci_device *device) LOCK_GIVES(device->lock)
+{
+	struct pci_root *root = device->root;
+	bool freed = device->freed;
+	unsigned int slot;
+
+	device->freed = false;
+	mutex_unlock(&device->lock);
+	room_retry(device);
+	for (slot = 0; freed && slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
+		if (root->devices[slot] == device)
+			continue;
+		atomic_store(&root->devices[slot]->room_made, true);
+		room_retry(root->devices[slot]);
+	}
+}
+
+void pci_device_leave(struct pci_device *device)
+{
+	device->away = true;
+	mutex_unlock(&device->lock);
+}
+
+void pci_device_return(struct pci_device *device)
+{
+	mutex_lock(&device->lock);
+	device->away = false;
+}
+
+static void device_access(struct pci_device *device, unsigned int offset, struct access *access)
+	LOCK_NOT_HELD(device->lock)
+{
+	mutex_lock(&device->lock);
+	if (!device->away)
+		config_access(device, offset, access);
+	device_unlock(device);
+}
+
 /* The bus_handler of ECAM. */
 static void ecam_access(void *opaque, uint64_t offset, struct access *access)
 {
 	struct pci_root *root = opaque;
-	/* The array does not change while the guest runs: no lock for a slot that is empty. */
+	/* The array does not change while the guest runs: no lock. */
 	struct pci_device *device = root->devices[offset >> ECAM_SLOT_SHIFT];
 
-	if (!device || offset & ECAM_FUNCTION_MASK)
-		return;
-	pthread_mutex_lock(&root->lock);
-	config_access(device, offset & ECAM_REGISTER_MASK, access);
-	pthread_mutex_unlock(&root->lock);
+	if (device && !(offset & ECAM_FUNCTION_MASK))
+		device_access(device, offset & ECAM_REGISTER_MASK, access);
 }
 
-/* Port 0xCFC: the device and register that the address register names. */
-static void config_data_access(struct pci_root *root, unsigned int byte, struct access *access)
+/* Port 0xCFC: the device and register that @address names. */
+static void config_data_access(struct pci_root *root, uint32_t address, unsigned int byte,
+			       struct access *access)
 {
-	uint32_t address = root->config_address;
 	struct pci_device *device = root->devices[(address >> CONFIG_SLOT_SHIFT) % PCI_SLOTS_MAX];
 
-	if (!device || !(address & CONFIG_ENABLE) ||
-	    address & (CONFIG_BUS_MASK | CONFIG_FUNCTION_MASK))
-		return;
-	config_access(device, (address & CONFIG_REGISTER_MASK) + byte, access);
+	if (device && address & CONFIG_ENABLE &&
+	    !(address & (CONFIG_BUS_MASK | CONFIG_FUNCTION_MASK)))
+		device_access(device, (address & CONFIG_REGISTER_MASK) + byte, access);
 }
 
 /*
@@ -117,15 +174,18 @@ static void config_data_access(struct pci_root *root, unsigned int byte, struct 
 static void config_port_access(void *opaque, uint64_t offset, struct access *access)
 {
 	struct pci_root *root = opaque;
+	uint32_t address;
 
-	pthread_mutex_lock(&root->lock);
-	if (offset >= CONFIG_DATA_OFFSET)
-		config_data_access(root, (unsigned int)offset - CONFIG_DATA_OFFSET, access);
-	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && access->is_write)
+	mutex_lock(&root->lock);
+	if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && access->is_write)
 		root->config_address = (uint32_t)access->data & ~CONFIG_RESERVED_MASK;
-	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4)
-		access->data = root->config_address;
-	pthread_mutex_unlock(&root->lock);
+	address = root->config_address;
+	mutex_unlock(&root->lock);
+	if (offset >= CONFIG_DATA_OFFSET)
+		config_data_access(root, address, (unsigned int)offset - CONFIG_DATA_OFFSET,
+				   access);
+	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && !access->is_write)
+		access->data = address;
 }
 
 /* ---- the header ---- */
@@ -296,119 +356,127 @@ static bool bar_wanted(const struct pci_bar *bar, uint64_t *addr)
 	       window_holds(&root->mem64, *addr, bar->size);
 }
 
-static void bar_unmap(struct pci_bar *bar)
+static void bar_unmap(struct pci_device *device, struct pci_bar *bar) LOCK_HELD(device->lock)
 {
-	struct pci_device *device = bar->device;
-	struct pci_bar **link = &device->root->mapped[bar_is_io(bar)];
+	struct pci_root *root = device->root;
+	struct pci_bar **link = &root->mapped[bar_is_io(bar)];
 
 	if (device->ops->bar_unmap)
 		device->ops->bar_unmap(device, bar_index(bar));
+	mutex_lock(&root->lock);
 	while (*link != bar)
 		link = &(*link)->next;
 	*link = bar->next;
 	bar->mapped = false;
-}
-
-static void bar_map(struct pci_bar *bar, uint64_t addr)
-{
-	struct pci_device *device = bar->device;
-	struct pci_bar **list = &device->root->mapped[bar_is_io(bar)];
-
-	bar->addr = addr;
-	bar->mapped = true;
-	bar->next = *list;
-	*list = bar;
-	if (device->ops->bar_map)
-		device->ops->bar_map(device, bar_index(bar));
+	mutex_unlock(&root->lock);
+	device->freed = true;
 }
 
 /* The mapped BAR of the same space that @bar would overlap at @addr, or NULL. */
-static const struct pci_bar *bar_overlap(const struct pci_bar *bar, uint64_t addr)
+static struct pci_bar *bar_overlap(struct pci_root *root, const struct pci_bar *bar, uint64_t addr)
+	LOCK_HELD(root->lock)
 {
-	const struct pci_bar *other = bar->device->root->mapped[bar_is_io(bar)];
+	struct pci_bar *other = root->mapped[bar_is_io(bar)];
 
 	while (other && !ranges_overlap(addr, bar->size, other->addr, other->size))
 		other = other->next;
 	return other;
 }
 
-static void bar_overlap_log(const struct pci_bar *bar, uint64_t addr, const struct pci_bar *other)
+/*
+ * Let @bar answer at @addr from now on, and nobody else. NULL, or the BAR that is in the way, and
+ * where that is in *@other_addr.
+ */
+static const struct pci_bar *bar_claim(struct pci_device *device, struct pci_bar *bar,
+				       uint64_t addr, uint64_t *other_addr) LOCK_HELD(device->lock)
 {
-	struct pci_device *device = bar->device;
+	struct pci_root *root = device->root;
+	struct pci_bar **list = &root->mapped[bar_is_io(bar)];
+	const struct pci_bar *other;
 
+	mutex_lock(&root->lock);
+	other = bar_overlap(root, bar, addr);
+	if (other) {
+		*other_addr = other->addr;
+	} else {
+		bar->addr = addr;
+		bar->mapped = true;
+		bar->next = *list;
+		*list = bar;
+	}
+	mutex_unlock(&root->lock);
+	return other;
+}
+
+static void bar_overlap_log(struct pci_device *device, const struct pci_bar *bar, uint64_t addr,
+			    const struct pci_bar *other, uint64_t other_addr)
+	LOCK_HELD(device->lock)
+{
 	if (device->overlap_logged)
 		return;
 	device->overlap_logged = true;
 	log_warn("%s: the guest put BAR %u at %#" PRIx64 ", over BAR %u of %s at %#" PRIx64
 		 ": it will answer when that one has moved",
 		 device->name, bar_index(bar), addr, bar_index(other), other->device->name,
-		 other->addr);
+		 other_addr);
 }
 
 /* Map what the guest wants mapped and nothing is in the way of. */
 static void bars_map_wanted(struct pci_device *device)
 {
 	struct pci_bar *bar;
-	uint64_t addr;
+	uint64_t addr, other_addr;
 
 	for (bar = device->bars; bar < device->bars + PCI_BARS_MAX; bar++) {
 		const struct pci_bar *other;
 
 		if (bar->mapped || !bar_wanted(bar, &addr))
 			continue;
-		other = bar_overlap(bar, addr);
+		other = bar_claim(device, bar, addr, &other_addr);
 		if (other)
-			bar_overlap_log(bar, addr, other);
-		else
-			bar_map(bar, addr);
+			bar_overlap_log(device, bar, addr, other, other_addr);
+		else if (device->ops->bar_map)
+			device->ops->bar_map(device, bar_index(bar));
 	}
-}
-
-/* Unmap what no longer answers where it is mapped. Returns whether there was any. */
-static bool bars_unmap_stale(struct pci_device *device)
-{
-	bool freed = false;
-	struct pci_bar *bar;
-	uint64_t addr;
-
-	for (bar = device->bars; bar < device->bars + PCI_BARS_MAX; bar++) {
-		if (!bar->mapped || (bar_wanted(bar, &addr) && addr == bar->addr))
-			continue;
-		bar_unmap(bar);
-		freed = true;
-	}
-	return freed;
 }
 
 void pci_decode_update(struct pci_device *device)
 {
-	struct pci_root *root = device->root;
-	bool freed = bars_unmap_stale(device);
-	unsigned int slot;
+	struct pci_bar *bar;
+	uint64_t addr;
 
-	bars_map_wanted(device);
-	for (slot = 0; freed && slot < PCI_SLOTS_MAX; slot++) {
-		if (root->devices[slot])
-			bars_map_wanted(root->devices[slot]);
+	for (bar = device->bars; bar < device->bars + PCI_BARS_MAX; bar++) {
+		if (bar->mapped && (!bar_wanted(bar, &addr) || addr != bar->addr))
+			bar_unmap(device, bar);
 	}
+	bars_map_wanted(device);
 }
 
 /* ---- trapped accesses to BARs ---- */
 
+static bool bar_holds(const struct pci_bar *bar, const struct access *access)
+{
+	return range_within(access->addr, access->size, bar->addr, bar->size);
+}
+
 static void window_access(struct pci_root *root, bool io, struct access *access)
 {
+	struct pci_device *device;
 	struct pci_bar *bar;
 
-	pthread_mutex_lock(&root->lock);
-	for (bar = root->mapped[io]; bar; bar = bar->next) {
-		if (!range_within(access->addr, access->size, bar->addr, bar->size))
-			continue;
-		if (bar->device->ops->bar_access)
-			bar->device->ops->bar_access(bar->device, bar_index(bar),
-						     access->addr - bar->addr, access);
-		break;
-	}
-	pthread_mutex_unlock(&root->lock);
+	mutex_lock(&root->lock);
+	bar = root->mapped[io];
+	while (bar && !bar_holds(bar, access))
+		bar = bar->next;
+	mutex_unlock(&root->lock);
+	if (!bar)
+		return;
+	device = bar->device;
+	mutex_lock(&device->lock);
+	/* It may have moved since. */
+	if (!device->away && bar->mapped && bar_holds(bar, access) && device->ops->bar_access)
+		device->ops->bar_access(device, bar_index(bar), access->addr - bar->addr, access);
+	device_unlock(device);
 }
 
 /* The bus_handler of both windows of memory. */
@@ -554,6 +622,7 @@ int pci_device_add(struct pci_root *root, struct pci_device *device)
 			return -EINVAL;
 		}
 	}
+	mutex_init(&device->lock);
 	device->root = root;
 	device->slot = slot;
 	root->devices[slot] = device;
@@ -569,7 +638,7 @@ void pci_root_init(struct pci_root *root)
 	struct pci_device *bridge = &root->host_bridge;
 
 	memset(root, 0, sizeof(*root));
-	pthread_mutex_init(&root->lock, NULL);
+	mutex_init(&root->lock);
 	bridge->ops = &host_bridge_ops;
 	bridge->name = "host bridge";
 	/* The identity that Red Hat gives away for generic PCI Express host bridges. */
@@ -623,13 +692,18 @@ void pci_root_cleanup(struct pci_root *root)
 {
 	unsigned int io;
 
-	pthread_mutex_lock(&root->lock);
+	/* The vCPUs are gone, and nobody else changes the lists. */
 	for (io = 0; io < ARRAY_SIZE(root->mapped); io++) {
-		while (root->mapped[io])
-			bar_unmap(root->mapped[io]);
+		while (root->mapped[io]) {
+			struct pci_bar *bar = root->mapped[io];
+			struct pci_device *device = bar->device;
+
+			mutex_lock(&device->lock);
+			bar_unmap(device, bar);
+			mutex_unlock(&device->lock);
+		}
 	}
-	pthread_mutex_unlock(&root->lock);
-	pthread_mutex_destroy(&root->lock);
+	mutex_destroy(&root->lock);
 }
 
 unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin)

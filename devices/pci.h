@@ -2,26 +2,31 @@
 /*
  * The guest's PCI: one root complex, bus 0 and nothing behind it.
  *
- * Configuration space is reached by ECAM (PCI Express Base 6.0, 7.2.2) and by ports 0xCF8/0xCFC
- * (PCI Local Bus 3.0, 3.2.2.3.2); both lead to the device's cfg_read and cfg_write. BARs live in
- * three windows (memory below 4 GiB, memory above, I/O ports) that are each one range of a bus. A
- * BAR is decoded where the guest puts it, when it lies wholly in its window and touches no other
+ * Configuration space is reached by ECAM (PCI Express Base 6.0, 7.2.2) and, where there are I/O
+ * ports, by 0xCF8/0xCFC (PCI Local Bus 3.0, 3.2.2.3.2). Both lead to the same functions. BARs live
+ * in three windows (memory below 4 GiB, memory above, I/O ports) that are each one range of a bus.
+ * A BAR is decoded where the guest puts it, when it lies wholly in its window and touches no other
  * decoded BAR; of two that overlap, the one that was decoded first keeps answering until it moves,
  * and the other follows as soon as it can.
  *
- * One lock, in struct pci_root, is held whenever an operation of a device is called: devices need
- * no lock of their own. BARs that the device maps straight into guest memory (bar_map) never come
- * here at all.
+ * Each device has a lock, which is held whenever an operation of it is called: the devices need no
+ * locks of their own. It guards the device's configuration space and bars[]. The root's lock guards
+ * where BARs answer, and the address register at port 0xCF8; it is taken last, for a moment, and
+ * nothing is called with it held. A BAR's addr and mapped change with both held, so that holding
+ * either is enough to read them. Nobody holds the locks of two devices.
+ *
+ * BARs that the device maps straight into guest memory (bar_map) never come here at all.
  */
 #ifndef POSTHORN_DEVICES_PCI_H
 #define POSTHORN_DEVICES_PCI_H
 
 #include <linux/pci_regs.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "lib/mutex.h"
 
 #define PCI_SLOTS_MAX	  32
 #define PCI_CONFIG_SIZE	  4096 /* bytes of configuration space of a PCI Express function */
@@ -43,7 +48,7 @@ struct pci_bar {
 	struct pci_bar *next; /* in the list of mapped BARs, while mapped */
 };
 
-/* All are called with the root's lock held. */
+/* All are called with the device's lock held. */
 struct pci_device_ops {
 	/*
 	 * Read @size bytes (1, 2 or 4; naturally aligned) at @offset of configuration space. NULL:
@@ -78,8 +83,13 @@ struct pci_device {
 	unsigned int slot;		   /* device number on bus 0, set by pci_device_add() */
 	uint8_t config[PCI_CONFIG_SIZE];   /* what the guest sees; the owner fills it in */
 	struct pci_bar bars[PCI_BARS_MAX]; /* size and flags are set before pci_device_add() */
-	bool asleep; /* in D3hot: decodes nothing. Change it, then call pci_decode_update() */
+	bool asleep;	   /* in D3hot: decodes nothing. Change it, then call pci_decode_update() */
+	struct mutex lock; /* from pci_device_add() on */
 	/* for devices/pci.c */
+	bool away;  /* see pci_device_leave() */
+	bool freed; /* a BAR was unmapped since the lock was taken */
+	/* Another device made room that a BAR may wait for: see room_retry(). */
+	atomic_bool room_made;
 	bool overlap_logged;
 	uint8_t header_writable[PCI_STD_HEADER_SIZEOF]; /* bits that pci_header_write() writes */
 	uint8_t header_placed[PCI_STD_HEADER_SIZEOF];	/* the header as of pci_bars_place() */
@@ -91,7 +101,7 @@ struct pci_window {
 };
 
 struct pci_root {
-	pthread_mutex_t lock;
+	struct mutex lock;
 	struct pci_device *devices[PCI_SLOTS_MAX]; /* by slot; NULL where empty */
 	struct pci_window mem32, mem64, io;	   /* of size 0 where there is none */
 	struct pci_device host_bridge;		   /* 00:00.0 */
@@ -117,7 +127,7 @@ int pci_root_attach(struct pci_root *root, struct bus *memory, struct bus *ports
 		    const struct pci_window *mem32, const struct pci_window *mem64,
 		    const struct pci_window *io);
 
-/* Frees nothing that the caller made; unmaps every BAR that is still mapped. */
+/* The vCPUs are gone: unmap every BAR that is still mapped. Frees nothing that the caller made. */
 void pci_root_cleanup(struct pci_root *root);
 
 /*
@@ -148,24 +158,32 @@ uint64_t pci_mem64_needed(const struct pci_root *root);
  * The header that all devices share (PCI Local Bus 3.0, 6.1): carry out the part of a write that
  * falls on the command register, the BARs, the ROM BAR, the cache line size, the latency timer or
  * the interrupt line; drop the rest. Handles any @offset and a @size of 1 to 4 bytes, and calls
- * pci_decode_update() when something changed. For a device's cfg_write. Call with the lock held.
+ * pci_decode_update() when something changed. For a device's cfg_write.
  */
 void pci_header_write(struct pci_device *device, unsigned int offset, unsigned int size,
-		      uint32_t value);
+		      uint32_t value) LOCK_HELD(device->lock);
 
 /*
- * Make bars[] follow config[] and asleep: unmap what no longer answers, map what now does. Also
- * retries BARs of other devices that were kept out by an overlap. Call with the lock held, after
- * changing any of them by other means than pci_header_write().
+ * Make bars[] follow config[] and asleep: unmap what no longer answers, map what now does. BARs of
+ * other devices that were kept out by an overlap follow when the device's lock is given back. Call
+ * it after changing any of them by other means than pci_header_write().
  */
-void pci_decode_update(struct pci_device *device);
+void pci_decode_update(struct pci_device *device) LOCK_HELD(device->lock);
 
 /*
  * Put command and BARs (and whatever else pci_header_write() writes) back to what they were at
- * pci_bars_place(), and call pci_decode_update(): for a reset of the machine. Call with the lock
- * held.
+ * pci_bars_place(), and call pci_decode_update(): for a function-level reset, which does the same.
  */
-void pci_header_reset(struct pci_device *device);
+void pci_header_reset(struct pci_device *device) LOCK_HELD(device->lock);
+
+/*
+ * For an operation that must wait long for the hardware: give the device's lock back, and take it
+ * again. In between no operation of the device is called: reads of it give all-ones and writes are
+ * dropped, as of a function that is being reset (PCI Express Base 6.0, 6.6.2). Its BARs must be
+ * unmapped.
+ */
+void pci_device_leave(struct pci_device *device) LOCK_GIVES(device->lock);
+void pci_device_return(struct pci_device *device) LOCK_TAKES(device->lock);
 
 /* The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. */
 unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin);

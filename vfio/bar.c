@@ -128,22 +128,6 @@ void vfio_bar_cleanup(struct vfio_function *function, unsigned int index)
 	bar->area_count = 0;
 }
 
-/* Fill the copy. Not before the guest asks: most guests never do. */
-static void rom_read(struct vfio_function *function)
-{
-	struct vfio_bar *bar = &function->bars[PCI_BAR_ROM];
-	struct bar_area *area = &bar->areas[0];
-	int error;
-
-	memset(area->hva, 0xff, area->size);
-	error = vfio_region_read_block(&function->device, VFIO_PCI_ROM_REGION_INDEX, 0, area->hva,
-				       function->device.regions[VFIO_PCI_ROM_REGION_INDEX].size);
-	if (error < 0 && !bar->reported)
-		log_warn("%s: its ROM cannot be read: %s", function->device.bdf, strerror(-error));
-	bar->reported |= error < 0;
-	bar->rom_is_read = true;
-}
-
 static void area_guest_map(struct vfio_function *function, unsigned int index,
 			   struct bar_area *area)
 {
@@ -151,10 +135,8 @@ static void area_guest_map(struct vfio_function *function, unsigned int index,
 	struct vfio_bar *bar = &function->bars[index];
 	bool is_rom = index == PCI_BAR_ROM;
 
-	if (!area->hva)
+	if (!area->hva || (is_rom && bar->rom != ROM_COPY_MADE))
 		return;
-	if (is_rom && !bar->rom_is_read)
-		rom_read(function);
 	area->slot = vm_memslot_add(function->vm, gpa, area->size, area->hva, is_rom);
 	if (area->slot < 0 && !bar->reported) {
 		bar->reported = true;
@@ -226,6 +208,51 @@ static bool is_guest_memory(const struct vfio_bar *bar, uint64_t offset)
 	return false;
 }
 
+/*
+ * Make the copy of the ROM, which may take a second. Other accesses of the function go on
+ * meanwhile: the guest may as well have moved the BAR when the lock is taken again.
+ */
+static void rom_read(struct vfio_function *function, struct vfio_bar *bar)
+	LOCK_HELD(function->pci.lock)
+{
+	size_t size = function->device.regions[VFIO_PCI_ROM_REGION_INDEX].size;
+	struct bar_area *area = &bar->areas[0];
+	int error;
+
+	bar->rom = ROM_COPY_BEGUN;
+	mutex_unlock(&function->pci.lock);
+	memset(area->hva, 0xff, area->size);
+	error = vfio_region_read_block(&function->device, VFIO_PCI_ROM_REGION_INDEX, 0, area->hva,
+				       size);
+	mutex_lock(&function->pci.lock);
+	bar->rom = ROM_COPY_MADE;
+	if (error < 0 && !bar->reported)
+		log_warn("%s: its ROM cannot be read: %s", function->device.bdf, strerror(-error));
+	bar->reported |= error < 0;
+	if (function->pci.bars[PCI_BAR_ROM].mapped)
+		area_guest_map(function, PCI_BAR_ROM, area);
+}
+
+/* Returns whether this is done: a read of the copy, or a write. */
+static bool rom_access(struct vfio_function *function, uint64_t offset, struct access *access)
+	LOCK_HELD(function->pci.lock)
+{
+	struct vfio_bar *bar = &function->bars[PCI_BAR_ROM];
+
+	/* A write of it does nothing: it would reach memory, if the guest had it as such. */
+	if (access->is_write)
+		return true;
+	if (!bar->areas[0].hva)
+		return false;
+	if (bar->rom == ROM_COPY_NONE)
+		rom_read(function, bar);
+	/* The other vCPU is not waited for. */
+	if (bar->rom != ROM_COPY_MADE)
+		return false;
+	access->data = le_load((uint8_t *)bar->areas[0].hva + offset, access->size);
+	return true;
+}
+
 static void region_access(struct vfio_function *function, unsigned int index, uint64_t offset,
 			  struct access *access)
 {
@@ -253,6 +280,7 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 	struct vfio_function *function = function_of(pci);
 	const struct vfio_bar *bar = &function->bars[index];
 
+	mutex_assert_held(&function->pci.lock);
 	if (access_within(&bar->table, offset, access)) {
 		irqs_table_access(&function->irqs, offset - bar->table.offset, access);
 		return;
@@ -264,6 +292,8 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */
 	if (access_touches(&bar->table, offset, access) ||
 	    access_touches(&bar->pba, offset, access))
+		return;
+	if (index == PCI_BAR_ROM && rom_access(function, offset, access))
 		return;
 	if (!is_guest_memory(bar, offset))
 		region_access(function, index, offset, access);

@@ -4,7 +4,8 @@
  * an access costs no exit. Trapped are only the host pages that hold the MSI-X table or its pending
  * bits, I/O ports, and what the kernel does not let be mapped.
  *
- * Everything here is called with the lock of the PCI root held (devices/pci.h).
+ * Everything here but vfio_bar_init() and _cleanup() is called with the lock of the function held
+ * (devices/pci.h).
  */
 #ifndef POSTHORN_VFIO_BAR_H
 #define POSTHORN_VFIO_BAR_H
@@ -33,12 +34,15 @@ struct bar_range {
 	uint64_t offset, size; /* bytes */
 };
 
+/* What the copy of the ROM's contents is: not asked for yet, being made by a vCPU, there. */
+enum rom_copy { ROM_COPY_NONE, ROM_COPY_BEGUN, ROM_COPY_MADE };
+
 struct vfio_bar {
 	struct bar_range table, pba; /* MSI-X */
 	struct bar_area areas[BAR_AREAS_MAX];
 	unsigned int area_count;
 	bool reported; /* a failure was reported already */
-	bool rom_is_read;
+	enum rom_copy rom;
 };
 
 /*
@@ -47,9 +51,10 @@ struct vfio_bar {
  */
 
 /*
- * With table and pba set: find the areas of a memory BAR and map them into this process (the ROM's
- * contents are read when the guest first turns it on). What cannot be mapped is trapped. Start-up
- * only: dies with EXIT_HOST when somebody else on the host has claimed a part of the BAR.
+ * With table and pba set: find the areas of a memory BAR and map them into this process. What
+ * cannot be mapped is trapped. So is the ROM, until the guest first reads it: then a copy is made,
+ * without the lock, and becomes guest memory. Start-up only: dies with EXIT_HOST when somebody else
+ * on the host has claimed a part of the BAR.
  */
 void vfio_bar_init(struct vfio_function *function, unsigned int index);
 
@@ -61,9 +66,9 @@ void vfio_bar_cleanup(struct vfio_function *function, unsigned int index);
  * is reported once and left to vfio_bar_access(). The device must decode while a BAR is mapped.
  * When vfio_bar_unmap() returns, no vCPU reaches the BAR any more.
  */
-void vfio_bar_map(struct pci_device *pci, unsigned int index);
-void vfio_bar_unmap(struct pci_device *pci, unsigned int index);
+void vfio_bar_map(struct pci_device *pci, unsigned int index) LOCK_HELD(pci->lock);
+void vfio_bar_unmap(struct pci_device *pci, unsigned int index) LOCK_HELD(pci->lock);
 void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset,
-		     struct access *access);
+		     struct access *access) LOCK_HELD(pci->lock);
 
 #endif

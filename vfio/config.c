@@ -584,7 +584,7 @@ uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned 
  * in Linux's vfio_pci_config.c).
  */
 static void command_write(struct vfio_function *function, unsigned int offset, unsigned int size,
-			  uint32_t value)
+			  uint32_t value) LOCK_HELD(function->pci.lock)
 {
 	const uint32_t on = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	const uint8_t *writable = function->pci.header_writable;
@@ -610,7 +610,7 @@ static void command_write(struct vfio_function *function, unsigned int offset, u
 }
 
 /* Writes of D1 and D2, which the capability does not offer, leave the state as it is. */
-static void pm_write(struct vfio_function *function)
+static void pm_write(struct vfio_function *function) LOCK_HELD(function->pci.lock)
 {
 	unsigned int at = function->policy.pm + PCI_PM_CTRL;
 	uint32_t state = config_load(function, at, 2) & PCI_PM_CTRL_STATE_MASK;
@@ -624,13 +624,13 @@ static void pm_write(struct vfio_function *function)
 		return;
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
 	pci->asleep = true;
-	pci_decode_update(pci);
+	pci_decode_update(&function->pci);
 	if (vfio_config_device_write(function, at, 2, state) < 0 && was_asleep) {
 		config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | 3);
 		return;
 	}
 	pci->asleep = state == 3;
-	pci_decode_update(pci);
+	pci_decode_update(&function->pci);
 	/* A device that sleeps keeps the interrupts it has; what changes waits until it wakes. */
 	function->irqs.asleep = pci->asleep;
 	irqs_sync(&function->irqs);
@@ -707,7 +707,7 @@ static void device_write(struct vfio_function *function, unsigned int offset, un
 }
 
 static void express_write(struct vfio_function *function, unsigned int offset, unsigned int size,
-			  uint32_t value)
+			  uint32_t value) LOCK_HELD(function->pci.lock)
 {
 	unsigned int high = function->policy.express + PCI_EXP_DEVCTL + 1;
 
@@ -722,7 +722,7 @@ static void express_write(struct vfio_function *function, unsigned int offset, u
 
 /* Carry out a write to [@offset, @offset + @size), all of which has @action. */
 static void field_write(struct vfio_function *function, unsigned int action, unsigned int offset,
-			unsigned int size, uint32_t value)
+			unsigned int size, uint32_t value) LOCK_HELD(function->pci.lock)
 {
 	uint32_t former = config_load(function, offset, size);
 	uint32_t mask = (uint32_t)le_load(&function->policy.writable[offset], size);
@@ -762,6 +762,7 @@ void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int
 	const uint8_t *action = function->policy.action;
 	unsigned int start = offset, end = offset + size;
 
+	mutex_assert_held(&function->pci.lock);
 	while (start < end) {
 		unsigned int next = start + 1;
 

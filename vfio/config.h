@@ -7,8 +7,8 @@
  * start and ignores writes. Fields of the device itself (its status, its vendor capabilities) are
  * the only ones for which a read goes to the hardware; all others cost no system call.
  *
- * Everything here is called with the lock of the PCI root held (devices/pci.h), but for
- * vfio_config_init().
+ * Everything here but vfio_config_init() is called with the lock of the function held
+ * (devices/pci.h).
  */
 #ifndef POSTHORN_VFIO_CONFIG_H
 #define POSTHORN_VFIO_CONFIG_H
@@ -50,8 +50,9 @@ int vfio_config_device_write(struct vfio_function *function, unsigned int offset
 			     uint64_t value);
 
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
-uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size);
+uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
+	LOCK_HELD(pci->lock);
 void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int size,
-		       uint32_t value);
+		       uint32_t value) LOCK_HELD(pci->lock);
 
 #endif

@@ -152,10 +152,8 @@ void vfio_function_cleanup(struct vfio_function *function)
 {
 	device_wake(function);
 	irqs_cleanup(&function->irqs);
-	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		vfio_bar_unmap(&function->pci, i);
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		vfio_bar_cleanup(function, i);
-	}
 	device_events_cleanup(&function->events);
 	vfio_device_cleanup(&function->device);
 }
@@ -170,9 +168,11 @@ void vfio_function_reset(struct vfio_function *function)
 	/* BARs go first: touching them while the device resets would fault in the host. */
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;
-	pci_header_reset(pci);
+	pci_header_reset(&function->pci);
 	vfio_config_device_write(function, PCI_COMMAND, 2, 0);
+	pci_device_leave(&function->pci);
 	error = vfio_device_reset(&function->device);
+	pci_device_return(&function->pci);
 	if (error < 0 && !function->reset_failed) {
 		function->reset_failed = true;
 		log_error("%s: the guest asked for a reset, and VFIO cannot: %s",

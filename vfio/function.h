@@ -43,14 +43,14 @@ struct vfio_function_config {
 void vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
 			struct relay *relay, const char *bdf);
 
-/* The vCPUs are gone: take the function off the guest, and give it back to the host, reset. */
+/* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);
 
 /*
  * Function-level reset on the guest's behalf (PCI Express Base 6.0, 6.6.2): the device by
- * VFIO_DEVICE_RESET, and everything the guest sees of it back to the start. Called with the lock
- * of the PCI root held.
+ * VFIO_DEVICE_RESET, which may take some hundred milliseconds, and everything the guest sees of it
+ * back to the start. In between the function answers to nobody (pci_device_leave()).
  */
-void vfio_function_reset(struct vfio_function *function);
+void vfio_function_reset(struct vfio_function *function) LOCK_HELD(function->pci.lock);
 
 #endif

@@ -128,8 +128,8 @@ static uint64_t mappable(const struct fuzz_device *device, unsigned int index)
 	struct bar_range table = pages_of(&bar->table), pba = pages_of(&bar->pba);
 	uint64_t sum = 0;
 
-	if (index == PCI_BAR_ROM)
-		return align_up(region->size, host->page_size);
+	if (index == PCI_BAR_ROM) /* a copy, when the guest has read it */
+		return bar->rom == ROM_COPY_MADE ? align_up(region->size, host->page_size) : 0;
 	for (unsigned int i = 0; i < region->area_count; i++) {
 		uint64_t start = align_up(region->areas[i].offset, host->page_size);
 		uint64_t end = align_down(region->areas[i].offset + region->areas[i].size,
@@ -267,8 +267,10 @@ static void places_check(struct subject *subject)
 	if (maps != slots && !host->failed)
 		fuzz_violation("%u memslots and %u DMA maps", slots, maps);
 	for (unsigned int i = 0; i < subject->count; i++) {
-		const struct place *place = &subject->places[i];
+		struct place *place = &subject->places[i];
 
+		if (place->index == PCI_BAR_ROM)
+			place->mappable = mappable(place->device, place->index);
 		if (place->wanted && !place->overlapped && !host->failed && !host->exhausted &&
 		    place->mapped != place->mappable)
 			fuzz_violation("BAR %u: %llx bytes are mapped, and %llx can be",
@@ -363,11 +365,15 @@ static void read_step(const struct place *place, uint64_t offset, unsigned int s
 
 	value = place->is_io ? fuzz_port_read(addr, size) : fuzz_memory_read(addr, size);
 	if (!place->wanted || place->overlapped || is_msix(place, offset, size) ||
-	    host->failed != failed)
+	    host->failed != failed || (place->index == PCI_BAR_ROM && host->failed))
 		return;
 	if (!range_within(offset, size, 0, place->device->regions[place->index].size))
 		return;
 	expected = fuzz_pattern(place->device, place->index, offset, size);
+	/* The copy is made of bytes. */
+	for (unsigned int i = 0; place->index == PCI_BAR_ROM && i < size; i++)
+		le_store((uint8_t *)&expected + i, 1,
+			 fuzz_pattern(place->device, place->index, offset + i, 1));
 	if (value != expected)
 		fuzz_violation("BAR %u, 0x%llx: reads %llx, not %llx", place->index,
 			       (unsigned long long)offset, (unsigned long long)value,
@@ -386,7 +392,7 @@ static void write_step(const struct place *place, uint64_t offset, unsigned int 
 	else
 		fuzz_memory_write(addr, size, value);
 	if (!place->wanted || place->overlapped || is_msix(place, offset, size) ||
-	    host->failed != failed ||
+	    place->index == PCI_BAR_ROM || host->failed != failed ||
 	    !range_within(offset, size, 0, place->device->regions[place->index].size))
 		return;
 	if (device->write_count != writes + 1 || device->write_index != place->index ||

@@ -37,24 +37,8 @@ static int setup(void **state)
 	machine->fake = fake_vfio_new(machine->kvm);
 	machine->fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = VECTORS;
 	le_store(&machine->fake->config[PCI_COMMAND], 2, PCI_COMMAND_MEMORY);
+	mutex_init(&machine->fake->function.pci.lock);
 	*state = current = machine;
-	return 0;
-}
-
-/* Unmaps and closes everything; a test may have done a part of it. */
-static int teardown(void **state)
-{
-	struct machine *machine = *state;
-
-	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
-		vfio_bar_unmap(&machine->fake->function.pci, i);
-		vfio_bar_cleanup(&machine->fake->function, i);
-	}
-	irqs_cleanup(&machine->fake->function.irqs);
-	vfio_device_cleanup(&machine->fake->function.device);
-	fake_vfio_free(machine->fake);
-	assert_int_equal(fake_kvm_end(machine->kvm), 0);
-	free(machine);
 	return 0;
 }
 
@@ -115,7 +99,10 @@ static void bar_map(struct vfio_bar *bar, uint64_t gpa)
 	struct vfio_function *function = function_of(bar, &index);
 
 	function->pci.bars[index].addr = gpa;
+	mutex_lock(&function->pci.lock);
 	vfio_bar_map(&function->pci, index);
+	function->pci.bars[index].mapped = true;
+	mutex_unlock(&function->pci.lock);
 }
 
 static void bar_unmap(struct vfio_bar *bar)
@@ -123,7 +110,27 @@ static void bar_unmap(struct vfio_bar *bar)
 	unsigned int index;
 	struct vfio_function *function = function_of(bar, &index);
 
+	mutex_lock(&function->pci.lock);
 	vfio_bar_unmap(&function->pci, index);
+	function->pci.bars[index].mapped = false;
+	mutex_unlock(&function->pci.lock);
+}
+
+/* Unmaps and closes everything; a test may have done a part of it. */
+static int teardown(void **state)
+{
+	struct machine *machine = *state;
+
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+		bar_unmap(bar_of(machine, i));
+		bar_cleanup(bar_of(machine, i));
+	}
+	irqs_cleanup(&machine->fake->function.irqs);
+	vfio_device_cleanup(&machine->fake->function.device);
+	fake_vfio_free(machine->fake);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+	return 0;
 }
 
 /* A device with one memory BAR of @size bytes that is not initialised yet. */
@@ -171,7 +178,9 @@ static uint64_t bar_read(struct vfio_bar *bar, uint64_t offset, uint8_t size)
 	struct vfio_function *function = function_of(bar, &index);
 	struct access access = { .size = size, .data = bytes_mask(size) };
 
+	mutex_lock(&function->pci.lock);
 	vfio_bar_access(&function->pci, index, offset, &access);
+	mutex_unlock(&function->pci.lock);
 	return access.data;
 }
 
@@ -181,7 +190,9 @@ static void bar_write(struct vfio_bar *bar, uint64_t offset, uint8_t size, uint6
 	struct vfio_function *function = function_of(bar, &index);
 	struct access access = { .size = size, .data = data, .is_write = true };
 
+	mutex_lock(&function->pci.lock);
 	vfio_bar_access(&function->pci, index, offset, &access);
+	mutex_unlock(&function->pci.lock);
 }
 
 /* ---- areas ---- */
@@ -543,13 +554,14 @@ static struct vfio_bar *rom_open(struct machine *machine, uint64_t size)
 	return bar_of(machine, PCI_BAR_ROM);
 }
 
-static void test_rom_is_read_when_first_asked_for_and_only_then(void **state)
+static void test_rom_is_copied_when_it_is_first_read_and_only_then(void **state)
 {
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = rom_open(machine, 0x8000);
 
-	log_expect(machine, "");
 	bar_map(bar, GPA);
+	log_expect(machine, "");
+	assert_int_equal(bar_read(bar, 0, 4), 0xaa55);
 	log_expect(machine, "read_block 6 8000\n"
 			    "memslot_add c0000000 8000 read-only\n");
 	bar_unmap(bar);
@@ -566,6 +578,7 @@ static void test_small_rom_is_followed_by_ones(void **state)
 	struct vfio_bar *bar = rom_open(machine, 0x800);
 
 	bar_map(bar, GPA);
+	assert_int_equal(bar_read(bar, 0x7fe, 4), 0xffff0000);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA), "\x55\xaa", 2);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x7ff), "\x00\xff\xff", 3);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0xfff), "\xff", 1);
@@ -579,10 +592,28 @@ static void test_unreadable_rom_is_ones_and_said_once(void **state)
 
 	fake_fail(machine->kvm, "read_block", 0, -EIO);
 	bar_map(bar, GPA);
+	assert_int_equal(bar_read(bar, 0, 4), 0xffffffff);
 	bar_unmap(bar);
 	bar_map(bar, GPA);
+	assert_int_equal(bar_read(bar, 0, 4), 0xffffffff);
 	assert_int_equal(capture_lines(capture), 1);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0x4000), "\xff\xff", 2);
+}
+
+static void test_rom_without_a_memslot_is_answered_from_the_copy(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = rom_open(machine, 0x8000);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
+	bar_map(bar, GPA);
+	assert_int_equal(bar_read(bar, 0, 4), 0xaa55);
+	fake_log_take(machine->kvm);
+	assert_int_equal(bar_read(bar, 0, 2), 0xaa55);
+	log_expect(machine, "");
+	assert_int_equal(machine->fake->reads, 0);
+	assert_int_equal(capture_lines(capture), 1);
 }
 
 static void test_writes_of_the_rom_are_dropped(void **state)
@@ -593,6 +624,7 @@ static void test_writes_of_the_rom_are_dropped(void **state)
 
 	bar_map(bar, GPA);
 	bar_write(bar, 0, 4, 0);
+	bar_read(bar, 0, 4);
 	bar_write(bar, 4, 4, 0);
 	assert_int_equal(capture_lines(capture), 0);
 	assert_int_equal(fake_memory_load(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0), 0xaa55);
@@ -837,9 +869,10 @@ int main(void)
 		TEST(test_access_from_before_the_bar_came_does_not_reach_the_device),
 		TEST(test_bar_works_without_peer_to_peer),
 		TEST(test_bar_without_a_memslot_is_trapped_and_said_once),
-		TEST(test_rom_is_read_when_first_asked_for_and_only_then),
+		TEST(test_rom_is_copied_when_it_is_first_read_and_only_then),
 		TEST(test_small_rom_is_followed_by_ones),
 		TEST(test_unreadable_rom_is_ones_and_said_once),
+		TEST(test_rom_without_a_memslot_is_answered_from_the_copy),
 		TEST(test_writes_of_the_rom_are_dropped),
 		TEST(test_table_keeps_what_is_written_in_four_bytes),
 		TEST(test_table_keeps_what_is_written_in_eight_bytes),

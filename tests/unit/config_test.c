@@ -502,6 +502,7 @@ static void test_rom_appears_when_it_is_enabled(void **state)
 	command_set(machine, PCI_COMMAND_MEMORY);
 	assert_null(fake_kvm_hva(machine->kvm, address));
 	guest_write(machine, PCI_ROM_ADDRESS, 4, address | PCI_ROM_ADDRESS_ENABLE);
+	assert_int_equal(memory_read(machine, address, 2), 0xaa55);
 	assert_memory_equal(fake_kvm_hva(machine->kvm, address), "\x55\xaa", 2);
 	guest_write(machine, PCI_ROM_ADDRESS, 4, address);
 	assert_null(fake_kvm_hva(machine->kvm, address));

@@ -184,6 +184,8 @@ int vfio_device_reset(struct vfio_device *device)
 	for (unsigned int i = 0; i < fake->map_count; i++)
 		if (fake_kvm_slot_touches(fake->kvm, fake->maps[i].hva, fake->maps[i].size))
 			fake_violation(fake->kvm, "the device is reset while the guest reaches it");
+	if (fake->slow)
+		fake->slow(fake->opaque);
 	if (failure)
 		return failure;
 	if (!fake->can_reset) {
@@ -302,6 +304,8 @@ int vfio_region_read_block(struct vfio_device *device, unsigned int index, uint6
 	int error = fake_failing(fake->kvm, "read_block");
 
 	fake_log(fake->kvm, "read_block %u %zx%s", index, size, error ? " fails" : "");
+	if (fake->slow && index == VFIO_PCI_ROM_REGION_INDEX)
+		fake->slow(fake->opaque);
 	if (!error)
 		error = region_check(fake, index, offset, size);
 	if (error)

@@ -59,6 +59,11 @@ struct fake_vfio {
 	unsigned int reads, writes; /* system calls for configuration space and BARs */
 	unsigned int resets;
 	unsigned int enables; /* how often an interrupt kind was turned on */
+
+	/* Called in the midst of what takes a real device long: its reset, and a read of its ROM.
+	 */
+	void (*slow)(void *opaque);
+	void *opaque;
 };
 
 /* A device without BARs, capabilities and interrupts, but resettable and with dynamic MSI-X. */

@@ -17,7 +17,7 @@
 
 static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void **state)
 {
-	static struct machine machine = { .pci.lock = PTHREAD_MUTEX_INITIALIZER };
+	static struct machine machine;
 	char path[] = "/tmp/posthorn-report-XXXXXX";
 	const char *why;
 	int fd = mkstemp(path), possible;
@@ -41,21 +41,26 @@ static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void
 /* A vCPU has it while a device is reset, say: the main thread has more to do than wait. */
 static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
 {
-	static struct machine machine = { .pci.lock = PTHREAD_MUTEX_INITIALIZER };
+	static struct vfio_function function = { .irqs.device = &function.device };
+	static struct machine machine = { .functions = &function, .function_count = 1 };
 	struct capture capture;
 	char text[512];
 
 	(void)state;
-	pthread_mutex_lock(&machine.pci.lock);
+	machine.report = irq_report_new(false);
+	mutex_init(&function.pci.lock);
+	mutex_lock(&function.pci.lock);
 	capture = capture_start();
 	irq_report_print(&machine);
 	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
 	assert_non_null(strstr(text, "no table of interrupts now"));
-	pthread_mutex_unlock(&machine.pci.lock);
+	mutex_unlock(&function.pci.lock);
 	capture = capture_start();
 	irq_report_print(&machine);
 	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
 	assert_non_null(strstr(text, "DELIVERY"));
+	irq_report_free(machine.report);
+	mutex_destroy(&function.pci.lock);
 }
 
 int main(void)

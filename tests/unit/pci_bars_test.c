@@ -135,7 +135,7 @@ static void nothing_is_mapped_again_when_nothing_moved(void **state)
 	for (offset = BAR(0); offset <= BAR(5); offset += 4)
 		config_write(machine, device, offset, 4, config_read(machine, device, offset, 4));
 	config_write(machine, device, BAR(0), 4, 0xc000ffff); /* below the address mask */
-	sleep_set(device, false);
+	sleep_set(machine, device, false);
 	events_expect(device, "");
 }
 
@@ -253,11 +253,11 @@ static void a_device_that_sleeps_answers_nowhere(void **state)
 	machine_start(machine);
 	command_write(machine, device, COMMAND_ALL);
 	device->events[0] = '\0';
-	sleep_set(device, true);
+	sleep_set(machine, device, true);
 	events_expect(device, "-0@c0000000 -1@1000 -2@800000000 ");
 	config_write(machine, device, BAR(0), 4, 0xd0000000);
 	events_expect(device, "");
-	sleep_set(device, false);
+	sleep_set(machine, device, false);
 	events_expect(device, "+0@d0000000 +1@1000 +2@800000000 ");
 }
 
@@ -299,9 +299,9 @@ static void what_was_kept_out_follows_whatever_made_room(void **state)
 	command_write(machine, first, PCI_COMMAND_MEMORY);
 	command_write(machine, second, PCI_COMMAND_MEMORY);
 	events_expect(first, "+0@c0000000 ");
-	sleep_set(first, true);
+	sleep_set(machine, first, true);
 	events_expect(second, "+0@c0000000 ");
-	sleep_set(first, false); /* now this one is kept out */
+	sleep_set(machine, first, false); /* now this one is kept out */
 	command_write(machine, second, 0);
 	events_expect(first, "-0@c0000000 +0@c0000000 ");
 	command_write(machine, second, PCI_COMMAND_MEMORY);

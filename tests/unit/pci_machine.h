@@ -34,7 +34,7 @@ struct test_device {
 	unsigned int accesses, last_bar;
 	uint64_t last_offset;
 	struct access last_access;
-	bool lock_was_free; /* an operation was called without the lock */
+	bool lock_was_free; /* an operation was called without the device's lock */
 };
 
 struct machine {
@@ -46,10 +46,10 @@ struct machine {
 
 static inline void lock_check(struct test_device *device)
 {
-	if (pthread_mutex_trylock(&device->pci.root->lock))
+	if (!mutex_try(&device->pci.lock))
 		return;
 	device->lock_was_free = true;
-	pthread_mutex_unlock(&device->pci.root->lock);
+	mutex_unlock(&device->pci.lock);
 }
 
 static inline void event_add(struct pci_device *pci, char kind, unsigned int bar)
@@ -86,7 +86,22 @@ static inline void test_bar_access(struct pci_device *pci, unsigned int bar, uin
 		access->data = 0xd0 + bar;
 }
 
+#define POWER 0x40 /* a register of the device's own: 1 puts it to sleep (D3hot), 0 wakes it */
+
+static inline void test_cfg_write(struct pci_device *pci, unsigned int offset, unsigned int size,
+				  uint32_t value)
+{
+	mutex_assert_held(&pci->lock);
+	if (offset != POWER) {
+		pci_header_write(pci, offset, size, value);
+		return;
+	}
+	pci->asleep = value;
+	pci_decode_update(pci);
+}
+
 static const struct pci_device_ops test_ops = {
+	.cfg_write = test_cfg_write,
 	.bar_map = test_bar_map,
 	.bar_unmap = test_bar_unmap,
 	.bar_access = test_bar_access,
@@ -195,13 +210,9 @@ static inline void events_expect(struct test_device *device, const char *events)
 	device->events[0] = '\0';
 }
 
-/* Put the device to sleep (D3hot) or wake it. */
-static inline void sleep_set(struct test_device *device, bool asleep)
+static inline void sleep_set(struct machine *machine, const struct test_device *device, bool asleep)
 {
-	pthread_mutex_lock(&device->pci.root->lock);
-	device->pci.asleep = asleep;
-	pci_decode_update(&device->pci);
-	pthread_mutex_unlock(&device->pci.root->lock);
+	config_write(machine, device, POWER, 1, asleep);
 }
 
 static const struct pci_bar no_bars[PCI_BARS_MAX];

@@ -260,7 +260,7 @@ static void a_header_write_may_have_any_offset_and_size(void **state)
 	struct pci_device *pci = &device->pci;
 
 	machine_start(machine);
-	pthread_mutex_lock(&machine->root.lock);
+	mutex_lock(&device->pci.lock);
 	pci_header_write(pci, PCI_COMMAND + 1, 4, 0xffffffff);
 	assert_int_equal(le_load(pci->config + PCI_COMMAND, 2), 0x0500);
 	pci_header_write(pci, PCI_REVISION_ID + 3, 3, 0x332211);
@@ -273,7 +273,7 @@ static void a_header_write_may_have_any_offset_and_size(void **state)
 	pci_header_write(pci, 0x40, 4, 0xffffffff);
 	pci_header_write(pci, UINT32_MAX, 4, 0xffffffff);
 	assert_int_equal(le_load(pci->config + 0x3c, 8), 0x05);
-	pthread_mutex_unlock(&machine->root.lock);
+	mutex_unlock(&device->pci.lock);
 }
 
 static void a_header_reset_brings_back_what_was_placed(void **state)
@@ -290,9 +290,9 @@ static void a_header_reset_brings_back_what_was_placed(void **state)
 		config_write(machine, device, offset, 4, 0xd1000000 + (offset << 16));
 	command_write(machine, device, 0xffff);
 	events_expect(device, "+0@d1100000 ");
-	pthread_mutex_lock(&machine->root.lock);
+	mutex_lock(&device->pci.lock);
 	pci_header_reset(&device->pci);
-	pthread_mutex_unlock(&machine->root.lock);
+	mutex_unlock(&device->pci.lock);
 	assert_memory_equal(device->pci.config, before, sizeof(before));
 	events_expect(device, "-0@d1100000 ");
 }
@@ -304,9 +304,9 @@ static void a_header_reset_keeps_read_only_bits_that_changed(void **state)
 
 	machine_start(machine);
 	le_store(device->pci.config + PCI_STATUS, 2, PCI_STATUS_INTERRUPT);
-	pthread_mutex_lock(&machine->root.lock);
+	mutex_lock(&device->pci.lock);
 	pci_header_reset(&device->pci);
-	pthread_mutex_unlock(&machine->root.lock);
+	mutex_unlock(&device->pci.lock);
 	assert_int_equal(config_read(machine, device, PCI_STATUS, 2), PCI_STATUS_INTERRUPT);
 }
 

@@ -70,14 +70,16 @@ static int rows_visit(struct machine *machine,
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LOCK_PATIENCE_S;
-	if (pthread_mutex_clocklock(&machine->pci.lock, CLOCK_MONOTONIC, &until) != 0)
-		return -EBUSY;
 	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
-		context.function = &machine->functions[i];
-		result = irq_watch_report(&machine->report->watch, &machine->functions[i].irqs,
-					  visit, &context);
+		struct vfio_function *function = &machine->functions[i];
+
+		if (!mutex_try_until(&function->pci.lock, &until))
+			return -EBUSY;
+		context.function = function;
+		result =
+			irq_watch_report(&machine->report->watch, &function->irqs, visit, &context);
+		mutex_unlock(&function->pci.lock);
 	}
-	pthread_mutex_unlock(&machine->pci.lock);
 	return result;
 }
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The locks of devices/pci.h, with two functions and two vCPUs. One vCPU is in the midst of what
+ * takes the hardware long; what another one does then must not wait for it. If it did, the first
+ * one would give up waiting for it, and say so.
+ */
+#include "tests/unit/assigned_machine.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
+
+#define ID	   0x1b36 /* of fake_vfio_nvme() */
+#define PATIENCE_S 20	  /* for what happens at once, or never */
+
+/* A second function, and a vCPU that writes or reads something of the first. */
+struct scene {
+	struct machine *machine;
+	struct fake_vfio *other;
+	pthread_t vcpu;
+	sem_t begun, released;
+	bool gave_up;
+	uint64_t address;
+	struct access access; /* of the vCPU */
+};
+
+static struct scene the_scene;
+
+/* In the vCPU's thread, where the hardware would be waited for. */
+static void hardware_waits(void *opaque)
+{
+	struct scene *scene = opaque;
+	struct timespec until;
+
+	sem_post(&scene->begun);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	scene->gave_up = sem_timedwait(&scene->released, &until) != 0;
+}
+
+static void *vcpu_access(void *opaque)
+{
+	struct scene *scene = opaque;
+
+	scene->access.addr = scene->address;
+	bus_access(&scene->machine->memory, &scene->access);
+	return NULL;
+}
+
+static int scene_start(void **state)
+{
+	struct machine *machine = machine_new();
+	struct scene *scene = &the_scene;
+
+	*scene = (struct scene){ .machine = machine };
+	sem_init(&scene->begun, 0, 0);
+	sem_init(&scene->released, 0, 0);
+	fake_vfio_nvme(machine->fake);
+	fake_rom_add(machine->fake, 0x8000);
+	scene->other = fake_vfio_new(machine->kvm);
+	fake_vfio_nvme(scene->other);
+	vfio_function_init(&scene->other->function,
+			   &(struct vfio_function_config){
+				   .vm = &machine->kvm->vm,
+				   .iommu = &machine->kvm->iommu,
+				   .root = &machine->root,
+				   .page_size = 0x1000,
+			   },
+			   NULL, "0000:02:00.0");
+	machine_start(machine);
+	machine->fake->slow = hardware_waits;
+	machine->fake->opaque = scene;
+	command_set(machine, PCI_COMMAND_MEMORY);
+	*state = machine;
+	return 0;
+}
+
+/* The vCPU's access is under way, and the hardware takes its time, when this returns. */
+static void vcpu_start(struct scene *scene, uint64_t address, uint8_t size, uint64_t value,
+		       bool is_write)
+{
+	scene->address = address;
+	scene->access = (struct access){ .size = size, .data = value, .is_write = is_write };
+	assert_int_equal(pthread_create(&scene->vcpu, NULL, vcpu_access, scene), 0);
+	while (sem_wait(&scene->begun) != 0)
+		;
+}
+
+static void vcpu_end(struct scene *scene)
+{
+	sem_post(&scene->released);
+	pthread_join(scene->vcpu, NULL);
+	assert_false(scene->gave_up);
+}
+
+/* As machine_end(), with both functions. */
+static int scene_end(void **state)
+{
+	struct scene *scene = &the_scene;
+	struct machine *machine = *state;
+
+	pci_root_cleanup(&machine->root);
+	vfio_function_cleanup(machine->function);
+	vfio_function_cleanup(&scene->other->function);
+	fake_vfio_free(machine->fake);
+	fake_vfio_free(scene->other);
+	assert_int_equal(fake_kvm_end(machine->kvm), 0);
+	free(machine);
+	return 0;
+}
+
+/* The second function's registers, by way of the first's helpers. */
+static uint64_t other_ecam(const struct scene *scene, unsigned int offset)
+{
+	return ECAM + (scene->other->function.pci.slot << 15) + offset;
+}
+
+static uint64_t other_bar(struct scene *scene)
+{
+	return memory_read(scene->machine, other_ecam(scene, BAR(0)), 8) & ~15ULL;
+}
+
+static unsigned int flr_register(struct machine *machine)
+{
+	return capability_find(machine, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+}
+
+static void test_another_function_is_used_while_one_is_reset(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	unsigned int slots;
+
+	vcpu_start(scene, ecam_of(machine, flr_register(machine)), 2, PCI_EXP_DEVCTL_BCR_FLR, true);
+	/* Configuration space, decoding, and the MSI-X table, which is trapped. */
+	assert_int_equal(memory_read(machine, other_ecam(scene, PCI_VENDOR_ID), 2), ID);
+	slots = fake_kvm_slots(machine->kvm);
+	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
+	assert_true(fake_kvm_slots(machine->kvm) > slots);
+	memory_write(machine, other_bar(scene) + 0x2000 + PCI_MSIX_ENTRY_DATA, 4, 0x4021);
+	assert_int_equal(memory_read(machine, other_bar(scene) + 0x2000 + PCI_MSIX_ENTRY_DATA, 4),
+			 0x4021);
+	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, 0);
+	vcpu_end(scene);
+	assert_int_equal(machine->fake->resets, 1);
+}
+
+/* PCI Express Base 6.0, 6.6.2: software leaves it alone for 100 ms, or gets nothing of it. */
+static void test_a_function_that_is_reset_answers_to_nobody(void **state)
+{
+	struct machine *machine = *state;
+	uint64_t bar;
+	struct scene *scene = &the_scene;
+
+	bar = guest_read(machine, BAR(0), 4) & ~15U;
+	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
+	vcpu_start(scene, ecam_of(machine, flr_register(machine)), 2, PCI_EXP_DEVCTL_BCR_FLR, true);
+	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 4), 0xffffffff);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_int_equal(memory_read(machine, bar + 0x2000, 4), 0xffffffff);
+	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	vcpu_end(scene);
+	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 2), ID);
+	assert_int_equal(guest_read(machine, PCI_COMMAND, 2), 0);
+	command_set(machine, PCI_COMMAND_MEMORY);
+	assert_true(fake_kvm_slots(machine->kvm) > 0);
+}
+
+/* The BAR of the other one waits for the place of the one that is reset. */
+static void test_a_place_that_a_reset_frees_is_taken(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	uint64_t bar;
+
+	bar = guest_read(machine, BAR(0), 4) & ~15U;
+	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
+	memory_write(machine, other_ecam(scene, BAR(0)), 8, bar);
+	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
+	assert_false(scene->other->function.pci.bars[0].mapped);
+	vcpu_start(scene, ecam_of(machine, flr_register(machine)), 2, PCI_EXP_DEVCTL_BCR_FLR, true);
+	vcpu_end(scene);
+	assert_true(scene->other->function.pci.bars[0].mapped);
+	assert_true(fake_bar_mapped(scene->other, 0, 0));
+	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, 0);
+}
+
+static uint64_t rom_enable(struct machine *machine)
+{
+	uint64_t rom = guest_read(machine, PCI_ROM_ADDRESS, 4);
+
+	fake_memory_store(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0, 0xaa55);
+	guest_write(machine, PCI_ROM_ADDRESS, 4, (uint32_t)rom | PCI_ROM_ADDRESS_ENABLE);
+	return rom;
+}
+
+static void test_a_function_is_used_while_its_rom_is_read(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	uint64_t rom;
+
+	rom = rom_enable(machine);
+	vcpu_start(scene, rom, 2, 0, false);
+	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 2), ID);
+	/* Who reads the ROM too gets it from the device. */
+	assert_int_equal(memory_read(machine, rom, 2), 0xaa55);
+	assert_null(fake_kvm_hva(machine->kvm, rom));
+	vcpu_end(scene);
+	assert_int_equal(scene->access.data, 0xaa55);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, rom), "\x55\xaa", 2);
+}
+
+static void test_a_rom_that_is_gone_when_it_was_read_is_no_memory(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	uint64_t rom;
+
+	rom = rom_enable(machine);
+	vcpu_start(scene, rom, 2, 0, false);
+	guest_write(machine, PCI_ROM_ADDRESS, 4, (uint32_t)rom);
+	vcpu_end(scene);
+	assert_null(fake_kvm_hva(machine->kvm, rom));
+	guest_write(machine, PCI_ROM_ADDRESS, 4, (uint32_t)rom | PCI_ROM_ADDRESS_ENABLE);
+	assert_memory_equal(fake_kvm_hva(machine->kvm, rom), "\x55\xaa", 2);
+}
+
+#define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, scene_start, scene_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE_TEST(test_another_function_is_used_while_one_is_reset),
+		SCENE_TEST(test_a_function_that_is_reset_answers_to_nobody),
+		SCENE_TEST(test_a_place_that_a_reset_frees_is_taken),
+		SCENE_TEST(test_a_function_is_used_while_its_rom_is_read),
+		SCENE_TEST(test_a_rom_that_is_gone_when_it_was_read_is_no_memory),
+	};
+
+	return cmocka_run_group_tests_name("function_locks", tests, NULL, NULL);
+}
