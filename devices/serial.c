@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * "Data sheet" is that of National Semiconductor's PC16550D; its sections are named after the
- * registers. Transmission takes no time here: the transmitter is always empty again before the
- * guest can look, also while bytes are still gathered.
+ * registers. Transmission takes no time here: while the queue has room, the transmitter is empty
+ * again before the guest can look.
  */
 #include "devices/serial.h"
 
@@ -98,11 +98,33 @@ static unsigned int rx_room(const struct serial *serial)
 
 /* ---- the transmitter ---- */
 
+static size_t tx_room(const struct serial *serial)
+{
+	return SERIAL_OUTPUT_SIZE - serial->tx_count;
+}
+
+/* Is the transmitter empty? Then the guest may send as much as a FIFO holds without looking. */
+static bool tx_is_empty(const struct serial *serial)
+{
+	return tx_room(serial) >= SERIAL_FIFO_SIZE;
+}
+
+/* End a run of bytes, and let somebody know of them who does not yet. */
 static void tx_flush(struct serial *serial)
 {
-	if (serial->tx_count)
-		serial->ops->output(serial->opaque, serial->tx, serial->tx_count);
-	serial->tx_count = 0;
+	serial->tx_gathers = false;
+	if (!serial->tx_count || serial->tx_told)
+		return;
+	serial->tx_told = true;
+	serial->ops->attention(serial->opaque);
+}
+
+static void tx_put(struct serial *serial, uint8_t byte)
+{
+	if (!tx_room(serial)) /* abandoned */
+		return;
+	serial->tx[(serial->tx_head + serial->tx_count) % SERIAL_OUTPUT_SIZE] = byte;
+	serial->tx_count++;
 }
 
 /*
@@ -127,17 +149,19 @@ static void loopback_send(struct serial *serial, uint8_t byte)
  */
 static void thr_write(struct serial *serial, uint8_t byte)
 {
-	if (!serial->tx_count) {
+	if (!serial->tx_gathers) {
 		serial->thre_pending = false;
 		interrupt_update(serial);
 	}
-	serial->thre_pending = true;
 	if (loopback_is_on(serial)) {
+		serial->thre_pending = true;
 		loopback_send(serial, byte);
 		return;
 	}
-	serial->tx[serial->tx_count++] = byte;
-	if (!fifo_is_on(serial) || serial->tx_count == SERIAL_OUTPUT_SIZE)
+	serial->tx_gathers = true;
+	tx_put(serial, byte);
+	serial->thre_pending = tx_is_empty(serial);
+	if (!fifo_is_on(serial) || !serial->thre_pending)
 		tx_flush(serial);
 }
 
@@ -169,7 +193,7 @@ static void ier_write(struct serial *serial, uint8_t value)
 		return;
 	}
 	if (value & ~serial->ier & UART_IER_THRI)
-		serial->thre_pending = true;
+		serial->thre_pending = tx_is_empty(serial);
 	serial->ier = value & IER_WRITABLE;
 }
 
@@ -185,7 +209,8 @@ static uint8_t iir_read(struct serial *serial)
 
 /*
  * The other bits count only when the enable bit is written with them, and changing that empties
- * the FIFOs (data sheet, FCR). The transmitter has nothing left to clear.
+ * the FIFOs (data sheet, FCR). Of the transmitter's nothing is cleared: what was sent is on its
+ * way.
  */
 static void fcr_write(struct serial *serial, uint8_t value)
 {
@@ -220,7 +245,7 @@ static void mcr_write(struct serial *serial, uint8_t value)
 
 static uint8_t lsr_read(struct serial *serial)
 {
-	uint8_t lsr = UART_LSR_TEMT | UART_LSR_THRE;
+	uint8_t lsr = tx_is_empty(serial) ? UART_LSR_TEMT | UART_LSR_THRE : 0;
 
 	if (serial->rx_count)
 		lsr |= UART_LSR_DR;
@@ -273,17 +298,21 @@ static const struct {
 	[UART_MSR] = { msr_read, NULL },       [UART_SCR] = { scr_read, scr_write },
 };
 
-/*
- * Ask for input that was refused, if there is room. After the lock: who came while it was held, and
- * did not get it, has said so before it tried.
- */
-static void unlock(struct serial *serial)
+/* After every access: the interrupt, and input that was refused, if there is room now. */
+static void access_finish(struct serial *serial)
 {
-	bool room = rx_room(serial);
+	interrupt_update(serial);
+	if (!serial->input_starved || !rx_room(serial))
+		return;
+	serial->input_starved = false;
+	serial->ops->attention(serial->opaque);
+}
 
-	pthread_mutex_unlock(&serial->lock);
-	if (room && atomic_exchange(&serial->input_starved, false) && serial->ops->input_ready)
-		serial->ops->input_ready(serial->opaque);
+/* Would this be a byte that has no room in the queue? */
+static bool is_too_much(const struct serial *serial, uint64_t offset)
+{
+	return offset == UART_TX && !divisor_is_selected(serial) && !loopback_is_on(serial) &&
+	       !tx_room(serial) && !serial->abandoned;
 }
 
 static bool is_thr_write(const struct serial *serial, uint64_t offset, const struct access *access)
@@ -298,14 +327,29 @@ void serial_access(void *opaque, uint64_t offset, struct access *access)
 	if (access->size != 1 || offset >= SERIAL_REGISTERS)
 		return;
 	pthread_mutex_lock(&serial->lock);
+	while (access->is_write && is_too_much(serial, offset))
+		pthread_cond_wait(&serial->room, &serial->lock);
 	if (!is_thr_write(serial, offset, access))
 		tx_flush(serial);
 	if (!access->is_write)
 		access->data = serial_registers[offset].read(serial);
 	else if (serial_registers[offset].write)
 		serial_registers[offset].write(serial, (uint8_t)access->data);
-	interrupt_update(serial);
-	unlock(serial);
+	access_finish(serial);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+bool serial_write_gathered(struct serial *serial, uint8_t data)
+{
+	bool fits;
+
+	pthread_mutex_lock(&serial->lock);
+	fits = !is_too_much(serial, UART_TX);
+	if (fits)
+		data_write(serial, data);
+	access_finish(serial);
+	pthread_mutex_unlock(&serial->lock);
+	return fits;
 }
 
 /* ---- the outside ---- */
@@ -314,6 +358,7 @@ void serial_init(struct serial *serial, const struct serial_ops *ops, void *opaq
 {
 	memset(serial, 0, sizeof(*serial));
 	pthread_mutex_init(&serial->lock, NULL);
+	pthread_cond_init(&serial->room, NULL);
 	serial->ops = ops;
 	serial->opaque = opaque;
 	serial->irq_eventfd = irq_eventfd;
@@ -321,7 +366,7 @@ void serial_init(struct serial *serial, const struct serial_ops *ops, void *opaq
 
 void serial_cleanup(struct serial *serial)
 {
-	serial_flush(serial);
+	pthread_cond_destroy(&serial->room);
 	pthread_mutex_destroy(&serial->lock);
 }
 
@@ -329,19 +374,62 @@ void serial_flush(struct serial *serial)
 {
 	pthread_mutex_lock(&serial->lock);
 	tx_flush(serial);
-	unlock(serial);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+void serial_room_wait(struct serial *serial)
+{
+	pthread_mutex_lock(&serial->lock);
+	while (!tx_room(serial) && !serial->abandoned)
+		pthread_cond_wait(&serial->room, &serial->lock);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+size_t serial_output(struct serial *serial, uint8_t *data, size_t size)
+{
+	size_t count;
+
+	pthread_mutex_lock(&serial->lock);
+	count = min(size, serial->tx_count);
+	for (size_t i = 0; i < count; i++)
+		data[i] = serial->tx[(serial->tx_head + i) % SERIAL_OUTPUT_SIZE];
+	serial->tx_told = false;
+	pthread_mutex_unlock(&serial->lock);
+	return count;
+}
+
+void serial_output_taken(struct serial *serial, size_t count)
+{
+	bool was_empty;
+
+	pthread_mutex_lock(&serial->lock);
+	was_empty = tx_is_empty(serial);
+	serial->tx_head = (serial->tx_head + count) % SERIAL_OUTPUT_SIZE;
+	serial->tx_count -= count;
+	if (!was_empty && tx_is_empty(serial)) {
+		serial->thre_pending = true;
+		interrupt_update(serial);
+	}
+	pthread_cond_broadcast(&serial->room);
+	pthread_mutex_unlock(&serial->lock);
+}
+
+void serial_abandon(struct serial *serial)
+{
+	pthread_mutex_lock(&serial->lock);
+	serial->abandoned = true;
+	pthread_cond_broadcast(&serial->room);
+	pthread_mutex_unlock(&serial->lock);
 }
 
 size_t serial_input(struct serial *serial, const uint8_t *data, size_t size)
 {
 	size_t taken;
 
-	atomic_store(&serial->input_starved, true);
-	if (pthread_mutex_trylock(&serial->lock))
-		return 0;
+	pthread_mutex_lock(&serial->lock);
 	for (taken = 0; taken < size && rx_room(serial); taken++)
 		rx_put(serial, data[taken]);
-	atomic_store(&serial->input_starved, taken < size);
+	serial->input_starved = taken < size;
 	interrupt_update(serial);
 	pthread_mutex_unlock(&serial->lock);
 	return taken;

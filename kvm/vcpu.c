@@ -64,24 +64,23 @@ bool vcpu_coalesced_pending(const struct vcpu *vcpu)
 {
 	const struct kvm_coalesced_mmio_ring *ring = coalesced_ring(vcpu);
 
-	/* Other threads of this process move the one index, KVM the other. */
 	return ring && __atomic_load_n(&ring->first, __ATOMIC_RELAXED) !=
 			       __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE);
 }
 
-void vcpu_coalesced_drain(struct vcpu *vcpu,
-			  void (*write)(void *opaque, uint64_t address, uint8_t data), void *opaque)
+bool vcpu_coalesced_drain(struct vcpu *vcpu,
+			  bool (*write)(void *opaque, uint64_t address, uint8_t data), void *opaque)
 {
 	struct kvm_coalesced_mmio_ring *ring = coalesced_ring(vcpu);
 	const unsigned int entries = (unsigned int)((vcpu->vm->page_size - sizeof(*ring)) /
 						    sizeof(struct kvm_coalesced_mmio));
 
-	if (!ring)
-		return;
 	while (vcpu_coalesced_pending(vcpu)) {
 		const struct kvm_coalesced_mmio *entry = &ring->coalesced_mmio[ring->first];
 
-		write(opaque, entry->phys_addr, entry->data[0]);
+		if (!write(opaque, entry->phys_addr, entry->data[0]))
+			return false;
 		__atomic_store_n(&ring->first, (ring->first + 1) % entries, __ATOMIC_RELEASE);
 	}
+	return true;
 }

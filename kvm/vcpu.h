@@ -73,12 +73,12 @@ void vcpu_kick(struct vcpu *vcpu);
 bool vcpu_coalesced_pending(const struct vcpu *vcpu);
 
 /*
- * Hand every write that KVM gathered (vm_write_coalesce()) to @write, oldest first. Gathered writes
- * belong to the VM, not to one vCPU: the caller holds a lock of the VM. Does nothing where
- * vm_write_coalesce() did not succeed.
+ * Hand the writes that KVM gathered (vm_write_coalesce()) to @write, oldest first, until it returns
+ * false: that one stays. Returns whether none is left. Gathered writes belong to the VM, not to one
+ * vCPU: the caller holds a lock of the VM. Does nothing where vm_write_coalesce() did not succeed.
  */
-void vcpu_coalesced_drain(struct vcpu *vcpu,
-			  void (*write)(void *opaque, uint64_t address, uint8_t data),
+bool vcpu_coalesced_drain(struct vcpu *vcpu,
+			  bool (*write)(void *opaque, uint64_t address, uint8_t data),
 			  void *opaque);
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -153,6 +155,31 @@ static void terminal_init(struct console *console)
 	console_attend(console);
 }
 
+/*
+ * Standard output, so that a write to it never waits. Others may have the open file too, and would
+ * not like it to become non-blocking; so it is opened once more, where that is possible. Else no
+ * more is written at once than the kernel has room for when it says that it is writable: of a
+ * terminal a byte, of a pipe as much as PIPE_BUF.
+ */
+static void output_open(struct console *console)
+{
+	struct stat status;
+
+	console->output_fd = STDOUT_FILENO;
+	if (fstat(STDOUT_FILENO, &status) < 0 || S_ISREG(status.st_mode))
+		return;
+	if (!S_ISSOCK(status.st_mode)) {
+		int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+		console->is_owned = fd >= 0;
+		if (fd >= 0) {
+			console->output_fd = fd;
+			return;
+		}
+	}
+	console->output_piece = S_ISCHR(status.st_mode) ? 1 : PIPE_BUF;
+}
+
 void console_init(struct console *console, const char *where)
 {
 	*console = (struct console){ .input_fd = -1, .output_fd = -1, .where = where };
@@ -160,13 +187,15 @@ void console_init(struct console *console, const char *where)
 		return;
 	if (strcmp(where, "-") == 0) {
 		console->input_fd = STDIN_FILENO;
-		console->output_fd = STDOUT_FILENO;
+		output_open(console);
 		terminal_init(console);
 		return;
 	}
 	console->output_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (console->output_fd < 0)
 		die(EXIT_USAGE, "--console %s: %s", where, strerror(errno));
+	/* It is nobody else's. */
+	fcntl(console->output_fd, F_SETFL, O_NONBLOCK);
 	console->is_owned = true;
 }
 
@@ -185,55 +214,46 @@ static void output_failed(struct console *console, const char *why)
 	console->failed = true;
 }
 
-/* Somebody else made the output non-blocking: wait for room as write(2) would. */
-static void output_wait(const struct console *console)
+static bool output_is_ready(const struct console *console, time_t patience_s)
 {
 	struct pollfd output = { .fd = console->output_fd, .events = POLLOUT };
-	const struct timespec patience = { .tv_sec = 1 };
+	const struct timespec patience = { .tv_sec = patience_s };
 
-	ppoll(&output, 1, &patience, NULL);
+	return ppoll(&output, 1, &patience, NULL) != 0;
 }
 
-void console_write(struct console *console, const uint8_t *data, size_t size)
+size_t console_write(struct console *console, const uint8_t *data, size_t size)
 {
-	if (console->output_fd < 0)
-		return;
-	while (size) {
-		ssize_t written;
+	ssize_t written;
 
-		if (atomic_load(&console->abandoned)) {
-			output_failed(console, "nobody reads it");
-			return;
-		}
-		written = write(console->output_fd, data, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0 && errno == EAGAIN) {
-			output_wait(console);
-			continue;
-		}
-		if (written < 0) {
-			output_failed(console, strerror(errno));
-			return;
-		}
-		data += written;
-		size -= (size_t)written;
+	if (console->output_fd < 0)
+		return size;
+	if (console->abandoned) {
+		output_failed(console, "nobody reads it");
+		return size;
 	}
+	if (console->output_piece && !output_is_ready(console, 0))
+		return 0;
+	if (console->output_piece)
+		size = min(size, console->output_piece);
+	written = write(console->output_fd, data, size);
+	if (written >= 0)
+		return (size_t)written;
+	if (errno == EINTR || errno == EAGAIN)
+		return 0;
+	output_failed(console, strerror(errno));
+	return size;
 }
 
 bool console_ready(const struct console *console, unsigned int patience_s)
 {
-	const struct timespec patience = { .tv_sec = patience_s };
-	struct pollfd output = { .fd = console->output_fd, .events = POLLOUT };
-
-	if (console->output_fd < 0 || atomic_load(&console->abandoned))
-		return true;
-	return ppoll(&output, 1, &patience, NULL) != 0;
+	return console->output_fd < 0 || console->abandoned ||
+	       output_is_ready(console, (time_t)patience_s);
 }
 
 void console_abandon(struct console *console)
 {
-	atomic_store(&console->abandoned, true);
+	console->abandoned = true;
 }
 
 static void key_put(struct console *console, uint8_t key, uint8_t *data, size_t size, size_t *count)

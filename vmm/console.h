@@ -9,6 +9,8 @@
  * the background (SIGSTOP and bg, or `posthorn run &`), the terminal is the shell's: posthorn
  * neither reads it nor changes its modes, but for output, until it is in the foreground again.
  *
+ * Nothing here waits for whoever reads or types: all of it is the main thread's.
+ *
  * Input that the guest does not take waits: here up to a limit, the rest where it comes from, so
  * that a long text that is pasted, or comes through a pipe, is not lost. But who types Ctrl-A x
  * wants the VM to end, most of all when the guest hangs. So a terminal is read on when the guest
@@ -18,22 +20,23 @@
 #ifndef POSTHORN_VMM_CONSOLE_H
 #define POSTHORN_VMM_CONSOLE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct console {
-	int input_fd;	       /* -1: none */
-	int output_fd;	       /* -1: none */
-	bool is_owned;	       /* output_fd is to be closed */
-	bool is_terminal;      /* input comes from a terminal: there are escapes */
-	bool escape;	       /* the last key was the Ctrl-A of an escape */
-	bool dropped;	       /* keys were dropped, and it was said */
-	bool failed;	       /* writing failed, and was reported */
-	const char *where;     /* as console_init() was told */
-	atomic_bool abandoned; /* see console_abandon() */
+	int input_fd;	     /* -1: none */
+	int output_fd;	     /* -1: none */
+	bool is_owned;	     /* output_fd is to be closed */
+	size_t output_piece; /* bytes at most that a write(2) of what is ready does not wait with;
+				0: as many as there are */
+	bool is_terminal;    /* input comes from a terminal: there are escapes */
+	bool escape;	     /* the last key was the Ctrl-A of an escape */
+	bool dropped;	     /* keys were dropped, and it was said */
+	bool failed;	     /* writing failed, and was reported */
+	bool abandoned;	     /* see console_abandon() */
+	const char *where;   /* as console_init() was told */
 };
 
 enum console_event { CONSOLE_EVENT_NONE, CONSOLE_EVENT_QUIT, CONSOLE_EVENT_CLOSED };
@@ -58,11 +61,12 @@ bool console_attend(struct console *console);
 void console_cleanup(struct console *console);
 
 /*
- * Write what the guest sent. One thread at a time. Waits for whoever reads, as long as that takes
- * (see console_abandon()). A failure is reported once; what is written later is still tried, for a
+ * Write what the guest sent, as much as goes without waiting for whoever reads. Returns how many
+ * bytes are done with; when that is less than @size, output_fd is worth a try when it is writable.
+ * A failure is reported once, and its bytes are lost; what is written later is still tried, for a
  * full disk may get room again.
  */
-void console_write(struct console *console, const uint8_t *data, size_t size);
+size_t console_write(struct console *console, const uint8_t *data, size_t size);
 
 /*
  * Will output be taken before @patience_s seconds are over? true where there is none to take, or no
@@ -70,10 +74,7 @@ void console_write(struct console *console, const uint8_t *data, size_t size);
  */
 bool console_ready(const struct console *console, unsigned int patience_s);
 
-/*
- * Drop all output from now on, as nobody reads it. A console_write() that waits in another thread
- * goes on when that thread gets a signal. Any thread.
- */
+/* Drop all output from now on, as nobody reads it; when there is some, that is said. */
 void console_abandon(struct console *console);
 
 /*

@@ -21,13 +21,6 @@
 
 /* ---- devices ---- */
 
-static void serial_output(void *opaque, const uint8_t *data, size_t size)
-{
-	struct machine *machine = opaque;
-
-	console_write(&machine->console, data, size);
-}
-
 /*
  * A driver that uses the FIFO writes up to 16 bytes and then looks at another register. So from
  * then on KVM may gather its writes to the transmit register: one exit for 16 bytes. A program
@@ -45,18 +38,28 @@ static void serial_fifo_enabled(void *opaque, bool enabled)
 		log_debug("KVM does not gather writes: an exit for each byte of output");
 }
 
-static void serial_input_ready(void *opaque)
+static void serial_attention(void *opaque)
 {
 	struct machine *machine = opaque;
 
-	eventfd_signal(machine->input_eventfd);
+	eventfd_signal(machine->attention_eventfd);
 }
 
 static const struct serial_ops serial_operations = {
-	.output = serial_output,
 	.fifo_enabled = serial_fifo_enabled,
-	.input_ready = serial_input_ready,
+	.attention = serial_attention,
 };
+
+/* The bus_handler. What KVM gathered is older than a write that comes here. */
+static void serial_port_access(void *opaque, uint64_t offset, struct access *access)
+{
+	struct machine *machine = opaque;
+	struct vcpu *vcpu = &machine->vcpus[0]; /* any will do */
+
+	while (access->is_write && !machine_coalesced_drain(machine, vcpu))
+		serial_room_wait(&machine->serial);
+	serial_access(&machine->serial, offset, access);
+}
 
 static int eventfd_create_or_die(void)
 {
@@ -84,7 +87,7 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 	machine->serial_bus = bus;
 	machine->serial_address = address;
 	machine->serial_eventfd = eventfd_create_or_die();
-	machine->input_eventfd = eventfd_create_or_die();
+	machine->attention_eventfd = eventfd_create_or_die();
 	serial_init(&machine->serial, &serial_operations, machine, machine->serial_eventfd);
 	irq_routes_begin(&machine->vm.irq);
 	irq_route_set_pin(&machine->vm.irq, LAYOUT_GSI_SERIAL);
@@ -94,8 +97,8 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 				     -1);
 	if (error < 0)
 		die(EXIT_HOST, "cannot connect the serial port's interrupt: %s", strerror(-error));
-	machine_range_add(bus, "serial port", address, SERIAL_REGISTERS, serial_access,
-			  &machine->serial);
+	machine_range_add(bus, "serial port", address, SERIAL_REGISTERS, serial_port_access,
+			  machine);
 }
 
 /* ---- assigned functions and memory ---- */
@@ -422,7 +425,7 @@ void machine_cleanup(struct machine *machine)
 	free(machine->vcpus);
 	vm_cleanup(&machine->vm);
 	fd_close(&machine->serial_eventfd);
-	fd_close(&machine->input_eventfd);
+	fd_close(&machine->attention_eventfd);
 	fd_close(&machine->stop_eventfd);
 	pthread_barrier_destroy(&machine->start);
 	pthread_mutex_destroy(&machine->ring_lock);

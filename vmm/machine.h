@@ -63,7 +63,7 @@ struct machine {
 	unsigned int cpus;
 	int serial_eventfd;	   /* raises LAYOUT_GSI_SERIAL */
 	bool output_gathered;	   /* KVM gathers the serial port's output */
-	int input_eventfd;	   /* the serial port has room for input again */
+	int attention_eventfd;	   /* the serial port has output, or room for input again */
 	pthread_mutex_t ring_lock; /* for vcpu_coalesced_drain() */
 	pthread_barrier_t start;   /* no vCPU runs before all have a thread */
 	atomic_bool access_warned; /* see exit_unknown_access() */
@@ -107,7 +107,10 @@ struct vcpu_context {
 };
 void *vcpu_loop(void *opaque);
 
-/* Carry out the writes that KVM gathered, and pass their output on. Any thread. */
-void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu);
+/*
+ * Carry out the writes to the serial port that KVM gathered, as far as there is room for the
+ * output. Returns whether none is left. Does not wait. Any thread.
+ */
+bool machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu);
 
 #endif

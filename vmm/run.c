@@ -127,12 +127,17 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 struct input {
 	uint8_t data[4096];
 	size_t count;
-	bool stalled; /* it is full, and the guest has lost its time to take something */
+	bool stalled;	      /* it is full, and the guest has lost its time to take something */
+	uint64_t patience_ms; /* when that is, by the monotonic clock; 0: it is not waited for */
 };
 
 static void input_offer(struct machine *machine, struct input *input)
 {
-	size_t taken = serial_input(&machine->serial, input->data, input->count);
+	size_t taken;
+
+	if (!input->count)
+		return;
+	taken = serial_input(&machine->serial, input->data, input->count);
 
 	if (taken)
 		input->stalled = false;
@@ -184,8 +189,56 @@ static void signals_read(struct machine *machine, int fd)
 	}
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*
+ * How long the main loop may sleep: NULL, as long as nothing comes, or *@left. @attended: see
+ * console_attend(). When no keys are @wanted now, some of a terminal wait for the guest; other
+ * things that come meanwhile are no reason to wait for it longer.
+ */
+static const struct timespec *loop_patience(const struct machine *machine, struct input *input,
+					    bool attended, bool wanted, struct timespec *left)
+{
+	bool waits = attended && !wanted && machine->console.is_terminal;
+	uint64_t now = waits ? clock_ms() : 0;
+
+	if (!waits || !input->patience_ms)
+		input->patience_ms = waits ? now + 1000ULL * KEYS_PATIENCE_S : 0;
+	*left = (struct timespec){ .tv_sec = KEYS_PATIENCE_S };
+	if (!waits)
+		return attended ? NULL : left;
+	now = min(now, input->patience_ms);
+	*left = (struct timespec){ .tv_sec = (time_t)((input->patience_ms - now) / 1000),
+				   .tv_nsec = (long)((input->patience_ms - now) % 1000) * 1000000 };
+	return left;
+}
+
+/*
+ * Write what the guest sent, as much of it as the console takes now. Returns whether that was all:
+ * else it is to be called again when the console is writable.
+ */
+static bool output_write(struct machine *machine)
+{
+	uint8_t data[SERIAL_OUTPUT_SIZE];
+	size_t count = serial_output(&machine->serial, data, sizeof(data)), written = 0;
+
+	if (count)
+		written = console_write(&machine->console, data, count);
+	serial_output_taken(&machine->serial, written);
+	/* There is room now for what KVM has, and a vCPU may not come by to see to it. */
+	if (written)
+		machine_coalesced_drain(machine, &machine->vcpus[0]);
+	return written == count;
+}
+
 /* Where in the main loop's pollfds the functions' events begin. */
-#define POLL_EVENTS 4
+#define POLL_EVENTS 5
 
 static unsigned int poll_event(unsigned int function, unsigned int event)
 {
@@ -215,21 +268,22 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
 }
 
 /*
- * Until machine_stop(): keys to the guest, signals, and what becomes of devices. It sleeps while
- * nothing of these comes; but once, when keys wait, to find that the guest takes none, and while
- * the terminal is somebody else's.
+ * Until machine_stop(): what the guest sends, keys to the guest, signals, and what becomes of
+ * devices. It sleeps while nothing of these comes; but once, when keys wait, to find that the guest
+ * takes none, and while the terminal is somebody else's.
  */
 static void main_loop(struct machine *machine, int signal_fd)
 {
 	struct pollfd fds[POLL_EVENTS + RUN_DEVICES_MAX * DEVICE_EVENTS] = {
 		{ .fd = machine->stop_eventfd, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = machine->input_eventfd, .events = POLLIN },
+		{ .fd = machine->attention_eventfd, .events = POLLIN },
 		{ .events = POLLIN },
+		{ .events = POLLOUT },
 	};
-	const struct timespec patience = { .tv_sec = KEYS_PATIENCE_S };
-	bool attended = console_attend(&machine->console);
+	bool attended = console_attend(&machine->console), output_done = true;
 	struct input input = { .count = 0 };
+	struct timespec left;
 
 	events_watch(machine, fds);
 	while (!atomic_load(&machine->stopping)) {
@@ -237,16 +291,19 @@ static void main_loop(struct machine *machine, int signal_fd)
 		int ready;
 
 		fds[3].fd = wanted ? machine->console.input_fd : -1;
+		fds[4].fd = output_done ? -1 : machine->console.output_fd;
 		ready = ppoll(fds, poll_event(machine->function_count, 0),
-			      wanted || !machine->console.is_terminal ? NULL : &patience, NULL);
+			      loop_patience(machine, &input, attended, wanted, &left), NULL);
 		input.stalled |= ready == 0 && attended;
 		attended = console_attend(&machine->console);
 		if (ready < 0)
 			continue;
 		if (fds[1].revents)
 			signals_read(machine, signal_fd);
-		if (fds[2].revents && eventfd_take(machine->input_eventfd))
+		if (fds[2].revents && eventfd_take(machine->attention_eventfd))
 			input_offer(machine, &input);
+		if (fds[2].revents || fds[4].revents)
+			output_done = output_write(machine);
 		if (fds[3].revents && attended)
 			input_read(machine, &input);
 		events_read(machine, fds);
@@ -260,10 +317,17 @@ static void time_add(struct timespec *time, long ms)
 	time->tv_nsec %= 1000000000;
 }
 
+static void output_abandon(struct machine *machine)
+{
+	console_abandon(&machine->console);
+	serial_abandon(&machine->serial);
+}
+
 /*
- * A thread may be waiting for the console's reader, and others for that thread's lock. That must
- * not keep the VM from its end: all that are left are kicked again and again, not only the one that
- * is waited for. Returns how many have ended, counted from vCPU 0: all of them, or one does not.
+ * A vCPU that sends without looking may be waiting for the console's reader. That must not keep the
+ * VM from its end, and nor may another one: all that are left are kicked again and again, not only
+ * the one that is waited for. Returns how many have ended, counted from vCPU 0: all of them, or one
+ * does not.
  */
 static unsigned int threads_end(struct machine *machine)
 {
@@ -280,10 +344,23 @@ static unsigned int threads_end(struct machine *machine)
 			if (++joined == machine->cpus)
 				return joined;
 		waited_ms += KICK_INTERVAL_MS;
+		output_write(machine);
 		if (waited_ms > 1000 * CONSOLE_PATIENCE_S)
-			console_abandon(&machine->console);
+			output_abandon(machine);
 	}
 	return joined;
+}
+
+/* What the guest wrote last may still be gathered, and whoever reads may be slow. */
+static void output_finish(struct machine *machine)
+{
+	uint8_t next;
+
+	machine_coalesced_drain(machine, &machine->vcpus[0]);
+	while (serial_output(&machine->serial, &next, 1)) {
+		if (!output_write(machine) && !console_ready(&machine->console, CONSOLE_PATIENCE_S))
+			output_abandon(machine);
+	}
 }
 
 /* Returns whether all ended; if not, each that did not was named. */
@@ -300,10 +377,7 @@ static bool threads_join(struct machine *machine)
 					  i);
 		return false;
 	}
-	if (!console_ready(&machine->console, CONSOLE_PATIENCE_S))
-		console_abandon(&machine->console);
-	/* What the guest wrote last may still be gathered. */
-	machine_coalesced_drain(machine, &machine->vcpus[0]);
+	output_finish(machine);
 	return true;
 }
 

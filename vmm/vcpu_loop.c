@@ -12,22 +12,26 @@
 
 #define PC_RESET 0xfff0 /* an x86's rip after INIT: Intel SDM volume 3, 10.1.4 */
 
-static void byte_write(void *opaque, uint64_t address, uint8_t data)
+/* KVM gathers at one address: that of the serial port's transmit register. */
+static bool gathered_write(void *opaque, uint64_t address, uint8_t data)
 {
-	const struct bus *bus = opaque;
-	struct access access = { .addr = address, .data = data, .size = 1, .is_write = true };
+	struct serial *serial = opaque;
 
-	bus_access(bus, &access);
+	(void)address;
+	return serial_write_gathered(serial, data);
 }
 
-void machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu)
+bool machine_coalesced_drain(struct machine *machine, struct vcpu *vcpu)
 {
+	bool done;
+
 	if (!vcpu_coalesced_pending(vcpu))
-		return;
+		return true;
 	pthread_mutex_lock(&machine->ring_lock);
-	vcpu_coalesced_drain(vcpu, byte_write, machine->serial_bus);
+	done = vcpu_coalesced_drain(vcpu, gathered_write, &machine->serial);
 	pthread_mutex_unlock(&machine->ring_lock);
 	serial_flush(&machine->serial);
+	return done;
 }
 
 static void exit_io(struct machine *machine, struct vcpu *vcpu)

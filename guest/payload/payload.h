@@ -129,6 +129,9 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Send bytes as they are, looking each time whether the transmitter has room. */
 void serial_write(const void *data, size_t size);
 
+/* Does the transmitter take a byte, with FIFO 16? */
+bool serial_has_room(void);
+
 /* Send a byte without looking. */
 void serial_put(uint8_t byte);
 

@@ -86,6 +86,11 @@ static void serial_init(void)
 		machine_power_off();
 }
 
+bool serial_has_room(void)
+{
+	return (mmio_read8(uart_base + uart->status) & uart->room_mask) == uart->room;
+}
+
 void serial_put(uint8_t byte)
 {
 	mmio_write8(uart_base + uart->data, byte);
@@ -96,8 +101,7 @@ void serial_write(const void *data, size_t size)
 	const uint8_t *byte = data;
 
 	for (size_t i = 0; i < size; i++) {
-		while (i % (uart_fifo ? 16 : 1) == 0 &&
-		       (mmio_read8(uart_base + uart->status) & uart->room_mask) != uart->room)
+		while (i % (uart_fifo ? 16 : 1) == 0 && !serial_has_room())
 			;
 		serial_put(byte[i]);
 	}

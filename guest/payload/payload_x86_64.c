@@ -96,6 +96,11 @@ enum { UART_DATA = 0, UART_INTERRUPTS = 1, UART_FIFO = 2, UART_STATUS = 5 };
 #define UART_STATUS_READY 0x01 /* something was received */
 #define UART_STATUS_EMPTY 0x20 /* the transmitter takes a byte, with FIFO 16 */
 
+bool serial_has_room(void)
+{
+	return port_read8(LAYOUT_PORT_SERIAL + UART_STATUS) & UART_STATUS_EMPTY;
+}
+
 void serial_put(uint8_t byte)
 {
 	port_write8(LAYOUT_PORT_SERIAL + UART_DATA, byte);
@@ -108,8 +113,7 @@ void serial_write(const void *data, size_t size)
 	const uint8_t *byte = data;
 
 	for (size_t i = 0; i < size; i++) {
-		while (i % (serial_fifo ? 16 : 1) == 0 &&
-		       !(port_read8(LAYOUT_PORT_SERIAL + UART_STATUS) & UART_STATUS_EMPTY))
+		while (i % (serial_fifo ? 16 : 1) == 0 && !serial_has_room())
 			;
 		serial_put(byte[i]);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * devices/serial.c. The input is a list of steps, a byte that says which and what it takes:
- * accesses of any size to any register, input from the outside, flushes.
+ * accesses of any size to any register, input from the outside, flushes, output that is taken.
  */
 #include <linux/serial_reg.h>
 #include <string.h>
@@ -21,6 +21,7 @@ struct port {
 	struct tally sent, came;
 	bool starved; /* input was refused, and nobody has asked for more since */
 	bool fifo;    /* what fifo_enabled() was last told */
+	bool told;    /* of output, since somebody looked */
 };
 
 /* The linker puts this in place of the real one: a system call would be most of the time. */
@@ -39,15 +40,6 @@ static void tally_add(struct tally *tally, uint8_t byte)
 	tally->count++;
 }
 
-static void output_came(void *opaque, const uint8_t *data, size_t size)
-{
-	struct port *port = opaque;
-
-	fuzz_check(size && size <= SERIAL_OUTPUT_SIZE);
-	for (size_t i = 0; i < size; i++)
-		tally_add(&port->came, data[i]);
-}
-
 static void fifo_changed(void *opaque, bool enabled)
 {
 	struct port *port = opaque;
@@ -56,12 +48,25 @@ static void fifo_changed(void *opaque, bool enabled)
 	port->fifo = enabled;
 }
 
-static void input_wanted(void *opaque)
+static void attention(void *opaque)
 {
 	struct port *port = opaque;
 
-	fuzz_check(port->starved);
-	port->starved = false;
+	fuzz_check(port->starved || port->serial.tx_count);
+	port->starved = port->serial.input_starved;
+	port->told |= port->serial.tx_told;
+}
+
+static void output_take(struct port *port, size_t size)
+{
+	uint8_t bytes[SERIAL_OUTPUT_SIZE];
+	size_t count = serial_output(&port->serial, bytes, min(size, sizeof(bytes)));
+
+	fuzz_check(count <= size);
+	port->told = false;
+	for (size_t i = 0; i < count; i++)
+		tally_add(&port->came, bytes[i]);
+	serial_output_taken(&port->serial, count);
 }
 
 static void port_check(const struct port *port)
@@ -70,7 +75,8 @@ static void port_check(const struct port *port)
 
 	fuzz_check(serial->rx_head < SERIAL_FIFO_SIZE && serial->rx_count <= SERIAL_FIFO_SIZE);
 	fuzz_check(port->fifo || serial->rx_count <= 1);
-	fuzz_check(serial->tx_count < SERIAL_OUTPUT_SIZE && (port->fifo || !serial->tx_count));
+	fuzz_check(serial->tx_count <= SERIAL_OUTPUT_SIZE && (port->fifo || !serial->tx_gathers));
+	fuzz_check(port->told == serial->tx_told);
 	fuzz_check(port->sent.count == port->came.count + serial->tx_count);
 	fuzz_check(port->starved == serial->input_starved);
 }
@@ -100,10 +106,35 @@ static void step_access(struct port *port, struct fuzz_input *in)
 	else
 		access.data = bytes_mask(access.size);
 	if (access.is_write && offset == UART_TX && access.size == 1 &&
-	    !(serial->lcr & UART_LCR_DLAB) && !(serial->mcr & UART_MCR_LOOP))
+	    !(serial->lcr & UART_LCR_DLAB) && !(serial->mcr & UART_MCR_LOOP)) {
+		/* It would wait, as nobody else is there to take anything. */
+		if (serial->tx_count == SERIAL_OUTPUT_SIZE)
+			return;
 		tally_add(&port->sent, (uint8_t)access.data);
+	}
 	serial_access(serial, offset, &access);
 	fuzz_check(access.is_write || access.data <= bytes_mask(access.size));
+	if (!access.is_write && access.size == 1 && offset == UART_LSR)
+		fuzz_check(!(access.data & UART_LSR_THRE) ==
+			   (SERIAL_OUTPUT_SIZE - serial->tx_count < SERIAL_FIFO_SIZE));
+}
+
+/* As KVM's ring is emptied: many bytes, as far as there is room. */
+static void step_gathered(struct port *port, struct fuzz_input *in)
+{
+	struct serial *serial = &port->serial;
+	bool is_output = !(serial->lcr & UART_LCR_DLAB) && !(serial->mcr & UART_MCR_LOOP);
+	uint8_t byte = fuzz_u8(in);
+
+	for (unsigned int left = 4 * fuzz_u8(in); left; left--) {
+		bool fits = serial->tx_count < SERIAL_OUTPUT_SIZE, before = serial->line;
+
+		fuzz_check(serial_write_gathered(serial, byte) == (fits || !is_output));
+		if (is_output && fits)
+			tally_add(&port->sent, byte);
+		interrupt_check(serial, before);
+		byte++;
+	}
 }
 
 static void step_input(struct port *port, struct fuzz_input *in)
@@ -121,9 +152,17 @@ static void step(struct port *port, struct fuzz_input *in)
 {
 	bool before = port->serial.line;
 
-	switch (fuzz_range(in, 0, 7)) {
+	switch (fuzz_range(in, 0, 9)) {
 	case 0:
 		serial_flush(&port->serial);
+		break;
+	case 8:
+		output_take(port, (size_t)fuzz_u8(in) << 4);
+		break;
+	case 9:
+		step_gathered(port, in);
+		before = port->serial.line; /* it looked at each write */
+		signals = port->serial.line;
 		break;
 	case 1:
 		step_input(port, in);
@@ -137,7 +176,7 @@ static void step(struct port *port, struct fuzz_input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct serial_ops ops = { output_came, fifo_changed, input_wanted };
+	static const struct serial_ops ops = { fifo_changed, attention };
 	struct fuzz_input in = { data, size };
 	struct port port = { .fifo = false };
 
@@ -145,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	serial_init(&port.serial, &ops, &port, -1);
 	while (in.size)
 		step(&port, &in);
+	output_take(&port, SERIAL_OUTPUT_SIZE);
 	serial_cleanup(&port.serial);
 	fuzz_check(!memcmp(&port.sent, &port.came, sizeof(port.sent)));
 	return 0;

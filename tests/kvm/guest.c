@@ -62,16 +62,17 @@ static int mmio_handle(struct guest *guest)
 	return 0;
 }
 
-static void output_put(void *opaque, uint64_t port, uint8_t data)
+static bool output_put(void *opaque, uint64_t port, uint8_t data)
 {
 	struct guest *guest = opaque;
 
 	if (port != LAYOUT_PORT_SERIAL)
-		return;
+		return true;
 	pthread_mutex_lock(&guest->lock);
 	if (guest->output_size < GUEST_OUTPUT_SIZE)
 		guest->output[guest->output_size++] = data;
 	pthread_mutex_unlock(&guest->lock);
+	return true;
 }
 
 static int io_handle(struct guest *guest)

@@ -114,23 +114,7 @@ static void any_register_but_thr_ends_a_run(void **state)
 	}
 }
 
-static void a_full_buffer_ends_a_run(void **state)
-{
-	struct port *port = *state;
-	unsigned int i;
-
-	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
-	for (i = 0; i < SERIAL_OUTPUT_SIZE - 1; i++)
-		out(port, UART_TX, (uint8_t)i);
-	assert_int_equal(port->output_calls, 0);
-	out(port, UART_TX, (uint8_t)i);
-	assert_int_equal(port->output_calls, 1);
-	assert_int_equal(port->output_size, SERIAL_OUTPUT_SIZE);
-	for (i = 0; i < SERIAL_OUTPUT_SIZE; i++)
-		assert_int_equal((uint8_t)port->output[i], (uint8_t)i);
-}
-
-static void flush_and_cleanup_end_a_run(void **state)
+static void flush_ends_a_run(void **state)
 {
 	struct port *port = *state;
 
@@ -140,10 +124,96 @@ static void flush_and_cleanup_end_a_run(void **state)
 	output_expect(port, "one", 1);
 	serial_flush(&port->serial);
 	output_expect(port, "", 0);
-	out_text(port, "two");
-	serial_cleanup(&port->serial);
-	output_expect(port, "two", 1);
-	serial_init(&port->serial, &port_ops, port, port->irq);
+}
+
+static void output_is_told_of_once_until_somebody_looks(void **state)
+{
+	struct port *port = *state;
+	uint8_t data[2];
+
+	port->stuck = true;
+	out_text(port, "abc");
+	assert_int_equal(port->output_calls, 1);
+	assert_int_equal(serial_output(&port->serial, data, sizeof(data)), 2);
+	assert_memory_equal(data, "ab", 2);
+	port->told = false;
+	serial_output_taken(&port->serial, 1);
+	out_text(port, "d");
+	assert_int_equal(port->output_calls, 2);
+	assert_int_equal(output_take(port, 100), 3);
+	assert_memory_equal(port->output, "bcd", 3);
+}
+
+/* Nobody takes it: send as drivers do, until the port says that it has no room. */
+static unsigned int send_until_full(struct port *port)
+{
+	unsigned int sent = 0;
+
+	port->stuck = true;
+	while (in(port, UART_LSR) & UART_LSR_THRE)
+		for (unsigned int i = 0; i < SERIAL_FIFO_SIZE; i++)
+			out(port, UART_TX, (uint8_t)(sent++ * 7));
+	return sent;
+}
+
+static void a_transmitter_that_nobody_empties_is_not_empty(void **state)
+{
+	struct port *port = *state;
+	unsigned int sent;
+
+	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
+	sent = send_until_full(port);
+	assert_int_equal(sent, SERIAL_OUTPUT_SIZE);
+	assert_false(in(port, UART_LSR) & (UART_LSR_THRE | UART_LSR_TEMT));
+	/* No interrupt says that it is, however drivers ask. */
+	out(port, UART_IER, UART_IER_THRI);
+	assert_int_equal(in(port, UART_IIR), IIR_FIFO | UART_IIR_NO_INT);
+	assert_int_equal(edges(port), 0);
+	assert_int_equal(output_take(port, SERIAL_FIFO_SIZE - 1), SERIAL_FIFO_SIZE - 1);
+	assert_false(in(port, UART_LSR) & UART_LSR_THRE);
+	assert_int_equal(edges(port), 0);
+	assert_int_equal(output_take(port, 1), 1);
+	assert_int_equal(edges(port), 1);
+	assert_true(in(port, UART_LSR) & UART_LSR_THRE);
+	assert_int_equal(in(port, UART_IIR), IIR_FIFO | UART_IIR_THRI);
+	output_take(port, SERIAL_OUTPUT_SIZE);
+	assert_int_equal(port->output_size, sent);
+	for (unsigned int i = 0; i < sent; i++)
+		assert_int_equal((uint8_t)port->output[i], (uint8_t)(i * 7));
+}
+
+static void a_gathered_write_that_has_no_room_stays(void **state)
+{
+	struct port *port = *state;
+
+	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
+	send_until_full(port);
+	assert_false(serial_write_gathered(&port->serial, 'x'));
+	/* The other registers go on as ever. */
+	out(port, UART_SCR, 0x5a);
+	assert_int_equal(in(port, UART_SCR), 0x5a);
+	output_take(port, SERIAL_OUTPUT_SIZE);
+	port->output_size = 0;
+	assert_true(serial_write_gathered(&port->serial, 'x'));
+	output_take(port, SERIAL_OUTPUT_SIZE);
+	assert_memory_equal(port->output, "x", 1);
+	/* It goes where a write of the register goes. */
+	out(port, UART_LCR, UART_LCR_DLAB);
+	assert_true(serial_write_gathered(&port->serial, 0x34));
+	assert_int_equal(in(port, UART_DLL), 0x34);
+}
+
+static void what_finds_no_room_is_dropped_when_nobody_will_take_it(void **state)
+{
+	struct port *port = *state;
+
+	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
+	send_until_full(port);
+	serial_abandon(&port->serial);
+	out(port, UART_TX, 'x');
+	assert_true(serial_write_gathered(&port->serial, 'y'));
+	serial_room_wait(&port->serial);
+	assert_int_equal(output_take(port, SERIAL_OUTPUT_SIZE), SERIAL_OUTPUT_SIZE);
 }
 
 static void clearing_the_transmit_fifo_loses_nothing(void **state)
@@ -172,9 +242,9 @@ static void the_fifo_callback_is_called_when_it_changes(void **state)
 	assert_false(port->fifo);
 }
 
-static void the_optional_callbacks_may_be_missing(void **state)
+static void the_fifo_callback_may_be_missing(void **state)
 {
-	const struct serial_ops bare = { .output = on_output };
+	const struct serial_ops bare = { .attention = on_attention };
 	struct port *port = *state;
 
 	serial_init(&port->serial, &bare, port, port->irq);
@@ -213,7 +283,7 @@ static void with_the_fifo_sixteen_bytes_are_taken_and_come_in_order(void **state
 	}
 }
 
-static void input_ready_is_called_once_when_there_is_room_again(void **state)
+static void attention_is_called_once_when_there_is_room_again(void **state)
 {
 	struct port *port = *state;
 
@@ -230,23 +300,14 @@ static void input_ready_is_called_once_when_there_is_room_again(void **state)
 }
 
 /* Output may wait for its reader as long as it likes. */
-static void input_does_not_wait_for_output_and_is_asked_for_again(void **state)
+static void input_comes_while_nobody_takes_output(void **state)
 {
 	struct port *port = *state;
 
-	port->typing = true;
-	out(port, UART_TX, 'a');
-	assert_int_equal(port->output_calls, 1);
-	assert_int_equal(port->ready_calls, 1);
 	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
-	out(port, UART_TX, 'b');
-	port->typing = true;
-	serial_flush(&port->serial);
-	assert_int_equal(port->output_calls, 2);
-	assert_int_equal(port->ready_calls, 2);
+	send_until_full(port);
 	assert_int_equal(input_text(port, "x"), 1);
 	assert_int_equal(in(port, UART_RX), 'x');
-	assert_int_equal(port->ready_calls, 2);
 }
 
 static void clearing_the_receive_fifo_drops_input_and_makes_room(void **state)
@@ -712,15 +773,18 @@ int main(void)
 		serial_test(without_the_fifo_every_byte_goes_out_at_once),
 		serial_test(with_the_fifo_bytes_go_out_in_runs),
 		serial_test(any_register_but_thr_ends_a_run),
-		serial_test(a_full_buffer_ends_a_run),
-		serial_test(flush_and_cleanup_end_a_run),
+		serial_test(flush_ends_a_run),
+		serial_test(output_is_told_of_once_until_somebody_looks),
+		serial_test(a_transmitter_that_nobody_empties_is_not_empty),
+		serial_test(a_gathered_write_that_has_no_room_stays),
+		serial_test(what_finds_no_room_is_dropped_when_nobody_will_take_it),
 		serial_test(clearing_the_transmit_fifo_loses_nothing),
 		serial_test(the_fifo_callback_is_called_when_it_changes),
-		serial_test(the_optional_callbacks_may_be_missing),
+		serial_test(the_fifo_callback_may_be_missing),
 		serial_test(without_the_fifo_one_byte_is_taken),
 		serial_test(with_the_fifo_sixteen_bytes_are_taken_and_come_in_order),
-		serial_test(input_ready_is_called_once_when_there_is_room_again),
-		serial_test(input_does_not_wait_for_output_and_is_asked_for_again),
+		serial_test(attention_is_called_once_when_there_is_room_again),
+		serial_test(input_comes_while_nobody_takes_output),
 		serial_test(clearing_the_receive_fifo_drops_input_and_makes_room),
 		serial_test(switching_the_fifo_drops_input),
 		serial_test(fcr_bits_without_the_enable_bit_do_nothing),
