@@ -9,7 +9,6 @@
 #include "kvm/vm.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/function.h"
 #include "vfio/iommu.h"
 
 static void area_add(struct vfio_bar *bar, uint64_t start, uint64_t end)

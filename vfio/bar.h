@@ -10,40 +10,7 @@
 #ifndef POSTHORN_VFIO_BAR_H
 #define POSTHORN_VFIO_BAR_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "devices/pci.h"
-#include "vfio/device.h"
-
-struct vfio_function;
-
-/* Each of the two MSI-X structures can split an area once more. */
-#define BAR_AREAS_MAX (VFIO_AREAS_MAX + 2)
-
-/* A part of a BAR that is mapped into this process, and while the BAR is mapped into the guest. */
-struct bar_area {
-	uint64_t offset, size; /* in the BAR, bytes, page-aligned */
-	void *hva;
-	int slot;	 /* memslot, -1: none */
-	bool dma_mapped; /* other devices of the VM reach it by DMA */
-};
-
-/* A range of a BAR that has an emulated structure in it; size 0: not in this BAR. */
-struct bar_range {
-	uint64_t offset, size; /* bytes */
-};
-
-/* What the copy of the ROM's contents is: not asked for yet, being made by a vCPU, there. */
-enum rom_copy { ROM_COPY_NONE, ROM_COPY_BEGUN, ROM_COPY_MADE };
-
-struct vfio_bar {
-	struct bar_range table, pba; /* MSI-X */
-	struct bar_area areas[BAR_AREAS_MAX];
-	unsigned int area_count;
-	bool reported; /* a failure was reported already */
-	enum rom_copy rom;
-};
+#include "vfio/function_state.h"
 
 /*
  * BARs are told by their index in pci_device.bars, which is that of VFIO's region too

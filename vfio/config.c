@@ -8,7 +8,6 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/function.h"
 
 /* What a write to a field does, beyond storing the writable bits. */
 enum config_action {
@@ -706,6 +705,38 @@ static void device_write(struct vfio_function *function, unsigned int offset, un
 				 (present & ~(uint64_t)mask) | (value & mask));
 }
 
+/*
+ * Turning MSI-X off, the kernel writes the device's table, which does not answer in D3hot: an
+ * Unsupported Request, and on some arm64 hosts an external abort.
+ */
+void vfio_config_wake(struct vfio_function *function)
+{
+	if (function->pci.asleep)
+		vfio_config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
+}
+
+void vfio_config_reset(struct vfio_function *function)
+{
+	struct pci_device *pci = &function->pci;
+	int error;
+
+	vfio_config_wake(function);
+	irqs_reset(&function->irqs);
+	/* BARs go first: touching them while the device resets would fault in the host. */
+	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
+	pci->asleep = false;
+	pci_header_reset(&function->pci);
+	vfio_config_device_write(function, PCI_COMMAND, 2, 0);
+	pci_device_leave(&function->pci);
+	error = vfio_device_reset(&function->device);
+	pci_device_return(&function->pci);
+	if (error < 0 && !function->reset_failed) {
+		function->reset_failed = true;
+		log_error("%s: the guest asked for a reset, and VFIO cannot: %s",
+			  function->device.bdf, strerror(-error));
+	}
+}
+
 static void express_write(struct vfio_function *function, unsigned int offset, unsigned int size,
 			  uint32_t value) LOCK_HELD(function->pci.lock)
 {
@@ -714,7 +745,7 @@ static void express_write(struct vfio_function *function, unsigned int offset, u
 	/* Initiate Function Level Reset is the top bit; it has effect only where it is offered. */
 	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80) &&
 	    function->device.can_reset) {
-		vfio_function_reset(function);
+		vfio_config_reset(function);
 		return;
 	}
 	device_write(function, offset, size, value);

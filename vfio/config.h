@@ -13,26 +13,7 @@
 #ifndef POSTHORN_VFIO_CONFIG_H
 #define POSTHORN_VFIO_CONFIG_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "devices/pci.h"
-
-struct vfio_function;
-
-struct config_policy {
-	uint8_t writable[PCI_CONFIG_SIZE]; /* bits that a write may change */
-	uint8_t action[PCI_CONFIG_SIZE];   /* enum config_action of config.c */
-	/* By double word: has bytes whose value is not in pci_device.config. */
-	uint64_t computed[PCI_CONFIG_SIZE / 4 / 64];
-	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after vfio_config_init() */
-	/* Offsets of the capabilities that are emulated; 0: the function has none. */
-	unsigned int pm, express, msi, msix;
-	/* From the capabilities. */
-	bool msi_64bit, msi_maskable;
-	unsigned int msi_vectors, msix_vectors; /* 0: none */
-	uint32_t msix_table, msix_pba; /* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
-};
+#include "vfio/function_state.h"
 
 /*
  * Read the function's configuration space and make the guest's from it: pci.config and the policy
@@ -54,5 +35,15 @@ uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned 
 	LOCK_HELD(pci->lock);
 void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int size,
 		       uint32_t value) LOCK_HELD(pci->lock);
+
+/* If the function is asleep (D3hot), wake the hardware. What the guest sees of it stays. */
+void vfio_config_wake(struct vfio_function *function);
+
+/*
+ * Function-level reset on the guest's behalf (PCI Express Base 6.0, 6.6.2): the device by
+ * VFIO_DEVICE_RESET, which may take some hundred milliseconds, and everything the guest sees of it
+ * back to the start. In between the function answers to nobody (pci_device_leave()).
+ */
+void vfio_config_reset(struct vfio_function *function) LOCK_HELD(function->pci.lock);
 
 #endif

@@ -9,6 +9,8 @@
 #include "kvm/vm.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/bar.h"
+#include "vfio/config.h"
 #include "vfio/iommu.h"
 
 static const struct pci_device_ops operations = {
@@ -138,44 +140,12 @@ void vfio_function_init(struct vfio_function *function, const struct vfio_functi
 		    bdf, strerror(-error));
 }
 
-/*
- * Turning MSI-X off, the kernel writes the device's table, which does not answer in D3hot: an
- * Unsupported Request, and on some arm64 hosts an external abort.
- */
-static void device_wake(struct vfio_function *function)
-{
-	if (function->pci.asleep)
-		vfio_config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
-}
-
 void vfio_function_cleanup(struct vfio_function *function)
 {
-	device_wake(function);
+	vfio_config_wake(function);
 	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		vfio_bar_cleanup(function, i);
 	device_events_cleanup(&function->events);
 	vfio_device_cleanup(&function->device);
-}
-
-void vfio_function_reset(struct vfio_function *function)
-{
-	struct pci_device *pci = &function->pci;
-	int error;
-
-	device_wake(function);
-	irqs_reset(&function->irqs);
-	/* BARs go first: touching them while the device resets would fault in the host. */
-	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
-	pci->asleep = false;
-	pci_header_reset(&function->pci);
-	vfio_config_device_write(function, PCI_COMMAND, 2, 0);
-	pci_device_leave(&function->pci);
-	error = vfio_device_reset(&function->device);
-	pci_device_return(&function->pci);
-	if (error < 0 && !function->reset_failed) {
-		function->reset_failed = true;
-		log_error("%s: the guest asked for a reset, and VFIO cannot: %s",
-			  function->device.bdf, strerror(-error));
-	}
 }

@@ -47,7 +47,7 @@ static void test_an_interrupt_kind_comes_and_goes_beside_them(void **state)
 
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	mutex_lock(&machine->function->pci.lock);
-	vfio_function_reset(machine->function);
+	vfio_config_reset(machine->function);
 	mutex_unlock(&machine->function->pci.lock);
 	assert_true(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX] >= 0);
 	assert_true(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX] >= 0);

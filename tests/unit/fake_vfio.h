@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 #include "tests/unit/fake_kvm.h"
+#include "vfio/bar.h"
+#include "vfio/config.h"
 #include "vfio/function.h"
 
 #define FAKE_VECTORS_MAX 2048

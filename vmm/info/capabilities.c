@@ -2,7 +2,7 @@
 #include <linux/pci_regs.h>
 
 #include "lib/util.h"
-#include "vfio/function.h"
+#include "vfio/function_state.h"
 #include "vmm/info/info.h"
 
 /* PCI Code and ID Assignment Specification, sections 2 and 3. */

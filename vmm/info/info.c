@@ -8,7 +8,7 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/function.h"
+#include "vfio/config.h"
 #include "vmm/commands.h"
 
 static void reset_methods_read(struct info *info, const char *bdf)

@@ -4,7 +4,7 @@
 #include <linux/vfio.h>
 
 #include "lib/util.h"
-#include "vfio/function.h"
+#include "vfio/function_state.h"
 #include "vmm/info/info.h"
 
 static const char *const region_names[VFIO_PCI_NUM_REGIONS] = {

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is kept of an assigned function, by vfio/function.c, which makes it, and vfio/config.c and
+ * vfio/bar.c, which the guest's accesses come to. The lock of its pci guards all of it but what is
+ * fixed at the start.
+ */
+#ifndef POSTHORN_VFIO_FUNCTION_STATE_H
+#define POSTHORN_VFIO_FUNCTION_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/pci.h"
+#include "vfio/device.h"
+#include "vfio/device_events.h"
+#include "vfio/irqs.h"
+
+struct iommu;
+struct vm;
+
+/* Each of the two MSI-X structures can split an area once more. */
+#define BAR_AREAS_MAX (VFIO_AREAS_MAX + 2)
+
+/* A part of a BAR that is mapped into this process, and while the BAR is mapped into the guest. */
+struct bar_area {
+	uint64_t offset, size; /* in the BAR, bytes, page-aligned */
+	void *hva;
+	int slot;	 /* memslot, -1: none */
+	bool dma_mapped; /* other devices of the VM reach it by DMA */
+};
+
+/* A range of a BAR that has an emulated structure in it; size 0: not in this BAR. */
+struct bar_range {
+	uint64_t offset, size; /* bytes */
+};
+
+/* What the copy of the ROM's contents is: not asked for yet, being made by a vCPU, there. */
+enum rom_copy { ROM_COPY_NONE, ROM_COPY_BEGUN, ROM_COPY_MADE };
+
+struct vfio_bar {
+	struct bar_range table, pba; /* MSI-X */
+	struct bar_area areas[BAR_AREAS_MAX];
+	unsigned int area_count;
+	bool reported; /* a failure was reported already */
+	enum rom_copy rom;
+};
+
+/* The guest's configuration space: what of it can be written, and what that does. */
+struct config_policy {
+	uint8_t writable[PCI_CONFIG_SIZE]; /* bits that a write may change */
+	uint8_t action[PCI_CONFIG_SIZE];   /* enum config_action of config.c */
+	/* By double word: has bytes whose value is not in pci_device.config. */
+	uint64_t computed[PCI_CONFIG_SIZE / 4 / 64];
+	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after vfio_config_init() */
+	/* Offsets of the capabilities that are emulated; 0: the function has none. */
+	unsigned int pm, express, msi, msix;
+	/* From the capabilities. */
+	bool msi_64bit, msi_maskable;
+	unsigned int msi_vectors, msix_vectors; /* 0: none */
+	uint32_t msix_table, msix_pba; /* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
+};
+
+/* A VFIO device on one side, a device of the guest's PCI on the other. */
+struct vfio_function {
+	struct pci_device pci;
+	struct vfio_device device;
+	struct device_events events;
+	struct vfio_irqs irqs;
+	struct config_policy policy;
+	struct vfio_bar bars[PCI_BARS_MAX];
+	struct vm *vm;
+	struct iommu *iommu;
+	uint64_t page_size;		   /* the host's, in bytes */
+	bool reset_failed, config_refused; /* reported already */
+};
+
+#endif
