@@ -182,6 +182,18 @@ void vfio_bar_unmap(struct pci_device *pci, unsigned int index)
 	}
 }
 
+/*
+ * The device's own bits: of vectors that never were unmasked, for which VFIO has no trigger yet.
+ * The interrupt of one that pends comes when it gets its trigger.
+ */
+static uint64_t pba_device_read(struct vfio_function *function, unsigned int index, uint64_t offset,
+				unsigned int size)
+{
+	uint64_t bits;
+
+	return vfio_region_read(&function->device, index, offset, size, &bits) < 0 ? 0 : bits;
+}
+
 static bool access_touches(const struct bar_range *range, uint64_t offset,
 			   const struct access *access)
 {
@@ -286,6 +298,8 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 	}
 	if (access_within(&bar->pba, offset, access)) {
 		irqs_pba_access(&function->irqs, offset - bar->pba.offset, access);
+		if (!access->is_write)
+			access->data |= pba_device_read(function, index, offset, access->size);
 		return;
 	}
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */

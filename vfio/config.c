@@ -15,6 +15,7 @@ enum config_action {
 	ACTION_DEVICE,	/* the field is the device's: reads and writes go there */
 	ACTION_COMMAND, /* pci_header_write(), and the device's own command register follows */
 	ACTION_PM,
+	ACTION_VPD,	/* the device's, but nothing is written to its memory */
 	ACTION_EXPRESS, /* device control: the device's, but a function-level reset is ours */
 	ACTION_MSI,
 	ACTION_MSI_PENDING,
@@ -37,6 +38,16 @@ static const struct config_rule header_rules[] = {
 /* PCI Bus Power Management 1.2, 3.2: only the power state is the guest's to choose. */
 static const struct config_rule pm_rules[] = {
 	{ PCI_PM_CTRL, 2, ACTION_PM, PCI_PM_CTRL_STATE_MASK },
+	{ 0 },
+};
+
+/*
+ * PCI Local Bus 3.0, appendix I: a write of the address, with its top bit clear, asks for four
+ * bytes of data. VFIO waits for the device in this write.
+ */
+static const struct config_rule vpd_rules[] = {
+	{ PCI_VPD_ADDR, 2, ACTION_VPD, 0 },
+	{ PCI_VPD_DATA, 4, ACTION_DEVICE, 0 },
 	{ 0 },
 };
 
@@ -90,6 +101,9 @@ static const struct config_rule msix_rules[] = {
 	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | \
 	 PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ)
 
+/* Bytes of the capability from version 2 on, with all registers that a port has (7.5.3). */
+#define EXPRESS_SIZE 0x3c
+
 static const struct config_rule express_rules[] = {
 	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
 	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, 0 },
@@ -142,7 +156,8 @@ static void computed_mark(struct config_policy *policy, unsigned int offset)
 
 static bool action_is_computed(unsigned int action)
 {
-	return action == ACTION_DEVICE || action == ACTION_EXPRESS || action == ACTION_MSI_PENDING;
+	return action == ACTION_DEVICE || action == ACTION_EXPRESS || action == ACTION_VPD ||
+	       action == ACTION_MSI_PENDING;
 }
 
 static void rules_apply(struct config_policy *policy, unsigned int base,
@@ -159,12 +174,13 @@ static void rules_apply(struct config_policy *policy, unsigned int base,
 		}
 }
 
-/* A capability of the vendor's: only the device knows what is in it. Its header stays ours. */
-static void vendor_apply(struct config_policy *policy, unsigned int start, unsigned int end)
+/* Bytes of the device's that are read from it each time, and of which these bits may be written. */
+static void device_apply(struct config_policy *policy, unsigned int start, unsigned int end,
+			 uint8_t writable)
 {
 	for (unsigned int offset = start; offset < end; offset++) {
 		policy->action[offset] = ACTION_DEVICE;
-		policy->writable[offset] = 0xff;
+		policy->writable[offset] = writable;
 		computed_mark(policy, offset);
 	}
 }
@@ -179,10 +195,24 @@ static bool pm_add(struct vfio_function *function, unsigned int at, unsigned int
 	/* No wake-up events, and of the states only D0 and D3. */
 	capabilities &= ~(uint32_t)(PCI_PM_CAP_PME_MASK | PCI_PM_CAP_D1 | PCI_PM_CAP_D2);
 	config_store(function, at + PCI_PM_PMC, 2, capabilities);
-	/* VFIO saves and restores what the device forgets in D3hot. */
-	config_store(function, at + PCI_PM_CTRL, 4, PCI_PM_CTRL_NO_SOFT_RESET);
+	/*
+	 * Of a device that forgets its state in D3hot VFIO saves and restores configuration space,
+	 * but not the registers: its driver has to know.
+	 */
+	config_store(function, at + PCI_PM_CTRL, 4,
+		     config_load(function, at + PCI_PM_CTRL, 2) & PCI_PM_CTRL_NO_SOFT_RESET);
 	function->policy.pm = at;
 	rules_apply(&function->policy, at, pm_rules);
+	return true;
+}
+
+static bool vpd_add(struct vfio_function *function, unsigned int at, unsigned int length)
+{
+	(void)length;
+	if (function->policy.vpd)
+		return false;
+	function->policy.vpd = at;
+	rules_apply(&function->policy, at, vpd_rules);
 	return true;
 }
 
@@ -237,13 +267,18 @@ static bool msix_add(struct vfio_function *function, unsigned int at, unsigned i
 	(void)length;
 	if (policy->msix || !function->device.irqs[VFIO_PCI_MSIX_IRQ_INDEX].count)
 		return false;
-	if (!msix_place_valid(function, table, (uint64_t)vectors * PCI_MSIX_ENTRY_SIZE) ||
-	    !msix_place_valid(function, pba, align_up(vectors, 64) / 8)) {
-		log_warn("%s: its MSI-X table or pending bits lie outside of its BARs; MSI-X is "
-			 "hidden from the guest",
+	if (!msix_place_valid(function, table, (uint64_t)vectors * PCI_MSIX_ENTRY_SIZE)) {
+		log_warn("%s: its MSI-X table lies outside of its BARs; MSI-X is hidden from the "
+			 "guest",
 			 function->device.bdf);
 		return false;
 	}
+	/* Drivers hardly ever look at the pending bits, and a VF may have no other interrupts. */
+	policy->msix_has_pba = msix_place_valid(function, pba, align_up(vectors, 64) / 8);
+	if (!policy->msix_has_pba)
+		log_warn("%s: its MSI-X pending bits lie outside of its BARs; the guest cannot "
+			 "read them",
+			 function->device.bdf);
 	policy->msix = at;
 	policy->msix_vectors = vectors;
 	policy->msix_table = table;
@@ -292,7 +327,8 @@ static unsigned int vendor_length(uint32_t flags)
 
 static bool vendor_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
-	vendor_apply(&function->policy, at + PCI_CAP_FLAGS, at + length);
+	/* Only the device knows what is in it. Its header stays ours. */
+	device_apply(&function->policy, at + PCI_CAP_FLAGS, at + length, 0xff);
 	return true;
 }
 
@@ -314,6 +350,7 @@ static const struct {
 	bool (*add)(struct vfio_function *function, unsigned int at, unsigned int length);
 } capabilities[] = {
 	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, NULL, pm_add },
+	{ PCI_CAP_ID_VPD, PCI_CAP_VPD_SIZEOF, NULL, vpd_add },
 	{ PCI_CAP_ID_MSI, 0, msi_length, msi_add },
 	{ PCI_CAP_ID_VNDR, 0, vendor_length, vendor_add },
 	{ PCI_CAP_ID_SSVID, 8, NULL, subsystem_add },
@@ -321,8 +358,12 @@ static const struct {
 	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, NULL, msix_add },
 };
 
-/* @room: bytes up to where the next capability begins. */
-static bool capability_add(struct vfio_function *function, unsigned int at, unsigned int room)
+/*
+ * @room: bytes up to where the next capability begins. Returns how many the guest sees of it, 0: it
+ * is hidden.
+ */
+static unsigned int capability_add(struct vfio_function *function, unsigned int at,
+				   unsigned int room)
 {
 	const uint8_t *original = &function->policy.initial[at];
 
@@ -338,13 +379,13 @@ static bool capability_add(struct vfio_function *function, unsigned int at, unsi
 		if (capabilities[i].id == PCI_CAP_ID_VNDR)
 			length = min(length, room);
 		if (length <= PCI_CAP_FLAGS || length > room)
-			return false;
+			return 0;
 		reveal(function, at, length);
 		if (capabilities[i].add(function, at, length))
-			return true;
+			return length;
 		hide(function, at, length);
 	}
-	return false;
+	return 0;
 }
 
 /* Where the capabilities of the list begin: a bit for each double word. It may go in circles. */
@@ -368,20 +409,44 @@ static unsigned int capability_room(uint64_t starts, unsigned int at)
 	return (above ? 4 * (unsigned int)__builtin_ctzll(above) : PCI_CFG_SPACE_SIZE) - at;
 }
 
+/*
+ * How many bytes of a capability that the guest sees as @length bytes, and that has @room, are
+ * something that it names. Of PCI Express the guest does not see all registers.
+ */
+static unsigned int capability_extent(const uint8_t *capability, unsigned int length,
+				      unsigned int room)
+{
+	bool is_version1 = (capability[PCI_EXP_FLAGS] & PCI_EXP_FLAGS_VERS) < 2;
+
+	if (!length) /* hidden: what of it is where nobody here knows */
+		return room;
+	if (capability[PCI_CAP_LIST_ID] == PCI_CAP_ID_EXP)
+		length = is_version1 ? PCI_CAP_EXP_ENDPOINT_SIZEOF_V1 : EXPRESS_SIZE;
+	return min(length, room);
+}
+
 /* Walk the device's list, and link what is kept into the guest's. */
 static void capabilities_init(struct vfio_function *function)
 {
 	const uint8_t *original = function->policy.initial;
 	uint8_t *config = function->pci.config;
 	unsigned int at = original[PCI_CAPABILITY_LIST] & ~3U;
-	unsigned int link = PCI_CAPABILITY_LIST;
-	uint64_t starts = capabilities_find(original), left = starts;
+	unsigned int link = PCI_CAPABILITY_LIST, length, room;
+	uint64_t starts = 0, left;
 
-	if (!(le_load(&original[PCI_STATUS], 2) & PCI_STATUS_CAP_LIST))
-		return;
+	if (le_load(&original[PCI_STATUS], 2) & PCI_STATUS_CAP_LIST)
+		starts = capabilities_find(original);
+	/* What is before the first one, or all of it. */
+	device_apply(&function->policy, PCI_STD_HEADER_SIZEOF,
+		     starts ? 4 * (unsigned int)__builtin_ctzll(starts) : PCI_CFG_SPACE_SIZE, 0);
+	left = starts;
 	while (at >= PCI_STD_HEADER_SIZEOF && (left & BIT(at / 4))) {
 		left &= ~BIT(at / 4);
-		if (capability_add(function, at, capability_room(starts, at))) {
+		room = capability_room(starts, at);
+		length = capability_add(function, at, room);
+		device_apply(&function->policy, at + capability_extent(&original[at], length, room),
+			     at + room, 0);
+		if (length) {
 			config[link] = (uint8_t)at;
 			link = at + PCI_CAP_LIST_NEXT;
 			config[link] = 0;
@@ -434,7 +499,7 @@ static void extended_add(struct vfio_function *function, unsigned int at, unsign
 	reveal(function, at, length);
 	config_store(function, at, 4, config_load(function, at, 4) & 0xfffff);
 	if (PCI_EXT_CAP_ID(config_load(function, at, 4)) != PCI_EXT_CAP_ID_DSN)
-		vendor_apply(&function->policy, at + 4, at + length);
+		device_apply(&function->policy, at + 4, at + length, 0xff);
 }
 
 /*
@@ -450,10 +515,15 @@ static void extended_init(struct vfio_function *function)
 	extended_find(original, starts);
 	memcpy(left, starts, sizeof(left));
 	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_SIZE - 8 && left[at / 4]) {
-		unsigned int length = min(extended_length(original, at), extended_room(starts, at));
+		unsigned int room = extended_room(starts, at);
+		unsigned int length = min(extended_length(original, at), room);
 
 		left[at / 4] = false;
+		/* No capability at all: the list is empty, or begins with a null capability. */
+		if (!(le_load(&original[at], 4) & 0xfffff))
+			device_apply(&function->policy, at + 4, at + room, 0);
 		if (length >= 8) {
+			device_apply(&function->policy, at + length, at + room, 0);
 			extended_add(function, at, length);
 			if (at != link)
 				config_store(function, link, 4,
@@ -487,7 +557,8 @@ int vfio_config_init(struct vfio_function *function)
 	function->pci.config[PCI_HEADER_TYPE] &= 0x7f;
 	rules_apply(policy, 0, header_rules);
 	capabilities_init(function);
-	extended_init(function);
+	if (region->size >= PCI_CONFIG_SIZE)
+		extended_init(function);
 	return 0;
 }
 
@@ -613,19 +684,20 @@ static void pm_write(struct vfio_function *function) LOCK_HELD(function->pci.loc
 {
 	unsigned int at = function->policy.pm + PCI_PM_CTRL;
 	uint32_t state = config_load(function, at, 2) & PCI_PM_CTRL_STATE_MASK;
+	uint32_t kept = config_load(function, at, 2) & PCI_PM_CTRL_NO_SOFT_RESET;
 	struct pci_device *pci = &function->pci;
 	bool was_asleep = pci->asleep;
 
 	if (state != 0 && state != 3)
 		state = was_asleep ? 3 : 0;
-	config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | state);
+	config_store(function, at, 2, kept | state);
 	if (was_asleep == (state == 3))
 		return;
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
 	pci->asleep = true;
 	pci_decode_update(&function->pci);
 	if (vfio_config_device_write(function, at, 2, state) < 0 && was_asleep) {
-		config_store(function, at, 2, PCI_PM_CTRL_NO_SOFT_RESET | 3);
+		config_store(function, at, 2, kept | 3);
 		return;
 	}
 	pci->asleep = state == 3;
@@ -751,6 +823,17 @@ static void express_write(struct vfio_function *function, unsigned int offset, u
 	device_write(function, offset, size, value);
 }
 
+/* A write with the top bit set is one of the device's memory, which outlives the guest: dropped. */
+static void vpd_write(struct vfio_function *function, unsigned int offset, unsigned int size,
+		      uint32_t value)
+{
+	unsigned int high = function->policy.vpd + PCI_VPD_ADDR + 1;
+
+	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80))
+		return;
+	vfio_config_device_write(function, offset, size, value);
+}
+
 /* Carry out a write to [@offset, @offset + @size), all of which has @action. */
 static void field_write(struct vfio_function *function, unsigned int action, unsigned int offset,
 			unsigned int size, uint32_t value) LOCK_HELD(function->pci.lock)
@@ -767,6 +850,9 @@ static void field_write(struct vfio_function *function, unsigned int action, uns
 		return;
 	case ACTION_EXPRESS:
 		express_write(function, offset, size, value);
+		return;
+	case ACTION_VPD:
+		vpd_write(function, offset, size, value);
 		return;
 	}
 	config_store(function, offset, size, (former & ~mask) | (value & mask));

@@ -3,9 +3,9 @@
  * The configuration space that the guest sees of an assigned function, and what its writes do.
  *
  * Deny by default: a table says for every known field which bits a write may change and what
- * follows from it. What the table does not know is hidden (capabilities) or reads as it was at the
- * start and ignores writes. Fields of the device itself (its status, its vendor capabilities) are
- * the only ones for which a read goes to the hardware; all others cost no system call.
+ * follows from it. What the table does not know is hidden (capabilities) or ignores writes. A read
+ * goes to the hardware for fields of the device itself (its status, its vendor capabilities) and
+ * for what no capability names; all others cost no system call.
  *
  * Everything here but vfio_config_init() is called with the lock of the function held
  * (devices/pci.h).

@@ -72,12 +72,12 @@ static void host_bars_init(struct vfio_function *function)
 	const struct config_policy *policy = &function->policy;
 	uint64_t vectors = policy->msix_vectors;
 
-	if (vectors) {
+	if (vectors)
 		function->bars[policy->msix_table & PCI_MSIX_TABLE_BIR].table =
 			msix_range(policy->msix_table, vectors * PCI_MSIX_ENTRY_SIZE);
+	if (policy->msix_has_pba)
 		function->bars[policy->msix_pba & PCI_MSIX_PBA_BIR].pba =
 			msix_range(policy->msix_pba, align_up(vectors, 64) / 8);
-	}
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
 		const struct pci_bar *bar = &function->pci.bars[i];
 

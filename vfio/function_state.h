@@ -51,13 +51,16 @@ struct config_policy {
 	uint8_t action[PCI_CONFIG_SIZE];   /* enum config_action of config.c */
 	/* By double word: has bytes whose value is not in pci_device.config. */
 	uint64_t computed[PCI_CONFIG_SIZE / 4 / 64];
-	uint8_t initial[PCI_CONFIG_SIZE]; /* pci_device.config after vfio_config_init() */
+	/* pci_device.config when the function was made, before its BARs were placed: what a reset
+	 * brings back. Until then, what the device has. */
+	uint8_t initial[PCI_CONFIG_SIZE];
 	/* Offsets of the capabilities that are emulated; 0: the function has none. */
-	unsigned int pm, express, msi, msix;
+	unsigned int pm, vpd, express, msi, msix;
 	/* From the capabilities. */
 	bool msi_64bit, msi_maskable;
 	unsigned int msi_vectors, msix_vectors; /* 0: none */
 	uint32_t msix_table, msix_pba; /* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
+	bool msix_has_pba;	       /* the pending bits are where they can be */
 };
 
 /* A VFIO device on one side, a device of the guest's PCI on the other. */

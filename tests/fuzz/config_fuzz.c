@@ -97,8 +97,9 @@ static void irqs_agree(struct fuzz_device *device)
 /* The guest's list of capabilities ends, and has nothing in it that it may not. */
 static void list_check(struct fuzz_device *device)
 {
-	static const uint8_t ids[] = { PCI_CAP_ID_PM,	 PCI_CAP_ID_MSI, PCI_CAP_ID_VNDR,
-				       PCI_CAP_ID_SSVID, PCI_CAP_ID_EXP, PCI_CAP_ID_MSIX };
+	static const uint8_t ids[] = { PCI_CAP_ID_PM,	PCI_CAP_ID_VPD,	  PCI_CAP_ID_MSI,
+				       PCI_CAP_ID_VNDR, PCI_CAP_ID_SSVID, PCI_CAP_ID_EXP,
+				       PCI_CAP_ID_MSIX };
 	unsigned int at = fuzz_config_read(device, PCI_CAPABILITY_LIST, 1), left = 48;
 	uint32_t seen = 0;
 

@@ -186,13 +186,34 @@ static void detour_check(const struct fuzz_device *fuzz, unsigned int index, uin
 	}
 }
 
+/* The device's pending bits may be read: they have what came for entries that the host masked. */
+static bool is_pending_bits(const struct fuzz_device *fuzz, unsigned int index, uint64_t offset,
+			    uint64_t size)
+{
+	return index < PCI_BARS_MAX &&
+	       range_within(offset, size, fuzz->function.bars[index].pba.offset,
+			    fuzz->function.bars[index].pba.size);
+}
+
+static uint64_t latched_bits(const struct fuzz_device *fuzz, uint64_t offset, unsigned int size)
+{
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < 8 * size; i++)
+		bits |= (uint64_t)fuzz->latched[8 * offset + i] << i;
+	return bits;
+}
+
 int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t offset,
 		     unsigned int size, uint64_t *value)
 {
 	struct fuzz_device *fuzz = device_of(device);
 	int error = fuzz_failing(FUZZ_REGION_READ);
 
-	msix_check(fuzz, index, offset, size);
+	bool is_pba = is_pending_bits(fuzz, index, offset, size);
+
+	if (!is_pba)
+		msix_check(fuzz, index, offset, size);
 	detour_check(fuzz, index, offset);
 	if (!error)
 		error = region_check(fuzz, index, offset, size);
@@ -201,6 +222,8 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 		return error;
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		*value = le_load(&fuzz->config[offset], size);
+	else if (is_pba)
+		*value = latched_bits(fuzz, offset - fuzz->function.bars[index].pba.offset, size);
 	else
 		*value = fuzz_pattern(fuzz, index, offset, size);
 	return 0;
@@ -242,8 +265,12 @@ static uint8_t byte_writable(const struct fuzz_device *fuzz, uint64_t offset)
 		return 0xff; /* the target looks at the list itself */
 	at = capability_of(config, offset);
 	switch (at ? config[at] : 0) {
-	case PCI_CAP_ID_VNDR:
-		return offset < at + 2 ? 0 : 0xff;
+	case PCI_CAP_ID_VNDR: /* what follows it is no capability's */
+		return offset < at + 2 || offset >= at + config[at + 2] ? 0 : 0xff;
+	case PCI_CAP_ID_VPD: /* not the bit that asks for a write */
+		return offset == at + PCI_VPD_ADDR	 ? 0xff
+		       : offset == at + PCI_VPD_ADDR + 1 ? 0x7f
+							 : 0;
 	case PCI_CAP_ID_PM:
 		return offset == at + PCI_PM_CTRL ? PCI_PM_CTRL_STATE_MASK : 0;
 	case PCI_CAP_ID_EXP:
@@ -318,7 +345,8 @@ int vfio_region_read_block(struct vfio_device *device, unsigned int index, uint6
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		memcpy(data, &fuzz->config[offset], size);
 	else
-		memset(data, 0x55, size);
+		for (size_t i = 0; i < size; i++)
+			((uint8_t *)data)[i] = (uint8_t)fuzz_pattern(fuzz, index, offset + i, 1);
 	return 0;
 }
 

@@ -223,6 +223,19 @@ static int region_check(const struct fake_vfio *fake, unsigned int index, uint64
 	return 0;
 }
 
+/* The device's own pending bits: of entries that the host has masked. */
+static uint64_t latched_bits(const struct fake_vfio *fake, const struct bar_range *pba,
+			     uint64_t offset, unsigned int size)
+{
+	uint64_t bits = 0;
+
+	if (!range_within(offset, size, pba->offset, pba->size))
+		return 0;
+	for (unsigned int i = 0; i < 8 * size; i++)
+		bits |= (uint64_t)fake->latched[8 * (offset - pba->offset) + i] << i;
+	return bits;
+}
+
 int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t offset,
 		     unsigned int size, uint64_t *value)
 {
@@ -240,6 +253,8 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	else if (pread(fake->memory, value, size, (off_t)(fake->regions[index].offset + offset)) !=
 		 (ssize_t)size)
 		abort();
+	else
+		*value |= latched_bits(fake, &fake->function.bars[index].pba, offset, size);
 	return 0;
 }
 
