@@ -537,7 +537,7 @@ static int unbind_run(const void *opaque)
 static const struct option_rule bind_rules[] = {
 	{ "--driver", "NAME", "by this driver of VFIO (vfio-pci)", driver_option,
 	  .offset = offsetof(struct bind_options, driver) },
-	{ NULL },
+	{ 0 },
 };
 
 const struct command command_bind = {
