@@ -22,7 +22,9 @@ teardown() {
 }
 
 @test "check, info and a guest agree on BARs, interrupts and reset of different devices" {
-	run "$root/scripts/lab.d/agree" "$posthorn" "$root/build/$arch/guest/payload/pci_view.elf" \
+	local kind=elf
+	[ "$arch" != arm64 ] || kind=image
+	run "$root/scripts/lab.d/agree" "$posthorn" "$root/build/$arch/guest/payload/pci_view.$kind" \
 		"${devices[@]}"
 	printf '# %s\n' "${lines[@]}" >&3
 	expect_status 0
