@@ -21,7 +21,7 @@ setup() {
 
 @test "Linux on 16 CPUs, its Image packed with gzip; --dump-fdt has what it was told" {
 	gzip -1 <"$LAB_GUEST_KERNEL/vmlinuz" >"$BATS_TEST_TMPDIR/Image.gz"
-	run --separate-stderr timeout 400 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
+	run --separate-stderr timeout 1000 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
 		--initrd "$minimal" --memory 512M --cpus 16 --cmdline "end=poweroff $guest_quick" \
 		--dump-fdt "$BATS_TEST_TMPDIR/tree" </dev/null
 	expect_status 0

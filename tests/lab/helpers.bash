@@ -19,7 +19,7 @@
 bats_require_minimum_version 1.5.0
 
 # Seconds that a guest may take for a command, or to boot, before something is wrong.
-patience=90
+patience=240
 
 # As scripts/lab and the folders in build/ name the architecture.
 arch=$(uname -m)
