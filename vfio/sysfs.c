@@ -153,7 +153,9 @@ static int absence(const char *root)
 	char path[PATH_MAX];
 
 	file_path_set(path, root, "/sys/bus/pci/devices");
-	return access(path, F_OK) == 0 ? -ENODEV : -errno;
+	if (access(path, F_OK) == 0)
+		return -ENODEV;
+	return errno == EACCES ? -EACCES : -ENOENT;
 }
 
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
