@@ -101,7 +101,8 @@ void vfio_irqs_disable(struct vfio_device *device, unsigned int index);
 
 /*
  * Let signals of @eventfd unmask the INTx of the device, in the kernel (DATA_EVENTFD |
- * ACTION_UNMASK). Only while INTx is tied to an eventfd. 0 or -errno.
+ * ACTION_UNMASK). Only while INTx is tied to an eventfd. 0, -errno, or a positive number when the
+ * host has no INTx of this device.
  */
 int vfio_intx_unmask_set(struct vfio_device *device, int eventfd);
 

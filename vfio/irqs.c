@@ -416,8 +416,9 @@ static void intx_unmask_tie(struct vfio_irqs *irqs, struct irq_set *set)
 
 	if (set->vectors[0].changing)
 		error = vfio_intx_unmask_set(irqs->device, set->vectors[0].wire.resample_eventfd);
-	if (error < 0)
-		connect_failed(irqs, set, 0, error);
+	/* A positive answer means that fewer are available than the one. */
+	if (error != 0)
+		connect_failed(irqs, set, 0, error < 0 ? error : -ENOSPC);
 }
 
 static void changes_end(const struct vfio_irqs *irqs, const struct irq_set *set, unsigned int first,
