@@ -184,14 +184,21 @@ void vfio_bar_unmap(struct pci_device *pci, unsigned int index)
 
 /*
  * The device's own bits: of vectors that never were unmasked, for which VFIO has no trigger yet.
- * The interrupt of one that pends comes when it gets its trigger.
+ * The interrupt of one that pends comes when it gets its trigger. Whatever the guest's access, they
+ * are read as whole double words (PCI Local Bus 3.0, 6.8.2): a device may refuse all else, and
+ * where the CPU has an exception for that (arm64), the host's kernel does not survive it.
  */
 static uint64_t pba_device_read(struct vfio_function *function, unsigned int index, uint64_t offset,
 				unsigned int size)
 {
-	uint64_t bits;
+	uint64_t bits = 0, word;
 
-	return vfio_region_read(&function->device, index, offset, size, &bits) < 0 ? 0 : bits;
+	for (uint64_t at = align_down(offset, 4); at < offset + size; at += 4) {
+		if (vfio_region_read(&function->device, index, at, 4, &word) < 0)
+			continue;
+		bits |= at < offset ? word >> 8 * (offset - at) : word << 8 * (at - offset);
+	}
+	return bits & bytes_mask(size);
 }
 
 static bool access_touches(const struct bar_range *range, uint64_t offset,

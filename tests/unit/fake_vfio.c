@@ -231,6 +231,8 @@ static uint64_t latched_bits(const struct fake_vfio *fake, const struct bar_rang
 
 	if (!range_within(offset, size, pba->offset, pba->size))
 		return 0;
+	if (size < 4 || offset % size)
+		fake_violation(fake->kvm, "pending bits are read as no double word");
 	for (unsigned int i = 0; i < 8 * size; i++)
 		bits |= (uint64_t)fake->latched[8 * (offset - pba->offset) + i] << i;
 	return bits;
