@@ -36,7 +36,7 @@
 #define LOST_MAX      10 /* then it gives up */
 #define SETTLE_ALARMS 5	 /* a quarter of a second each: see settle() */
 
-/* How long one interrupt may take before it is lost: the clock's ticks in half a second. */
+/* How long one interrupt may take before it is lost: the clock's ticks in two seconds. */
 static uint64_t patience;
 
 static const struct source *source;
@@ -335,7 +335,7 @@ void payload_main(void)
 		settle();
 	else
 		ticks_per_s = ticks_per_second();
-	patience = ticks_per_s / 2;
+	patience = 2 * ticks_per_s;
 	overhead = overhead_find();
 	source_init();
 	serial_fifo_enable();
