@@ -260,7 +260,7 @@ static void a_header_write_may_have_any_offset_and_size(void **state)
 	struct pci_device *pci = &device->pci;
 
 	machine_start(machine);
-	mutex_lock(&device->pci.lock);
+	mutex_lock(&pci->lock);
 	pci_header_write(pci, PCI_COMMAND + 1, 4, 0xffffffff);
 	assert_int_equal(le_load(pci->config + PCI_COMMAND, 2), 0x0500);
 	pci_header_write(pci, PCI_REVISION_ID + 3, 3, 0x332211);
@@ -273,7 +273,7 @@ static void a_header_write_may_have_any_offset_and_size(void **state)
 	pci_header_write(pci, 0x40, 4, 0xffffffff);
 	pci_header_write(pci, UINT32_MAX, 4, 0xffffffff);
 	assert_int_equal(le_load(pci->config + 0x3c, 8), 0x05);
-	mutex_unlock(&device->pci.lock);
+	mutex_unlock(&pci->lock);
 }
 
 static void a_header_reset_brings_back_what_was_placed(void **state)
