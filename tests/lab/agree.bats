@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
-# lab x86_64: --cpus 1
 # lab: --device e1000e --device nvme --device edu --device virtio-net
 # lab: --device pci-testdev,membar=64M
 # What check says of a function, which opens nothing, and what VFIO and a guest find of it. (scripts/agree

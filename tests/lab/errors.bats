@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2034,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab x86_64: --cpus 1
 # lab: --device e1000e
 # lab: --device qemu-xhci,addr=0x1a.0,multifunction=on --device qemu-xhci,addr=0x1a.1
 # Hosts that are not ready: exit code 3, and a message that says what is missing and what mends it.

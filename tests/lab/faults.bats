@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
-# lab x86_64: --cpus 1
 # lab: --device edu --device e1000e
 # Every call of posthorn that an assigned device is the reason for fails once: the exit code, the
 # message and what is left behind are as tests/fault/expected says. tests/kvm/faults.bats has the

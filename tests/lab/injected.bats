@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab x86_64: --cpus 1 --device e1000e
+# lab x86_64: --device e1000e
 # lab arm64: --gic 3 --device e1000e
 # The irq report on hosts that cannot post interrupts: what it says, and why.
 

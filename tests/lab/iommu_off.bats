@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
 # lab: --device e1000e,addr=0x10
-# lab x86_64: --cpus 1 --append intel_iommu=off
+# lab x86_64: --append intel_iommu=off
 # lab arm64: --qemu "-machine iommu=none"
 # A host whose IOMMU is off: by a boot option, or because the firmware names none. (The device is
 # named by its address, so that nobody binds it.)

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab x86_64: --cpus 1
 # lab: --device e1000e --device nvme
 # How guests end, what becomes of their device, and the way of a device to posthorn and back.
 
