@@ -19,14 +19,16 @@ setup() {
 	expect_text "payload: pass" "$output"
 }
 
-@test "Linux on 16 CPUs, its Image packed with gzip; --dump-fdt has what it was told" {
+# Not more of them: where virtual CPUs that wait for a spin lock hold the host's CPUs, each costs the
+# square, and QEMU has no trap for WFE that would let KVM run another.
+@test "Linux on 4 CPUs, its Image packed with gzip; --dump-fdt has what it was told" {
 	gzip -1 <"$LAB_GUEST_KERNEL/vmlinuz" >"$BATS_TEST_TMPDIR/Image.gz"
-	run --separate-stderr timeout 1000 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
-		--initrd "$minimal" --memory 512M --cpus 16 --cmdline "end=poweroff $guest_quick" \
+	run --separate-stderr timeout 400 "$posthorn" run --kernel "$BATS_TEST_TMPDIR/Image.gz" \
+		--initrd "$minimal" --memory 512M --cpus 4 --cmdline "end=poweroff $guest_quick" \
 		--dump-fdt "$BATS_TEST_TMPDIR/tree" </dev/null
 	expect_status 0
-	expect_text "smp: Brought up 1 node, 16 CPUs" "$output"
+	expect_text "smp: Brought up 1 node, 4 CPUs" "$output"
 	expect_text "posthorn-guest: init" "$output"
 	[ "$(grep -ac 'cpu@' "$BATS_TEST_TMPDIR/tree")" -ge 1 ]
-	[ "$(grep -ao 'cpu@[0-9a-f]*' "$BATS_TEST_TMPDIR/tree" | sort -u | wc -l)" -eq 16 ]
+	[ "$(grep -ao 'cpu@[0-9a-f]*' "$BATS_TEST_TMPDIR/tree" | sort -u | wc -l)" -eq 4 ]
 }
