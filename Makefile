@@ -28,8 +28,8 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/relay.o kvm/$(AR
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := vfio/sysfs.o vfio/resources.o vfio/iommu.o vfio/device.o vfio/device_events.o \
-                   vfio/function.o vfio/capabilities.o vfio/config.o vfio/bar.o vfio/irqs.o
+vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o device_events.o function.o config.o \
+                     bar.o irqs.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
@@ -37,8 +37,8 @@ guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/host_kernel.o vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o \
                    vmm/vcpu_loop.o vmm/console.o \
-                   $(addprefix vmm/host/,devices.o bind.o in_use.o variant.o \
-                     names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o devices.o bind.o \
+                     in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vfio/sysfs.h"
+#include "vfio/bdf.h"
 
 struct iommu;
 
@@ -37,7 +37,7 @@ struct vfio_region {
 };
 
 struct vfio_device {
-	char bdf[HOST_PCI_BDF_SIZE];
+	char bdf[BDF_SIZE];
 	int fd;
 	bool can_reset; /* VFIO_DEVICE_RESET works (and was done when the device was opened) */
 	struct vfio_region regions[VFIO_PCI_NUM_REGIONS];

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/vfio.h>
 #include <stdio.h>
@@ -18,7 +19,6 @@
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/sysfs.h"
 
 void iommu_init(struct iommu *iommu)
 {
@@ -51,19 +51,24 @@ static void container_open(struct iommu *iommu)
 		    VFIO_API_VERSION);
 	if (ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
 		die(EXIT_HOST, "VFIO has no driver for this host's IOMMU: modprobe "
-			       "vfio_iommu_type1; if it is loaded, " HOST_PCI_NO_IOMMU_REMEDY);
+			       "vfio_iommu_type1; if it is loaded, " IOMMU_MISSING_REMEDY);
 }
 
-/* The blockers of sysfs first: they name who is in the way, the ioctls only say no. */
-static void blocker_check(const char *bdf, struct host_pci *pci)
+/* The link's last part is the number of the function's IOMMU group. -1: there is none. */
+static int group_number(const char *bdf)
 {
-	char why[1024];
-	int code = host_pci_named_read("", bdf, pci);
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *slash;
+	ssize_t length;
+	int number;
 
-	if (code)
-		exit(code); /* it said why */
-	if (host_pci_blocker("", pci, why, sizeof(why)))
-		die(EXIT_HOST, "%s: %s", bdf, why);
+	file_path_set(path, "", "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -1;
+	target[length] = '\0';
+	slash = strrchr(target, '/');
+	return slash && sscanf(slash, "/%d", &number) == 1 ? number : -1;
 }
 
 static int group_open(const char *bdf, int number)
@@ -80,8 +85,8 @@ static int group_open(const char *bdf, int number)
 		    "tells which",
 		    bdf, number, path, path);
 	if (fd < 0 && errno == EPERM)
-		die(EXIT_HOST, "%s: %s: %s: " HOST_PCI_DEVICE_RULES_REMEDY, bdf, path,
-		    strerror(errno), path);
+		die(EXIT_HOST, "%s: %s: %s: " DEVICE_RULES_REMEDY, bdf, path, strerror(errno),
+		    path);
 	if (fd < 0)
 		die(EXIT_HOST, "%s: %s: %s%s", bdf, path, strerror(errno),
 		    errno == EACCES ? "; run as root, or give the file to your user (chown)" : "");
@@ -141,15 +146,15 @@ static int group_get(struct iommu *iommu, const char *bdf, int number)
 
 int iommu_device_open(struct iommu *iommu, const char *bdf)
 {
-	struct host_pci pci;
-	int group_fd, fd;
+	int number = group_number(bdf), group_fd, fd;
 
-	blocker_check(bdf, &pci);
+	if (number < 0)
+		die(EXIT_HOST, "%s: no IOMMU group: " IOMMU_MISSING_REMEDY, bdf);
 	if (iommu->container_fd < 0)
 		container_open(iommu);
-	group_fd = group_get(iommu, bdf, pci.iommu_group);
+	group_fd = group_get(iommu, bdf, number);
 	/* The argument is the name itself: a string of no fixed size. */
-	fd = ioctl_array(group_fd, VFIO_GROUP_GET_DEVICE_FD, pci.bdf);
+	fd = ioctl_value(group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
 	if (fd < 0)
 		die(EXIT_HOST,
 		    "%s: VFIO does not give the device out: %s; dmesg may say more (a "

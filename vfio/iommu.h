@@ -18,6 +18,22 @@ struct vm;
 #define IOMMU_GROUPS_MAX 16
 #define IOMMU_RANGES_MAX 32
 
+/* What to do where no IOMMU guards the devices; the end of a message. */
+#if defined(__x86_64__)
+#define IOMMU_MISSING_REMEDY                                                                       \
+	"turn the IOMMU on (Intel: VT-d in the firmware and intel_iommu=on on the kernel command " \
+	"line; AMD: IOMMU and SVM in the firmware)"
+#elif defined(__aarch64__)
+#define IOMMU_MISSING_REMEDY                                                               \
+	"turn the SMMU on in the firmware, which must also tell the kernel of it (ACPI's " \
+	"table IORT, or the device tree), and use a kernel with CONFIG_ARM_SMMU_V3"
+#endif
+
+/* For a device file that not even root may open; a format for its name. */
+#define DEVICE_RULES_REMEDY                                                                       \
+	"a container's or service's rules for devices forbid it: allow %s (docker run --device, " \
+	"systemd's DeviceAllow=)"
+
 struct iommu_range {
 	uint64_t base, size; /* IOVA, bytes */
 };

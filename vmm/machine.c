@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/board.h"
+#include "vmm/host_function.h"
 #include "vmm/irq_report.h"
 #include "vmm/run_options.h"
 
@@ -157,6 +158,10 @@ static void functions_init(struct machine *machine, const struct run_options *op
 	if (!machine->functions)
 		die(EXIT_HOST, "no memory for the assigned functions");
 	for (unsigned int i = 0; i < options->device_count; i++) {
+		int code = host_function_check(options->devices[i].bdf);
+
+		if (code)
+			exit(code); /* it said why */
 		vfio_function_init(&machine->functions[i], &config,
 				   options->devices[i].userspace_irqs ? machine->relay : NULL,
 				   options->devices[i].bdf);

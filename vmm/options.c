@@ -10,7 +10,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/sysfs.h"
+#include "vfio/bdf.h"
 
 int wrong(const struct parser *parser, const char *format, ...)
 {
@@ -112,7 +112,7 @@ int option_name(struct parser *parser, const struct option_rule *rule, const cha
 
 int option_bdf(struct parser *parser, const struct option_rule *rule, const char *value)
 {
-	if (!host_pci_bdf_parse(value, target(parser, rule)))
+	if (!bdf_parse(value, target(parser, rule)))
 		return 0;
 	return wrong(parser,
 		     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
@@ -122,7 +122,7 @@ int option_bdf(struct parser *parser, const struct option_rule *rule, const char
 
 int operand_bdf(struct parser *parser, const char *text)
 {
-	if (!host_pci_bdf_parse(text, parser->options))
+	if (!bdf_parse(text, parser->options))
 		return 0;
 	return wrong(parser,
 		     "'%s' is not the address of a PCI function, as in 0000:01:00.0; "

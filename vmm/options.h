@@ -90,7 +90,7 @@ int option_number(struct parser *parser, const struct option_rule *rule, const c
 /* An unsigned int (or an enum): which of rule->names it is. */
 int option_name(struct parser *parser, const struct option_rule *rule, const char *value);
 
-/* A char[HOST_PCI_BDF_SIZE]: the address of a PCI function, in full form. */
+/* A char[BDF_SIZE]: the address of a PCI function, in full form. */
 int option_bdf(struct parser *parser, const struct option_rule *rule, const char *value);
 
 /* The same for an operand, into the beginning of the structure: struct bdf_options. */

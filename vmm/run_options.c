@@ -71,7 +71,7 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 	struct run_options *options = parser->options;
 	struct device_options device = { .userspace_irqs = false };
 	size_t length = strcspn(value, ",");
-	char bdf[HOST_PCI_BDF_SIZE + 1];
+	char bdf[BDF_SIZE + 1];
 	unsigned int i;
 
 	snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value);
@@ -81,7 +81,7 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 			     "%s '%s': all that can follow the address is ,irq-path=irqfd or "
 			     ",irq-path=userspace",
 			     rule->name, value);
-	if (host_pci_bdf_parse(bdf, device.bdf))
+	if (bdf_parse(bdf, device.bdf))
 		return wrong(parser,
 			     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
 			     "`posthorn devices` lists them",

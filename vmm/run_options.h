@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "lib/util.h"
-#include "vfio/sysfs.h"
+#include "vfio/bdf.h"
 #include "vmm/options.h"
 #include "vmm/seccomp.h"
 
@@ -23,8 +23,8 @@ struct memory_options {
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
-	char bdf[HOST_PCI_BDF_SIZE]; /* full form */
-	bool userspace_irqs;	     /* irq-path=userspace: no irqfd, a thread injects */
+	char bdf[BDF_SIZE];  /* full form */
+	bool userspace_irqs; /* irq-path=userspace: no irqfd, a thread injects */
 };
 
 struct run_options {

@@ -34,9 +34,9 @@ static int arguments_split(char **argv, const uint8_t *data, size_t size)
 /* It is in full form, whatever was given. */
 static void bdf_check(const char *bdf)
 {
-	char full[HOST_PCI_BDF_SIZE];
+	char full[BDF_SIZE];
 
-	fuzz_check(!host_pci_bdf_parse(bdf, full) && !strcmp(bdf, full));
+	fuzz_check(!bdf_parse(bdf, full) && !strcmp(bdf, full));
 }
 
 static void run_check(const struct run_options *options)

@@ -17,7 +17,7 @@
 
 #include "lib/file.h"
 #include "lib/util.h"
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
 #define NAME_SIZE 256
 

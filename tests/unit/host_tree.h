@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A made-up sysfs (and /proc, /dev, /run) in a temporary directory, for the tests of
- * vfio/sysfs. Writes to its attributes go through file_write_text(), which the linker replaces
+ * vmm/host/sysfs. Writes to its attributes go through file_write_text(), which the linker replaces
  * (-Wl,--wrap=file_write_text): what is called instead does to the tree what the kernel's driver
  * core would do, or fails where a test wants it to. Disks can be claimed in tests that are linked
  * with --wrap=open. Names are absolute, as on a real host.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vfio/sysfs: what it reads. */
+/* vmm/host/sysfs: what it reads. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 #include "lib/util.h"
 #include "tests/unit/host_tree.h"
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
 static void function_get(const char *bdf, struct host_pci *pci)
 {
@@ -34,12 +34,12 @@ static void test_bdf_is_brought_into_the_full_form(void **state)
 		{ "0:0:0.0", "0000:00:00.0" },	      { "10000:e1:00.0", "10000:e1:00.0" },
 		{ "ABCDEF:1:1.1", "abcdef:01:01.1" },
 	};
-	char bdf[HOST_PCI_BDF_SIZE];
+	char bdf[BDF_SIZE];
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		assert_int_equal(host_pci_bdf_parse(good[i].text, bdf), 0);
+		assert_int_equal(bdf_parse(good[i].text, bdf), 0);
 		assert_string_equal(bdf, good[i].bdf);
 	}
 }
@@ -54,12 +54,12 @@ static void test_what_is_no_bdf_is_refused(void **state)
 		"0000:01:02.3/..",
 		/* clang-format on */
 	};
-	char bdf[HOST_PCI_BDF_SIZE];
+	char bdf[BDF_SIZE];
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (host_pci_bdf_parse(bad[i], bdf) != -EINVAL)
+		if (bdf_parse(bad[i], bdf) != -EINVAL)
 			fail_msg("'%s' passed as %s", bad[i], bdf);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "lib/ioctl.h"
 #include "lib/util.h"
+#include "vfio/iommu.h"
 #include "vmm/check/check.h"
 
 void check_arch_no_iommu(struct check *check)
@@ -14,7 +15,7 @@ void check_arch_no_iommu(struct check *check)
 	else
 		check_add(check, CHECK_STOPS, "IOMMU",
 			  "none: the kernel has no driver arm-smmu-v3");
-	check_remedy(check, "%s", HOST_PCI_NO_IOMMU_REMEDY);
+	check_remedy(check, "%s", IOMMU_MISSING_REMEDY);
 }
 
 /* An ITS takes a message only for the device that it was set up for. */

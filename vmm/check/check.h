@@ -5,7 +5,7 @@
  * what only they can tell is not known here.
  *
  * Findings are gathered first, by the other files of this folder, and written out later, by
- * print.c. Every path starts with @root, as in vfio/sysfs.h. One thread.
+ * print.c. Every path starts with @root, as in vmm/host/sysfs.h. One thread.
  */
 #ifndef POSTHORN_VMM_CHECK_CHECK_H
 #define POSTHORN_VMM_CHECK_CHECK_H
@@ -16,14 +16,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 #include "vmm/run_options.h"
 
 #define CHECK_SPANS_MAX 64
 
 /* The command line. */
 struct check_options {
-	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf(); "": none */
+	char bdf[BDF_SIZE]; /* first: see operand_bdf(); "": none */
 	struct memory_options memory;
 	bool json;
 };

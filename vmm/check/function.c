@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vfio/iommu.h"
 #include "vmm/check/check.h"
 #include "vmm/host/in_use.h"
 #include "vmm/host/variant.h"
@@ -121,7 +122,7 @@ static void permission_check(struct check *check, const struct host_pci *pci)
 	if (error == ENOENT)
 		check_remedy(check, "udevadm trigger, which makes the file anew; ls -l /dev/vfio");
 	else if (error == EPERM)
-		check_remedy(check, HOST_PCI_DEVICE_RULES_REMEDY, name);
+		check_remedy(check, DEVICE_RULES_REMEDY, name);
 	else
 		check_remedy(check, "run as root, or chown USER %s", name);
 }
@@ -163,7 +164,7 @@ void check_function(struct check *check, const struct host_pci *pci, bool draw)
 		subject_add(check, pci, CHECK_STOPS, "group", "in no IOMMU group");
 		check_remedy(check, "%s",
 			     check->has_iommu ? "use a function behind an IOMMU: posthorn devices"
-					      : HOST_PCI_NO_IOMMU_REMEDY);
+					      : IOMMU_MISSING_REMEDY);
 	}
 	reset_check(check, pci);
 	check_function_registers(check, pci);

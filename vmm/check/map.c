@@ -7,8 +7,8 @@
 
 #include "guest/layout.h"
 #include "lib/util.h"
-#include "vfio/resources.h"
 #include "vmm/check/check.h"
+#include "vmm/host/resources.h"
 
 struct plan {
 	struct check *check;

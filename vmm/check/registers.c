@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "lib/util.h"
-#include "vfio/capabilities.h"
-#include "vfio/resources.h"
 #include "vmm/check/check.h"
+#include "vmm/host/capabilities.h"
+#include "vmm/host/resources.h"
 
 struct registers {
 	struct check *check;

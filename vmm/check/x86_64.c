@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/util.h"
+#include "vfio/iommu.h"
 #include "vmm/check/check.h"
 
 /* VT-d, Capability Register: MGAW, bits 21:16 plus 1, and SAGAW, 12:8, for 30 + 9n bits each. */
@@ -83,7 +84,7 @@ void check_arch_no_iommu(struct check *check)
 		check_remedy(check, "%s",
 			     is_virtual(check) ? virtual_remedy
 			     : maker	       ? maker->firmware_remedy
-					       : HOST_PCI_NO_IOMMU_REMEDY);
+					       : IOMMU_MISSING_REMEDY);
 	}
 }
 

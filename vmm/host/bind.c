@@ -15,9 +15,10 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
-#include "vfio/sysfs.h"
+#include "vfio/iommu.h"
 #include "vmm/commands.h"
 #include "vmm/host/in_use.h"
+#include "vmm/host/sysfs.h"
 #include "vmm/host/variant.h"
 
 /* What a function had before host_pci_bind(); "" for none. */
@@ -268,7 +269,7 @@ static int vfio_probe(const char *root, const char *bdf, const char *driver)
 		driver_leave(root, bdf);
 	} else if (error == -EINVAL) {
 		log_error("%s refuses %s, as it does where no IOMMU guards "
-			  "it: " HOST_PCI_NO_IOMMU_REMEDY,
+			  "it: " IOMMU_MISSING_REMEDY,
 			  driver, bdf);
 	} else {
 		log_error("%s does not take %s (%s): the kernel's log, `dmesg`, says why", driver,
@@ -313,7 +314,7 @@ static int kind_check(const char *root, const struct host_pci *pci)
 		return EXIT_USAGE;
 	}
 	if (pci->iommu_group < 0 && !host_pci_group_may_come(root, pci)) {
-		log_error("%s: no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY, pci->bdf);
+		log_error("%s: no IOMMU group: " IOMMU_MISSING_REMEDY, pci->bdf);
 		return EXIT_HOST;
 	}
 	return 0;
@@ -489,8 +490,8 @@ int host_pci_unbind(const char *root, const char *bdf)
 /* ---- the commands ---- */
 
 struct bind_options {
-	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
-	const char *driver;	     /* bind: which one; NULL: any of VFIO's */
+	char bdf[BDF_SIZE]; /* first: see operand_bdf() */
+	const char *driver; /* bind: which one; NULL: any of VFIO's */
 };
 
 /* It becomes a part of paths, and goes to modprobe. */

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "lib/log.h"
-#include "vfio/sysfs.h"
 #include "vmm/commands.h"
 #include "vmm/host/in_use.h"
 #include "vmm/host/names.h"
+#include "vmm/host/sysfs.h"
 
-#define ROOT "" /* the real host: see vfio/sysfs.h */
+#define ROOT "" /* the real host: see vmm/host/sysfs.h */
 
 #define BASE_CLASS_BRIDGE 0x06 /* PCI Code and ID Assignment Specification, 1.7 */
 

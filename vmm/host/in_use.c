@@ -19,7 +19,7 @@
 /* Is one of the directories on the way to @path called @bdf? */
 static bool path_has_bdf(const char *path, const char *bdf)
 {
-	char part[HOST_PCI_BDF_SIZE + 2];
+	char part[BDF_SIZE + 2];
 
 	snprintf(part, sizeof(part), "/%s/", bdf);
 	return strstr(path, part) != NULL;

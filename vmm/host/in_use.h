@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
 /*
  * Is the function in use by this host, so that taking its driver would hurt: does it hold a disk

@@ -6,7 +6,7 @@
 #ifndef POSTHORN_VMM_HOST_NAMES_H
 #define POSTHORN_VMM_HOST_NAMES_H
 
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
 struct pci_names;
 

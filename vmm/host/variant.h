@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
 /*
  * Is there a module for @pci that gives it to VFIO, beside vfio-pci? Its name goes into @module of
  * @size bytes. From the function's modalias and the modules.alias of the running kernel, in which
  * such drivers are those of "vfio_pci:" (PCI_DRIVER_OVERRIDE_DEVICE_VFIO in Linux). Where several
- * fit, the one for the fewest devices. Paths start with @root, as in vfio/sysfs.h.
+ * fit, the one for the fewest devices. Paths start with @root, as in vmm/host/sysfs.h.
  */
 bool host_pci_variant_find(const char *root, const struct host_pci *pci, char *module, size_t size);
 

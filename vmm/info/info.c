@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "vfio/config.h"
 #include "vmm/commands.h"
+#include "vmm/host_function.h"
 
 static void reset_methods_read(struct info *info, const char *bdf)
 {
@@ -23,11 +24,16 @@ static void reset_methods_read(struct info *info, const char *bdf)
 static int info_run(const void *opaque)
 {
 	const struct info_options *options = opaque;
-	struct vfio_function *function = calloc(1, sizeof(*function));
-	struct info *info = calloc(1, sizeof(*info));
+	struct vfio_function *function;
 	struct iommu iommu;
+	struct info *info;
 	int error;
 
+	error = host_function_check(options->bdf);
+	if (error)
+		return error;
+	function = calloc(1, sizeof(*function));
+	info = calloc(1, sizeof(*info));
 	if (!function || !info)
 		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
 		    options->bdf);

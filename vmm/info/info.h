@@ -7,15 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "vfio/capabilities.h"
+#include "vfio/bdf.h"
 #include "vfio/iommu.h"
-#include "vfio/sysfs.h"
+#include "vmm/host/capabilities.h"
 
 struct vfio_function;
 
 /* The command line. */
 struct info_options {
-	char bdf[HOST_PCI_BDF_SIZE]; /* first: see operand_bdf() */
+	char bdf[BDF_SIZE]; /* first: see operand_bdf() */
 	bool json;
 };
 

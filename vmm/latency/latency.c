@@ -20,8 +20,8 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/sysfs.h"
 #include "vmm/commands.h"
+#include "vmm/host/sysfs.h"
 #include "vmm/latency/host.h"
 #include "vmm/latency/options.h"
 #include "vmm/latency/output.h"

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <stdint.h>
 
-#include "vfio/sysfs.h"
+#include "vfio/bdf.h"
 #include "vmm/options.h"
 
 #define LATENCY_FILES_MAX 16
@@ -37,7 +37,7 @@ extern const char *const latency_path_names[];
 extern const char *const latency_state_names[];
 
 struct latency_options {
-	char bdf[HOST_PCI_BDF_SIZE];	  /* of the device, in full form; "": none */
+	char bdf[BDF_SIZE];		  /* of the device, in full form; "": none */
 	const char *source;		  /* NULL: what fits the device */
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The addresses of a function in the host: its BARs, who else has claimed a part of them, and what
- * the IOMMU keeps from its group. From sysfs and /proc below @root, as in vfio/sysfs.h.
+ * the IOMMU keeps from its group. From sysfs and /proc below @root, as in vmm/host/sysfs.h.
  */
-#ifndef POSTHORN_VFIO_RESOURCES_H
-#define POSTHORN_VFIO_RESOURCES_H
+#ifndef POSTHORN_VMM_HOST_RESOURCES_H
+#define POSTHORN_VMM_HOST_RESOURCES_H
 
 #include <linux/pci_regs.h>
 #include <stdbool.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/sysfs.h"
+#include "vmm/host/sysfs.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,9 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/resources.h"
+#include "vfio/iommu.h"
+#include "vmm/host/resources.h"
+#include "vmm/host_function.h"
 
 /* The last part of what the symbolic link @path points to; "" when there is no such link. */
 static void link_name_read(const char *path, char *name, size_t size)
@@ -34,41 +35,6 @@ static void link_name_read(const char *path, char *name, size_t size)
 }
 
 /* ---- what sysfs says of a function ---- */
-
-/* Read 1 to @digits hexadecimal digits at *@text, then the character @end ('\0': the end). */
-static int hex_parse(const char **text, unsigned int digits, char end, unsigned int *value)
-{
-	const char *at = *text;
-
-	*value = 0;
-	while (isxdigit((unsigned char)*at) && at < *text + digits) {
-		*value = *value << 4 |
-			 (unsigned int)(isdigit((unsigned char)*at)
-						? *at - '0'
-						: tolower((unsigned char)*at) - 'a' + 10);
-		at++;
-	}
-	if (at == *text || *at != end)
-		return -EINVAL;
-	*text = at + 1;
-	return 0;
-}
-
-int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE])
-{
-	unsigned int domain = 0, bus, device, function;
-	const char *colon = strchr(text, ':');
-
-	/* Domains above 0xffff are those that VMD controllers make. */
-	if (colon && strchr(colon + 1, ':') && hex_parse(&text, 6, ':', &domain))
-		return -EINVAL;
-	if (hex_parse(&text, 2, ':', &bus) || hex_parse(&text, 2, '.', &device) || device > 0x1f ||
-	    hex_parse(&text, 1, '\0', &function) || function > 7)
-		return -EINVAL;
-	snprintf(bdf, HOST_PCI_BDF_SIZE, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff,
-		 device & 0x1f, function & 7);
-	return 0;
-}
 
 static void driver_read(const char *root, const char *bdf, char *driver, size_t size)
 {
@@ -220,9 +186,9 @@ int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
 
 static int bdf_filter(const struct dirent *entry)
 {
-	char bdf[HOST_PCI_BDF_SIZE];
+	char bdf[BDF_SIZE];
 
-	return !host_pci_bdf_parse(entry->d_name, bdf) && !strcmp(entry->d_name, bdf);
+	return !bdf_parse(entry->d_name, bdf) && !strcmp(entry->d_name, bdf);
 }
 
 /* All parts of a full BDF have a fixed width, but for a domain above 0xffff. */
@@ -388,7 +354,7 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 		snprintf(why, size, "no IOMMU group before a driver takes it: posthorn bind %s",
 			 pci->bdf);
 	} else if (pci->iommu_group < 0) {
-		snprintf(why, size, "no IOMMU group: " HOST_PCI_NO_IOMMU_REMEDY);
+		snprintf(why, size, "no IOMMU group: " IOMMU_MISSING_REMEDY);
 	} else if (!pci->is_vfio) {
 		snprintf(why, size, "bound to %s, not to " HOST_PCI_VFIO ": posthorn bind %s",
 			 pci->driver[0] ? pci->driver : "no driver", pci->bdf);
@@ -400,4 +366,18 @@ bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, s
 			bars_blocker(root, pci, why, size);
 	}
 	return why[0] != '\0';
+}
+
+int host_function_check(const char *bdf)
+{
+	struct host_pci pci;
+	char why[WHY_SIZE];
+	int code = host_pci_named_read("", bdf, &pci);
+
+	if (code)
+		return code;
+	if (!host_pci_blocker("", &pci, why, sizeof(why)))
+		return EXIT_OK;
+	log_error("%s: %s", bdf, why);
+	return EXIT_HOST;
 }

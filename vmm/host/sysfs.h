@@ -3,34 +3,19 @@
  * The host's PCI functions as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci). Every
  * path starts with @root: "" on a real host, a directory with a made-up sysfs in tests.
  */
-#ifndef POSTHORN_VFIO_SYSFS_H
-#define POSTHORN_VFIO_SYSFS_H
+#ifndef POSTHORN_VMM_HOST_SYSFS_H
+#define POSTHORN_VMM_HOST_SYSFS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_PCI_BDF_SIZE 16	     /* "0000:01:02.3" and its NUL */
-#define HOST_PCI_VFIO	  "vfio-pci" /* the driver that gives any function to VFIO */
+#include "vfio/bdf.h"
 
-/* What to do where no IOMMU guards the devices; the end of a message. */
-#if defined(__x86_64__)
-#define HOST_PCI_NO_IOMMU_REMEDY                                                                   \
-	"turn the IOMMU on (Intel: VT-d in the firmware and intel_iommu=on on the kernel command " \
-	"line; AMD: IOMMU and SVM in the firmware)"
-#elif defined(__aarch64__)
-#define HOST_PCI_NO_IOMMU_REMEDY                                                           \
-	"turn the SMMU on in the firmware, which must also tell the kernel of it (ACPI's " \
-	"table IORT, or the device tree), and use a kernel with CONFIG_ARM_SMMU_V3"
-#endif
-
-/* For a device file that not even root may open; a format for its name. */
-#define HOST_PCI_DEVICE_RULES_REMEDY                                                              \
-	"a container's or service's rules for devices forbid it: allow %s (docker run --device, " \
-	"systemd's DeviceAllow=)"
+#define HOST_PCI_VFIO "vfio-pci" /* the driver that gives any function to VFIO */
 
 struct host_pci {
-	char bdf[HOST_PCI_BDF_SIZE];
+	char bdf[BDF_SIZE];
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;
 	uint32_t class_code; /* 24 bits: base class, subclass, programming interface */
 	uint8_t header_type; /* 0: an endpoint; 1: a bridge */
@@ -38,12 +23,6 @@ struct host_pci {
 	bool is_vfio;	     /* VFIO has it, by vfio-pci or a driver for its kind (mlx5_vfio_pci) */
 	int iommu_group;     /* -1 when there is none */
 };
-
-/*
- * Bring "1:2.3", "01:02.3" or "0000:01:02.3" into the full form. 0, or -EINVAL when @text is none
- * of these.
- */
-int host_pci_bdf_parse(const char *text, char bdf[HOST_PCI_BDF_SIZE]);
 
 /*
  * Read what sysfs says of @bdf (full form). 0, -ENODEV when there is no such function, or -errno
@@ -95,7 +74,8 @@ size_t host_pci_config_read(const char *root, const char *bdf, uint8_t *config, 
  * read after "<bdf>: ", and returns true; returns false, @why empty, when it is ready for
  * `posthorn run`. Looks at: an IOMMU (with the boot option that turns it on), the function's
  * header type, its driver, every function of its group (names those with a driver of the host's),
- * memory that the firmware wants it to reach, and who has its BARs in the host (vfio/resources.h).
+ * memory that the firmware wants it to reach, and who has its BARs in the host
+ * (vmm/host/resources.h).
  */
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size);
 

@@ -4,8 +4,8 @@
  * PCI Express Base 6.0, 7.6.3), for those who tell what a device has. What a guest is to see of
  * them is vfio/config.h's business.
  */
-#ifndef POSTHORN_VFIO_CAPABILITIES_H
-#define POSTHORN_VFIO_CAPABILITIES_H
+#ifndef POSTHORN_VMM_HOST_CAPABILITIES_H
+#define POSTHORN_VMM_HOST_CAPABILITIES_H
 
 #include <stddef.h>
 #include <stdint.h>

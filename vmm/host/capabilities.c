@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/capabilities.h"
+#include "vmm/host/capabilities.h"
 
 #include <linux/pci_regs.h>
 #include <stdbool.h>

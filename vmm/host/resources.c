@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vfio/resources.h"
+#include "vmm/host/resources.h"
 
 #include <limits.h>
 #include <stdio.h>

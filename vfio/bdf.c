@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vfio/bdf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Read 1 to @digits hexadecimal digits at *@text, then the character @end ('\0': the end). */
+static int hex_parse(const char **text, unsigned int digits, char end, unsigned int *value)
+{
+	const char *at = *text;
+
+	*value = 0;
+	while (isxdigit((unsigned char)*at) && at < *text + digits) {
+		*value = *value << 4 |
+			 (unsigned int)(isdigit((unsigned char)*at)
+						? *at - '0'
+						: tolower((unsigned char)*at) - 'a' + 10);
+		at++;
+	}
+	if (at == *text || *at != end)
+		return -EINVAL;
+	*text = at + 1;
+	return 0;
+}
+
+int bdf_parse(const char *text, char bdf[BDF_SIZE])
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(text, ':');
+
+	/* Domains above 0xffff are those that VMD controllers make. */
+	if (colon && strchr(colon + 1, ':') && hex_parse(&text, 6, ':', &domain))
+		return -EINVAL;
+	if (hex_parse(&text, 2, ':', &bus) || hex_parse(&text, 2, '.', &device) || device > 0x1f ||
+	    hex_parse(&text, 1, '\0', &function) || function > 7)
+		return -EINVAL;
+	snprintf(bdf, BDF_SIZE, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff, device & 0x1f,
+		 function & 7);
+	return 0;
+}

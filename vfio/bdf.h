@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The address of a PCI function of the host: domain, bus, device and function. */
+#ifndef POSTHORN_VFIO_BDF_H
+#define POSTHORN_VFIO_BDF_H
+
+#define BDF_SIZE 16 /* "0000:01:02.3" and its NUL, and room for a longer domain */
+
+/*
+ * Bring "1:2.3", "01:02.3" or "0000:01:02.3" into the full form. 0, or -EINVAL when @text is none
+ * of these.
+ */
+int bdf_parse(const char *text, char bdf[BDF_SIZE]);
+
+#endif
