@@ -28,7 +28,7 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/relay.o kvm/$(AR
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o device_events.o function.o config.o \
+vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o function.o config.o \
                      bar.o irqs.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o

@@ -25,11 +25,8 @@ int bus_add(struct bus *bus, const struct bus_range *range)
 	for (i = 0; i < bus->count; i++) {
 		const struct bus_range *other = &bus->ranges[i];
 
-		if (ranges_overlap(range->base, range->size, other->base, other->size)) {
-			log_error("%s bus: %s at %#" PRIx64 " overlaps %s at %#" PRIx64, bus->name,
-				  range->name, range->base, other->name, other->base);
+		if (ranges_overlap(range->base, range->size, other->base, other->size))
 			return -EEXIST;
-		}
 		if (other->base < range->base)
 			place = i + 1;
 	}

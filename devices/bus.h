@@ -32,7 +32,6 @@ struct bus_range {
 	uint64_t size; /* bytes; base + size must not wrap */
 	bus_handler handler;
 	void *opaque;
-	const char *name; /* for messages; outlives the bus */
 };
 
 #define BUS_RANGES_MAX 16
@@ -48,7 +47,7 @@ struct bus {
 void bus_init(struct bus *bus, const char *name);
 
 /*
- * Add a range (copied). Errors: -EBUSY after bus_freeze(), -EEXIST (after a message) when it
+ * Add a range (copied). Errors: -EBUSY after bus_freeze(), -EEXIST when it
  * overlaps another range, -EINVAL when it is empty or wraps, -ENOSPC when the bus is full.
  */
 int bus_add(struct bus *bus, const struct bus_range *range);

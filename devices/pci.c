@@ -513,7 +513,7 @@ struct placement {
 	struct pci_window mem32, mem64, io;
 };
 
-static int bar_place(const struct pci_bar *bar, struct placement *left)
+static int bar_place(const struct pci_bar *bar, struct placement *left, char why[WHY_SIZE])
 {
 	const struct pci_root *root = bar->device->root;
 	const struct pci_window *whole = &root->mem32;
@@ -529,22 +529,22 @@ static int bar_place(const struct pci_bar *bar, struct placement *left)
 		window = &left->mem64;
 		whole = &root->mem64;
 	}
-	if (!window_take(window, bar->size, &addr)) {
-		log_error("%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: %s",
-			  bar->device->name, bar_index(bar), bar->size,
-			  window == &left->io	   ? "I/O ports"
-			  : window == &left->mem32 ? "the window below 4 GiB"
-						   : "the window above 4 GiB",
-			  bar->size > whole->size ? "it cannot be assigned"
-						  : "assign fewer devices");
-		return -ENOSPC;
-	}
+	if (!window_take(window, bar->size, &addr))
+		return refuse(why, -ENOSPC,
+			      "%s: no room for BAR %u, which takes %#" PRIx64 " bytes of %s: %s",
+			      bar->device->name, bar_index(bar), bar->size,
+			      window == &left->io      ? "I/O ports"
+			      : window == &left->mem32 ? "the window below 4 GiB"
+						       : "the window above 4 GiB",
+			      bar->size > whole->size ? "it cannot be assigned"
+						      : "assign fewer devices");
 	bar_register_store(bar, addr);
 	return 0;
 }
 
 /* Place all BARs of exactly @size bytes, in the order of slots and numbers. */
-static int bars_place_size(struct pci_root *root, uint64_t size, struct placement *left)
+static int bars_place_size(struct pci_root *root, uint64_t size, struct placement *left,
+			   char why[WHY_SIZE])
 {
 	unsigned int slot, i;
 	int error;
@@ -555,7 +555,7 @@ static int bars_place_size(struct pci_root *root, uint64_t size, struct placemen
 
 			if (bar->size != size)
 				continue;
-			error = bar_place(bar, left);
+			error = bar_place(bar, left, why);
 			if (error)
 				return error;
 		}
@@ -563,7 +563,7 @@ static int bars_place_size(struct pci_root *root, uint64_t size, struct placemen
 	return 0;
 }
 
-int pci_bars_place(struct pci_root *root)
+int pci_bars_place(struct pci_root *root, char why[WHY_SIZE])
 {
 	struct placement left = { root->mem32, root->mem64, root->io };
 	unsigned int slot;
@@ -571,7 +571,7 @@ int pci_bars_place(struct pci_root *root)
 	int error;
 
 	for (size = BIT(63); size; size >>= 1) {
-		error = bars_place_size(root, size, &left);
+		error = bars_place_size(root, size, &left, why);
 		if (error)
 			return error;
 	}
@@ -603,24 +603,24 @@ uint64_t pci_mem64_needed(const struct pci_root *root)
 
 /* ---- devices and the root ---- */
 
-int pci_device_add(struct pci_root *root, struct pci_device *device)
+int pci_device_add(struct pci_root *root, struct pci_device *device, char why[WHY_SIZE])
 {
 	unsigned int slot, i;
 
 	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++)
 		;
 	if (slot == PCI_SLOTS_MAX)
-		return -ENOSPC;
+		return refuse(why, -EINVAL, "%s: the guest's PCI bus is full (%d slots)",
+			      device->name, PCI_SLOTS_MAX);
 	for (i = 0; i < PCI_BARS_MAX; i++) {
 		struct pci_bar *bar = &device->bars[i];
 
 		bar->device = device;
-		if (bar->size && !bar_is_valid(bar)) {
-			log_error("%s: BAR %u cannot have %#" PRIx64 " bytes and flags %#x: the "
-				  "device cannot be assigned",
-				  device->name, i, bar->size, bar->flags);
-			return -EINVAL;
-		}
+		if (bar->size && !bar_is_valid(bar))
+			return refuse(why, -EIO,
+				      "%s: BAR %u cannot have %#" PRIx64
+				      " bytes and flags %#x: the device cannot be assigned",
+				      device->name, i, bar->size, bar->flags);
 	}
 	mutex_init(&device->lock);
 	device->root = root;
@@ -636,6 +636,7 @@ static const struct pci_device_ops host_bridge_ops = { .cfg_read = NULL };
 void pci_root_init(struct pci_root *root)
 {
 	struct pci_device *bridge = &root->host_bridge;
+	char why[WHY_SIZE];
 
 	memset(root, 0, sizeof(*root));
 	mutex_init(&root->lock);
@@ -648,16 +649,16 @@ void pci_root_init(struct pci_root *root)
 	/* A conventional function: it has no extended configuration space. */
 	memset(bridge->config + PCI_CFG_SPACE_SIZE, 0xff, PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE);
 	/* Cannot fail: the root is empty and the bridge has no BARs. */
-	pci_device_add(root, bridge);
+	pci_device_add(root, bridge, why);
 	/* Nothing of it can be written: it decodes everything there is, always. */
 	memset(bridge->header_writable, 0, sizeof(bridge->header_writable));
 }
 
 /* Add a range to @bus; nothing when there is no such bus or no such range. */
 static int root_range_add(struct pci_root *root, struct bus *bus, uint64_t base, uint64_t size,
-			  bus_handler handler, const char *name)
+			  bus_handler handler)
 {
-	const struct bus_range range = { base, size, handler, root, name };
+	const struct bus_range range = { base, size, handler, root };
 
 	return bus && size ? bus_add(bus, &range) : 0;
 }
@@ -672,19 +673,17 @@ int pci_root_attach(struct pci_root *root, struct bus *memory, struct bus *ports
 	root->mem64 = *mem64;
 	if (ports)
 		root->io = *io;
-	error = root_range_add(root, memory, ecam, PCI_ECAM_BUS_SIZE, ecam_access, "PCI ECAM");
+	error = root_range_add(root, memory, ecam, PCI_ECAM_BUS_SIZE, ecam_access);
 	if (!error)
 		error = root_range_add(root, memory, root->mem32.base, root->mem32.size,
-				       memory_window_access, "32-bit PCI window");
+				       memory_window_access);
 	if (!error)
 		error = root_range_add(root, memory, root->mem64.base, root->mem64.size,
-				       memory_window_access, "64-bit PCI window");
+				       memory_window_access);
 	if (!error)
-		error = root_range_add(root, ports, CONFIG_PORTS, 8, config_port_access,
-				       "PCI configuration ports");
+		error = root_range_add(root, ports, CONFIG_PORTS, 8, config_port_access);
 	if (!error)
-		error = root_range_add(root, ports, root->io.base, root->io.size, io_window_access,
-				       "PCI I/O window");
+		error = root_range_add(root, ports, root->io.base, root->io.size, io_window_access);
 	return error;
 }
 

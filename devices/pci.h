@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "lib/log.h"
 #include "lib/mutex.h"
 
 #define PCI_SLOTS_MAX	  32
@@ -133,19 +134,19 @@ void pci_root_cleanup(struct pci_root *root);
 /*
  * Put @device in the lowest free slot. It must have ops, name, bars and the read-only parts of
  * config filled in, and all else zero. The command register becomes 0 and the BAR registers show
- * addresses of 0 with the flags of bars[]. Not after the vCPUs started. Errors: -ENOSPC when all
- * slots are taken, -EINVAL (after a message) when bars[] describes what no BAR can be.
+ * addresses of 0 with the flags of bars[]. Not after the vCPUs started. 0 or -errno with the reason
+ * in @why: -EINVAL when all slots are taken, -EIO when bars[] describes what no BAR can be.
  */
-int pci_device_add(struct pci_root *root, struct pci_device *device);
+int pci_device_add(struct pci_root *root, struct pci_device *device, char why[WHY_SIZE]);
 
 /*
  * Give every BAR of every device an address in its window, largest first, as firmware would do.
  * 64-bit BARs go to mem64 when there is one, others to mem32; I/O BARs get nothing where there is
  * no window for them. Decoding stays off: the guest turns it on. The ROM BAR gets an address too,
- * its enable bit stays clear. Errors: -ENOSPC, after a message that names the device, the BAR and
- * its size. Not after the vCPUs started.
+ * its enable bit stays clear. 0, or -ENOSPC with the device, the BAR and its size in @why. Not
+ * after the vCPUs started.
  */
-int pci_bars_place(struct pci_root *root);
+int pci_bars_place(struct pci_root *root, char why[WHY_SIZE]);
 
 /*
  * What pci_bars_place() takes from mem64, in bytes, provided that the window starts at a multiple

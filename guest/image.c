@@ -21,11 +21,11 @@ int image_refuse(const struct image_source *source, int error, const char *forma
 	va_list args;
 	int length;
 
-	length = snprintf(source->why, source->why_size, "%s: ", source->path);
-	if (length < 0 || (size_t)length >= source->why_size)
+	length = snprintf(source->why, WHY_SIZE, "%s: ", source->path);
+	if (length < 0 || length >= WHY_SIZE)
 		return error;
 	va_start(args, format);
-	vsnprintf(source->why + length, source->why_size - (size_t)length, format, args);
+	vsnprintf(source->why + length, WHY_SIZE - (size_t)length, format, args);
 	va_end(args);
 	return error;
 }
@@ -100,9 +100,9 @@ static int kernel_load(const struct image_source *source, struct image *image)
 	return error ? error : image_arch_load(source, start, image);
 }
 
-int image_kernel_load(struct vm *vm, const char *path, struct image *image, char *why, size_t size)
+int image_kernel_load(struct vm *vm, const char *path, struct image *image, char why[WHY_SIZE])
 {
-	struct image_source source = { .vm = vm, .path = path, .why = why, .why_size = size };
+	struct image_source source = { .vm = vm, .path = path, .why = why };
 	int error;
 
 	memset(image, 0, sizeof(*image));
@@ -136,9 +136,9 @@ static int initrd_load(const struct image_source *source, const struct image *im
 }
 
 int image_initrd_load(struct vm *vm, const char *path, const struct image *image,
-		      struct image_range *initrd, char *why, size_t size)
+		      struct image_range *initrd, char why[WHY_SIZE])
 {
-	struct image_source source = { .vm = vm, .path = path, .why = why, .why_size = size };
+	struct image_source source = { .vm = vm, .path = path, .why = why };
 	int error;
 
 	*initrd = (struct image_range){ 0 };

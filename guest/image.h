@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/log.h"
+
 struct vm;
 
 enum image_kind { IMAGE_BZIMAGE, IMAGE_PVH, IMAGE_ARM64 };
@@ -57,13 +59,13 @@ struct image_range {
  * -ENOSPC when the RAM is too small for it, -ENOMEM when there is no memory to unpack it, else what
  * open(2) or read(2) said. After an error the RAM may hold a part of the kernel.
  */
-int image_kernel_load(struct vm *vm, const char *path, struct image *image, char *why, size_t size);
+int image_kernel_load(struct vm *vm, const char *path, struct image *image, char why[WHY_SIZE]);
 
 /*
  * Read the initrd in @path to the top of what @image and the first range of RAM allow,
  * page-aligned. Errors as above; an empty file is one (-ENOEXEC).
  */
 int image_initrd_load(struct vm *vm, const char *path, const struct image *image,
-		      struct image_range *initrd, char *why, size_t size);
+		      struct image_range *initrd, char why[WHY_SIZE]);
 
 #endif

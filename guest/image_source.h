@@ -41,8 +41,7 @@ struct image_source {
 	const char *path;
 	int fd;
 	uint64_t size; /* of the file, in bytes; not 0 */
-	char *why;
-	size_t why_size;
+	char *why;     /* of WHY_SIZE */
 };
 
 /* Write "path: ..." to @source->why, cut to what fits. Returns @error. */

@@ -139,6 +139,18 @@ int refuse(char why[WHY_SIZE], int error, const char *format, ...)
 	return error;
 }
 
+enum exit_code error_exit_code(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return EXIT_USAGE;
+	case -EIO:
+		return EXIT_DEVICE;
+	default:
+		return EXIT_HOST;
+	}
+}
+
 const char *error_remedy(int error)
 {
 	static const struct {

@@ -68,6 +68,12 @@ int refuse(char why[WHY_SIZE], int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
+ * Whose fault is @error (-errno) of a start in devices/ or vfio/? -EINVAL means what the user asked
+ * for, -EIO the device, and any other one the host.
+ */
+enum exit_code error_exit_code(int error);
+
+/*
  * What mends @error (a positive errno), whichever call it comes from: the end of a message that has
  * strerror(@error), or "" where it depends on the call.
  */

@@ -62,12 +62,13 @@ static void areas_find(struct vfio_function *function, unsigned int index)
 	areas_exclude(bar, &bar->pba, page_size);
 }
 
-static void areas_map(struct vfio_function *function, unsigned int index)
+static int areas_map(struct vfio_function *function, unsigned int index, char why[WHY_SIZE])
 {
 	struct vfio_bar *bar = &function->bars[index];
-	unsigned int kept = 0;
+	unsigned int count = bar->area_count;
 
-	for (unsigned int i = 0; i < bar->area_count; i++) {
+	bar->area_count = 0;
+	for (unsigned int i = 0; i < count; i++) {
 		struct bar_area area = bar->areas[i];
 
 		area.hva = vfio_area_map(&function->device, index, area.offset, area.size);
@@ -76,13 +77,14 @@ static void areas_map(struct vfio_function *function, unsigned int index)
 		 * all-ones, and writes nothing.
 		 */
 		if (!area.hva && errno == EBUSY)
-			die(EXIT_HOST,
-			    "%s: BAR %u is claimed by something else on this host, which "
-			    "/proc/iomem names (as root): unload the module that has it, or, if it "
-			    "is the boot console's, boot with initcall_blacklist=sysfb_init",
-			    function->device.bdf, index);
+			return refuse(why, -EBUSY,
+				      "%s: BAR %u is claimed by something else on this host, which "
+				      "/proc/iomem names (as root): unload the module that has it, "
+				      "or, if it is the boot console's, boot with "
+				      "initcall_blacklist=sysfb_init",
+				      function->device.bdf, index);
 		if (area.hva)
-			bar->areas[kept++] = area;
+			bar->areas[bar->area_count++] = area;
 		else
 			log_warn("%s: BAR %u: bytes 0x%llx to 0x%llx cannot be mapped: %s; the "
 				 "guest's accesses to them are slow",
@@ -90,7 +92,7 @@ static void areas_map(struct vfio_function *function, unsigned int index)
 				 (unsigned long long)(area.offset + area.size - 1),
 				 strerror(errno));
 	}
-	bar->area_count = kept;
+	return 0;
 }
 
 /* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Here is room for it. */
@@ -106,15 +108,15 @@ static void rom_init(struct vfio_function *function)
 		bar->areas[0].hva = copy;
 }
 
-void vfio_bar_init(struct vfio_function *function, unsigned int index)
+int vfio_bar_init(struct vfio_function *function, unsigned int index, char why[WHY_SIZE])
 {
 	function->bars[index].area_count = 0;
 	if (index == PCI_BAR_ROM) {
 		rom_init(function);
-		return;
+		return 0;
 	}
 	areas_find(function, index);
-	areas_map(function, index);
+	return areas_map(function, index, why);
 }
 
 void vfio_bar_cleanup(struct vfio_function *function, unsigned int index)

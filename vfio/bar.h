@@ -20,10 +20,10 @@
 /*
  * With table and pba set: find the areas of a memory BAR and map them into this process. What
  * cannot be mapped is trapped. So is the ROM, until the guest first reads it: then a copy is made,
- * without the lock, and becomes guest memory. Start-up only: dies with EXIT_HOST when somebody else
- * on the host has claimed a part of the BAR.
+ * without the lock, and becomes guest memory. 0, or -EBUSY with the reason in @why when somebody
+ * else on the host has claimed a part of the BAR. Start-up only.
  */
-void vfio_bar_init(struct vfio_function *function, unsigned int index);
+int vfio_bar_init(struct vfio_function *function, unsigned int index, char why[WHY_SIZE]);
 
 /* The BAR must not be mapped in the guest. */
 void vfio_bar_cleanup(struct vfio_function *function, unsigned int index);

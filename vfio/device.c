@@ -48,7 +48,7 @@ static void region_capabilities_read(struct vfio_region *region, struct vfio_reg
 	}
 }
 
-static void regions_init(struct vfio_device *device, uint32_t count)
+static int regions_init(struct vfio_device *device, uint32_t count, char why[WHY_SIZE])
 {
 	for (unsigned int i = 0; i < min(count, (uint32_t)VFIO_PCI_NUM_REGIONS); i++) {
 		struct vfio_region *region = &device->regions[i];
@@ -56,8 +56,8 @@ static void regions_init(struct vfio_device *device, uint32_t count)
 
 		/* The VGA region is missing on all but VGA devices; nothing else may be. */
 		if (!info && i != VFIO_PCI_VGA_REGION_INDEX)
-			die(EXIT_DEVICE, "%s: VFIO_DEVICE_GET_REGION_INFO of region %u: %s",
-			    device->bdf, i, strerror(errno));
+			return refuse(why, -EIO, "%s: VFIO_DEVICE_GET_REGION_INFO of region %u: %s",
+				      device->bdf, i, strerror(errno));
 		if (!info)
 			continue;
 		region->size = info->size;
@@ -70,9 +70,10 @@ static void regions_init(struct vfio_device *device, uint32_t count)
 		region_capabilities_read(region, info);
 		free(info);
 	}
+	return 0;
 }
 
-static void irqs_init(struct vfio_device *device, uint32_t count)
+static int irqs_init(struct vfio_device *device, uint32_t count, char why[WHY_SIZE])
 {
 	for (unsigned int i = 0; i < min(count, (uint32_t)VFIO_PCI_NUM_IRQS); i++) {
 		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
@@ -81,37 +82,55 @@ static void irqs_init(struct vfio_device *device, uint32_t count)
 
 		/* Errors and requests are signalled by some devices and kernels; these by all. */
 		if (error < 0 && i <= VFIO_PCI_MSIX_IRQ_INDEX)
-			die(EXIT_DEVICE, "%s: VFIO_DEVICE_GET_IRQ_INFO of interrupt %u: %s",
-			    device->bdf, i, strerror(-error));
+			return refuse(why, -EIO, "%s: VFIO_DEVICE_GET_IRQ_INFO of interrupt %u: %s",
+				      device->bdf, i, strerror(-error));
 		if (error < 0)
 			continue;
 		device->irqs[i].count = info.count;
 		device->irqs[i].flags = info.flags;
 	}
+	return 0;
 }
 
-void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf)
+/* What the device that is open has. */
+static int device_read(struct vfio_device *device, char why[WHY_SIZE])
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
-	int error;
+	int error = ioctl_call(device->fd, VFIO_DEVICE_GET_INFO, &info);
 
-	memset(device, 0, sizeof(*device));
-	memcpy(device->bdf, bdf, sizeof(device->bdf));
-	device->fd = iommu_device_open(iommu, bdf);
-	error = ioctl_call(device->fd, VFIO_DEVICE_GET_INFO, &info);
 	if (error < 0)
-		die(EXIT_DEVICE, "%s: VFIO_DEVICE_GET_INFO: %s", bdf, strerror(-error));
+		return refuse(why, -EIO, "%s: VFIO_DEVICE_GET_INFO: %s", device->bdf,
+			      strerror(-error));
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI))
-		die(EXIT_DEVICE, "%s: VFIO says that this is not a PCI device", bdf);
+		return refuse(why, -EIO, "%s: VFIO says that this is not a PCI device",
+			      device->bdf);
 	device->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 	if (!device->can_reset)
 		log_warn("%s: the host knows no way to reset this function: what it was left doing "
 			 "may go on in the guest, and what the guest leaves, in the host",
-			 bdf);
-	regions_init(device, info.num_regions);
-	irqs_init(device, info.num_irqs);
-	if (!device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size)
-		die(EXIT_DEVICE, "%s: VFIO shows no configuration space", bdf);
+			 device->bdf);
+	error = regions_init(device, info.num_regions, why);
+	if (error == 0)
+		error = irqs_init(device, info.num_irqs, why);
+	if (error == 0 && !device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size)
+		error = refuse(why, -EIO, "%s: VFIO shows no configuration space", device->bdf);
+	return error;
+}
+
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
+		     char why[WHY_SIZE])
+{
+	int error;
+
+	memset(device, 0, sizeof(*device));
+	memcpy(device->bdf, bdf, sizeof(device->bdf));
+	device->fd = iommu_device_open(iommu, bdf, why);
+	if (device->fd < 0)
+		return device->fd;
+	error = device_read(device, why);
+	if (error < 0)
+		fd_close(&device->fd);
+	return error;
 }
 
 void vfio_device_cleanup(struct vfio_device *device)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/log.h"
 #include "vfio/bdf.h"
 
 struct iommu;
@@ -49,10 +50,11 @@ struct vfio_device {
 
 /*
  * Open @bdf through @iommu and find out what it has. The kernel resets the function when it is
- * opened. Start-up only: dies as iommu_device_open() does, or with EXIT_DEVICE when the device
- * does not answer or is no PCI device.
+ * opened. 0 or -errno with the reason in @why: as iommu_device_open(), or -EIO when the device does
+ * not answer or is no PCI device. After a failure it is closed. Start-up only.
  */
-void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf);
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
+		     char why[WHY_SIZE]);
 
 /* Close it: the kernel takes its interrupts away and resets it. */
 void vfio_device_cleanup(struct vfio_device *device);

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kvm/vm.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/bar.h"
@@ -67,10 +67,11 @@ static struct bar_range msix_range(uint32_t where, uint64_t size)
 	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
 }
 
-static void host_bars_init(struct vfio_function *function)
+static int host_bars_init(struct vfio_function *function, char why[WHY_SIZE])
 {
 	const struct config_policy *policy = &function->policy;
 	uint64_t vectors = policy->msix_vectors;
+	int error = 0;
 
 	if (vectors)
 		function->bars[policy->msix_table & PCI_MSIX_TABLE_BIR].table =
@@ -78,47 +79,112 @@ static void host_bars_init(struct vfio_function *function)
 	if (policy->msix_has_pba)
 		function->bars[policy->msix_pba & PCI_MSIX_PBA_BIR].pba =
 			msix_range(policy->msix_pba, align_up(vectors, 64) / 8);
-	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+	for (unsigned int i = 0; i < PCI_BARS_MAX && error == 0; i++) {
 		const struct pci_bar *bar = &function->pci.bars[i];
 
 		/* Ports are never guest memory, whatever VFIO says of the region. */
 		if (bar->size && !(bar->flags & PCI_BASE_ADDRESS_SPACE_IO))
-			vfio_bar_init(function, i);
+			error = vfio_bar_init(function, i, why);
+	}
+	return error;
+}
+
+/* ---- events ---- */
+
+static const struct {
+	unsigned int index; /* VFIO_PCI_*_IRQ_INDEX */
+	const char *message;
+} events[VFIO_EVENTS] = {
+	[VFIO_EVENT_REQUEST] = { VFIO_PCI_REQ_IRQ_INDEX,
+				 "the host wants the device back (it is being unbound from "
+				 "vfio-pci or removed), so the VM ends" },
+	[VFIO_EVENT_ERROR] = { VFIO_PCI_ERR_IRQ_INDEX,
+			       "the device reported an error that cannot be corrected, so the VM "
+			       "ends; dmesg of the host says which" },
+};
+
+static int events_init(struct vfio_function *function, char why[WHY_SIZE])
+{
+	int error = 0;
+
+	for (unsigned int i = 0; i < VFIO_EVENTS && error >= 0; i++) {
+		/* Not every device has it: errors are reported in PCI Express only. */
+		if (!function->device.irqs[events[i].index].count)
+			continue;
+		error = function->events[i] = eventfd_create();
+		if (error >= 0)
+			error = vfio_irqs_set(&function->device, events[i].index, 0, 1,
+					      &function->events[i]);
+		if (error < 0)
+			fd_close(&function->events[i]);
+	}
+	if (error >= 0)
+		return 0;
+	return refuse(why, -ENODEV,
+		      "%s: cannot ask to be told of its removal and errors: %s; is the limit of "
+		      "open files too low (ulimit -n)?",
+		      function->device.bdf, strerror(-error));
+}
+
+static void events_cleanup(struct vfio_function *function)
+{
+	for (unsigned int i = 0; i < VFIO_EVENTS; i++) {
+		if (function->events[i] >= 0)
+			vfio_irqs_disable(&function->device, events[i].index);
+		fd_close(&function->events[i]);
 	}
 }
 
-void vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-			struct relay *relay, const char *bdf)
+void vfio_function_event_report(const struct vfio_function *function, enum vfio_event event)
+{
+	log_error("%s: %s", function->device.bdf, events[event].message);
+}
+
+/* ---- the whole ---- */
+
+/* Its place in the guest's PCI, which is where its pin leads from. Returns the GSI, 0: no INTx. */
+static int guest_place(struct vfio_function *function, struct pci_root *root, char why[WHY_SIZE])
 {
 	struct pci_device *pci = &function->pci;
-	unsigned int pin, gsi = 0;
-	int error;
+	int error = pci_device_add(root, pci, why), gsi = 0;
+	unsigned int pin = pci->config[PCI_INTERRUPT_PIN];
 
-	memset(function, 0, sizeof(*function));
-	function->vm = config->vm;
-	function->iommu = config->iommu;
-	function->page_size = config->page_size;
-	vfio_device_init(&function->device, config->iommu, bdf);
-	pci->ops = &operations;
-	pci->name = function->device.bdf;
-	error = vfio_config_init(function);
 	if (error < 0)
-		die(EXIT_DEVICE, "%s: its configuration space cannot be read: %s", bdf,
-		    strerror(-error));
-	guest_bars_init(function);
-	error = pci_device_add(config->root, pci);
-	if (error == -EINVAL)
-		exit(EXIT_DEVICE); /* it said what is wrong with the BARs */
-	if (error < 0)
-		die(EXIT_USAGE, "%s: the guest's PCI bus is full (%d slots)", bdf, PCI_SLOTS_MAX);
-	pin = pci->config[PCI_INTERRUPT_PIN];
+		return error;
 	if (pin >= 1 && pin <= 4 && function->device.irqs[VFIO_PCI_INTX_IRQ_INDEX].count) {
-		gsi = pci_intx_gsi(pci, pin);
+		gsi = (int)pci_intx_gsi(pci, pin);
 		pci->config[PCI_INTERRUPT_LINE] = (uint8_t)gsi;
 	} else {
 		pci->config[PCI_INTERRUPT_PIN] = 0;
 	}
 	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
+	return gsi;
+}
+
+int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
+		       struct relay *relay, const char *bdf, char why[WHY_SIZE])
+{
+	int error, gsi;
+
+	memset(function, 0, sizeof(*function));
+	for (unsigned int i = 0; i < VFIO_EVENTS; i++)
+		function->events[i] = -1;
+	function->vm = config->vm;
+	function->iommu = config->iommu;
+	function->page_size = config->page_size;
+	error = vfio_device_init(&function->device, config->iommu, bdf, why);
+	if (error < 0)
+		return error;
+	function->pci.ops = &operations;
+	function->pci.name = function->device.bdf;
+	error = vfio_config_init(function);
+	if (error < 0)
+		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s", bdf,
+			      strerror(-error));
+	guest_bars_init(function);
+	gsi = guest_place(function, config->root, why);
+	if (gsi < 0)
+		return gsi;
 	error = irqs_init(&function->irqs, &function->device,
 			  &(struct irqs_config){
 				  .router = &config->vm->irq,
@@ -126,18 +192,13 @@ void vfio_function_init(struct vfio_function *function, const struct vfio_functi
 				  .observer = config->observer,
 				  .msi_size = function->policy.msi_vectors,
 				  .msix_size = function->policy.msix_vectors,
-				  .intx_gsi = gsi,
-				  .device_id = pci->slot << 3,
+				  .intx_gsi = (unsigned int)gsi,
+				  .device_id = function->pci.slot << 3,
 			  });
 	if (error < 0)
-		die(EXIT_HOST, "%s: no memory for its interrupts", bdf);
-	host_bars_init(function);
-	error = device_events_init(&function->events, &function->device);
-	if (error < 0)
-		die(EXIT_HOST,
-		    "%s: cannot ask to be told of its removal and errors: %s; is the limit "
-		    "of open files too low (ulimit -n)?",
-		    bdf, strerror(-error));
+		return refuse(why, error, "%s: no memory for its interrupts", bdf);
+	error = host_bars_init(function, why);
+	return error < 0 ? error : events_init(function, why);
 }
 
 void vfio_function_cleanup(struct vfio_function *function)
@@ -146,6 +207,6 @@ void vfio_function_cleanup(struct vfio_function *function)
 	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		vfio_bar_cleanup(function, i);
-	device_events_cleanup(&function->events);
+	events_cleanup(function);
 	vfio_device_cleanup(&function->device);
 }

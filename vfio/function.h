@@ -18,13 +18,17 @@ struct vfio_function_config {
 
 /*
  * Open @bdf, make it a device of @config->root, and prepare its BARs and interrupts. The guest sees
- * it with decoding and interrupts off. @relay: see struct irqs_config. Start-up only: dies as
- * vfio_device_init() does.
+ * it with decoding and interrupts off. @relay: see struct irqs_config. 0 or -errno with the reason
+ * in @why, in the sense of error_exit_code(): then only the cleanup is left to be called. Start-up
+ * only.
  */
-void vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-			struct relay *relay, const char *bdf);
+int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
+		       struct relay *relay, const char *bdf, char why[WHY_SIZE]);
 
 /* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);
+
+/* Say, as an error that names the device, what @event of it is that was signalled. */
+void vfio_function_event_report(const struct vfio_function *function, enum vfio_event event);
 
 #endif

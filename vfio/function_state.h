@@ -12,7 +12,6 @@
 
 #include "devices/pci.h"
 #include "vfio/device.h"
-#include "vfio/device_events.h"
 #include "vfio/irqs.h"
 
 struct iommu;
@@ -63,11 +62,22 @@ struct config_policy {
 	bool msix_has_pba;	       /* the pending bits are where they can be */
 };
 
+/*
+ * What the host's kernel has to say of a function while the guest runs. Either ends the VM. There
+ * is no hot-unplug to hand to the guest, and nobody in the guest who could recover from an error:
+ * the PCI Express port that an error is reported to belongs to the host.
+ */
+enum vfio_event {
+	VFIO_EVENT_REQUEST, /* unbind, removal, hot-unplug: the host waits for the device */
+	VFIO_EVENT_ERROR,   /* an uncorrectable error, told by AER or by the platform */
+	VFIO_EVENTS,
+};
+
 /* A VFIO device on one side, a device of the guest's PCI on the other. */
 struct vfio_function {
 	struct pci_device pci;
 	struct vfio_device device;
-	struct device_events events;
+	int events[VFIO_EVENTS]; /* eventfds that VFIO signals, -1: the device has no such event */
 	struct vfio_irqs irqs;
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];

@@ -33,25 +33,31 @@ void iommu_cleanup(struct iommu *iommu)
 	fd_close(&iommu->container_fd);
 }
 
-static void container_open(struct iommu *iommu)
+/* For all that is wrong with a host: error_exit_code(). */
+#define HOST_ERROR (-ENODEV)
+
+static int container_open(struct iommu *iommu, char why[WHY_SIZE])
 {
 	int version;
 
 	iommu->container_fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (iommu->container_fd < 0 && errno == ENOENT)
-		die(EXIT_HOST, "/dev/vfio/vfio does not exist: load VFIO (modprobe vfio-pci)");
+		return refuse(why, HOST_ERROR,
+			      "/dev/vfio/vfio does not exist: load VFIO (modprobe vfio-pci)");
 	if (iommu->container_fd < 0)
-		die(EXIT_HOST, "/dev/vfio/vfio: %s%s", strerror(errno),
-		    errno == EACCES ? "; run as root, or give the file to your group "
-				      "(chgrp, chmod g+rw)"
-				    : "");
+		return refuse(why, HOST_ERROR, "/dev/vfio/vfio: %s%s", strerror(errno),
+			      errno == EACCES ? "; run as root, or give the file to your group "
+						"(chgrp, chmod g+rw)"
+					      : "");
 	version = ioctl_value(iommu->container_fd, VFIO_GET_API_VERSION, 0);
 	if (version != VFIO_API_VERSION)
-		die(EXIT_HOST, "/dev/vfio/vfio: API version %d, posthorn speaks %d", version,
-		    VFIO_API_VERSION);
+		return refuse(why, HOST_ERROR, "/dev/vfio/vfio: API version %d, posthorn speaks %d",
+			      version, VFIO_API_VERSION);
 	if (ioctl_value(iommu->container_fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
-		die(EXIT_HOST, "VFIO has no driver for this host's IOMMU: modprobe "
-			       "vfio_iommu_type1; if it is loaded, " IOMMU_MISSING_REMEDY);
+		return refuse(why, HOST_ERROR,
+			      "VFIO has no driver for this host's IOMMU: modprobe "
+			      "vfio_iommu_type1; if it is loaded, " IOMMU_MISSING_REMEDY);
+	return 0;
 }
 
 /* The link's last part is the number of the function's IOMMU group. -1: there is none. */
@@ -71,7 +77,7 @@ static int group_number(const char *bdf)
 	return slash && sscanf(slash, "/%d", &number) == 1 ? number : -1;
 }
 
-static int group_open(const char *bdf, int number)
+static int group_open(const char *bdf, int number, char why[WHY_SIZE])
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
@@ -80,86 +86,106 @@ static int group_open(const char *bdf, int number)
 	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno == EBUSY)
-		die(EXIT_HOST,
-		    "%s: IOMMU group %d (%s) is in use by another process; `fuser -v %s` "
-		    "tells which",
-		    bdf, number, path, path);
+		return refuse(why, HOST_ERROR,
+			      "%s: IOMMU group %d (%s) is in use by another process; `fuser -v %s` "
+			      "tells which",
+			      bdf, number, path, path);
 	if (fd < 0 && errno == EPERM)
-		die(EXIT_HOST, "%s: %s: %s: " DEVICE_RULES_REMEDY, bdf, path, strerror(errno),
-		    path);
+		return refuse(why, HOST_ERROR, "%s: %s: %s: " DEVICE_RULES_REMEDY, bdf, path,
+			      strerror(errno), path);
 	if (fd < 0)
-		die(EXIT_HOST, "%s: %s: %s%s", bdf, path, strerror(errno),
-		    errno == EACCES ? "; run as root, or give the file to your user (chown)" : "");
-	if (ioctl_call(fd, VFIO_GROUP_GET_STATUS, &status) < 0 ||
-	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		die(EXIT_HOST,
-		    "%s: IOMMU group %d is not viable: one of its functions is bound to "
-		    "a driver of the host; `posthorn devices` shows which",
-		    bdf, number);
-	return fd;
+		return refuse(why, HOST_ERROR, "%s: %s: %s%s", bdf, path, strerror(errno),
+			      errno == EACCES
+				      ? "; run as root, or give the file to your user (chown)"
+				      : "");
+	if (ioctl_call(fd, VFIO_GROUP_GET_STATUS, &status) == 0 &&
+	    status.flags & VFIO_GROUP_FLAGS_VIABLE)
+		return fd;
+	close(fd);
+	return refuse(why, HOST_ERROR,
+		      "%s: IOMMU group %d is not viable: one of its functions is bound to a driver "
+		      "of the host; `posthorn devices` shows which",
+		      bdf, number);
 }
 
-static int group_attach(struct iommu *iommu, const char *bdf, int number)
+/* The first group of the container says what kind of IOMMU it is. */
+static int container_set(struct iommu *iommu, const char *bdf, int number, int group_fd,
+			 char why[WHY_SIZE])
 {
-	int fd = group_open(bdf, number);
-	int error;
+	int error = ioctl_call(group_fd, VFIO_GROUP_SET_CONTAINER, &iommu->container_fd);
 
-	error = ioctl_call(fd, VFIO_GROUP_SET_CONTAINER, &iommu->container_fd);
 	if (error < 0 && iommu->group_count)
-		die(EXIT_HOST,
-		    "%s: IOMMU group %d cannot share an address space with the devices "
-		    "before it: %s; assign it to a VM of its own",
-		    bdf, number, strerror(-error));
+		return refuse(why, HOST_ERROR,
+			      "%s: IOMMU group %d cannot share an address space with the devices "
+			      "before it: %s; assign it to a VM of its own",
+			      bdf, number, strerror(-error));
 	if (error < 0)
-		die(EXIT_HOST,
-		    "%s: the kernel gives IOMMU group %d to no guest: %s; `posthorn check %s` or "
-		    "dmesg may say why",
-		    bdf, number, strerror(-error), bdf);
-	if (iommu->group_count == 0) {
-		error = ioctl_value(iommu->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
-		if (error == -EPERM)
-			die(EXIT_HOST,
-			    "%s: the platform has no interrupt remapping: a device could forge "
-			    "interrupts; turn it on in the firmware (or intremap=on), or accept "
-			    "the risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1. Where "
-			    "it is on, the firmware uses the device itself (RMRR): `posthorn check "
-			    "%s` tells which",
-			    bdf, bdf);
-		if (error < 0)
-			die(EXIT_HOST, "%s: VFIO_SET_IOMMU for group %d: %s; dmesg may say more",
-			    bdf, number, strerror(-error));
+		return refuse(why, HOST_ERROR,
+			      "%s: the kernel gives IOMMU group %d to no guest: %s; `posthorn "
+			      "check %s` or dmesg may say why",
+			      bdf, number, strerror(-error), bdf);
+	if (iommu->group_count)
+		return 0;
+	error = ioctl_value(iommu->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
+	if (error == -EPERM)
+		return refuse(
+			why, HOST_ERROR,
+			"%s: the platform has no interrupt remapping: a device could forge "
+			"interrupts; turn it on in the firmware (or intremap=on), or accept "
+			"the risk: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1. Where "
+			"it is on, the firmware uses the device itself (RMRR): `posthorn "
+			"check %s` tells which",
+			bdf, bdf);
+	if (error < 0)
+		return refuse(why, HOST_ERROR,
+			      "%s: VFIO_SET_IOMMU for group %d: %s; dmesg may say more", bdf,
+			      number, strerror(-error));
+	return 0;
+}
+
+static int group_get(struct iommu *iommu, const char *bdf, int number, char why[WHY_SIZE])
+{
+	int fd, error;
+
+	for (unsigned int i = 0; i < iommu->group_count; i++)
+		if (iommu->groups[i].number == number)
+			return iommu->groups[i].fd;
+	if (iommu->group_count == IOMMU_GROUPS_MAX)
+		return refuse(why, -EINVAL, "%s: more than %d IOMMU groups in one VM", bdf,
+			      IOMMU_GROUPS_MAX);
+	fd = group_open(bdf, number, why);
+	if (fd < 0)
+		return fd;
+	error = container_set(iommu, bdf, number, fd, why);
+	if (error < 0) {
+		close(fd);
+		return error;
 	}
 	iommu->groups[iommu->group_count].number = number;
 	iommu->groups[iommu->group_count++].fd = fd;
 	return fd;
 }
 
-static int group_get(struct iommu *iommu, const char *bdf, int number)
+int iommu_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE])
 {
-	for (unsigned int i = 0; i < iommu->group_count; i++)
-		if (iommu->groups[i].number == number)
-			return iommu->groups[i].fd;
-	if (iommu->group_count == IOMMU_GROUPS_MAX)
-		die(EXIT_USAGE, "%s: more than %d IOMMU groups in one VM", bdf, IOMMU_GROUPS_MAX);
-	return group_attach(iommu, bdf, number);
-}
-
-int iommu_device_open(struct iommu *iommu, const char *bdf)
-{
-	int number = group_number(bdf), group_fd, fd;
+	int number = group_number(bdf), error = 0, group_fd, fd;
 
 	if (number < 0)
-		die(EXIT_HOST, "%s: no IOMMU group: " IOMMU_MISSING_REMEDY, bdf);
+		return refuse(why, HOST_ERROR, "%s: no IOMMU group: " IOMMU_MISSING_REMEDY, bdf);
 	if (iommu->container_fd < 0)
-		container_open(iommu);
-	group_fd = group_get(iommu, bdf, number);
+		error = container_open(iommu, why);
+	if (error < 0)
+		return error;
+	group_fd = group_get(iommu, bdf, number, why);
+	if (group_fd < 0)
+		return group_fd;
 	/* The argument is the name itself: a string of no fixed size. */
 	fd = ioctl_value(group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
 	if (fd < 0)
-		die(EXIT_HOST,
-		    "%s: VFIO does not give the device out: %s; dmesg may say more (a "
-		    "failed reset, or a VF whose PF wants a token)",
-		    bdf, strerror(-fd));
+		return refuse(why, HOST_ERROR,
+			      "%s: VFIO does not give the device out: %s; dmesg may say more (a "
+			      "failed reset, or a VF whose PF wants a token)",
+			      bdf, strerror(-fd));
 	return fd;
 }
 
@@ -277,18 +303,18 @@ void iommu_lock_remedy(uint64_t size, char *remedy, size_t room)
 			 kib);
 }
 
-void iommu_lock_check(uint64_t size)
+int iommu_lock_check(uint64_t size, char why[WHY_SIZE])
 {
 	uint64_t limit = iommu_lock_limit();
 	char remedy[512];
 
 	if (limit >= size)
-		return;
+		return 0;
 	iommu_lock_remedy(size, remedy, sizeof(remedy));
-	die(EXIT_HOST,
-	    "the memory lock limit is too low to pin the guest's memory for DMA: needed %llu KiB, "
-	    "allowed %llu KiB; raise it: %s",
-	    (unsigned long long)(size / KIB), (unsigned long long)(limit / KIB), remedy);
+	return refuse(why, -ENOMEM,
+		      "the memory lock limit is too low to pin the guest's memory for DMA: needed "
+		      "%llu KiB, allowed %llu KiB; raise it: %s",
+		      (unsigned long long)(size / KIB), (unsigned long long)(limit / KIB), remedy);
 }
 
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)

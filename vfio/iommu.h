@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/log.h"
+
 struct vm;
 
 #define IOMMU_GROUPS_MAX 16
@@ -54,11 +56,11 @@ void iommu_cleanup(struct iommu *iommu);
 
 /*
  * Open the VFIO device of the PCI function @bdf (full form) and put it into the address space.
- * Returns its file descriptor, the caller's. Start-up only: dies with EXIT_HOST and a remedy when
- * there is no IOMMU, no VFIO or no permission, or when the function is not bound to vfio-pci or
- * its group is not viable or in use.
+ * Returns its file descriptor, the caller's, or -errno with the reason in @why: -EINVAL when these
+ * are too many groups, and -ENODEV when there is no IOMMU, no VFIO or no permission, or when the
+ * function is not bound to vfio-pci or its group is not viable or in use. Start-up only.
  */
-int iommu_device_open(struct iommu *iommu, const char *bdf);
+int iommu_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE]);
 
 /*
  * The IOVAs that can be mapped, ascending; holes are what the host reserves (MSI windows and the
@@ -91,10 +93,10 @@ uint64_t iommu_lock_limit(void);
 void iommu_lock_remedy(uint64_t size, char *remedy, size_t room);
 
 /*
- * Die with EXIT_HOST, needed and allowed amounts and the remedy, when this process may not lock
- * @size bytes (the guest's RAM): DMA memory is pinned.
+ * May this process lock @size bytes (the guest's RAM)? DMA memory is pinned. 0, or -ENOMEM with the
+ * needed and allowed amounts and the remedy in @why.
  */
-void iommu_lock_check(uint64_t size);
+int iommu_lock_check(uint64_t size, char why[WHY_SIZE]);
 
 /*
  * Map @size bytes at @hva to @iova, readable and writable for the devices, and pin them

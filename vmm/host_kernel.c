@@ -18,8 +18,8 @@ static const struct {
 	{ "/usr/lib/modules/", "/vmlinuz" },
 };
 
-int host_kernel_find(const char *root, const char *release, char *path, size_t path_size, char *why,
-		     size_t why_size)
+int host_kernel_find(const char *root, const char *release, char *path, size_t path_size,
+		     char why[WHY_SIZE])
 {
 	char tried[ARRAY_SIZE(places) * 256] = "", denied[PATH_MAX] = "";
 	size_t length = 0;
@@ -35,9 +35,8 @@ int host_kernel_find(const char *root, const char *release, char *path, size_t p
 					   length ? ", " : "", path, strerror(errno));
 		length = min(length, sizeof(tried) - 1);
 	}
-	snprintf(why, why_size,
-		 "--kernel is missing, and this host's own kernel cannot be read (%s): "
-		 "%sgive the kernel to boot, --kernel FILE",
-		 tried, denied);
-	return -ENOENT;
+	return refuse(why, -ENOENT,
+		      "--kernel is missing, and this host's own kernel cannot be read (%s): "
+		      "%sgive the kernel to boot, --kernel FILE",
+		      tried, denied);
 }

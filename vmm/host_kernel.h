@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "lib/log.h"
+
 /*
  * Find the image of the kernel @release (uname -r) where distributions keep it, and write its path
  * into @path. The first one that this process may read is taken; nobody has looked yet whether it
@@ -13,7 +15,7 @@
  * Returns 0, or -ENOENT after writing into @why one sentence that names each file that was looked
  * for, why it cannot be had, and what helps.
  */
-int host_kernel_find(const char *root, const char *release, char *path, size_t path_size, char *why,
-		     size_t why_size);
+int host_kernel_find(const char *root, const char *release, char *path, size_t path_size,
+		     char why[WHY_SIZE]);
 
 #endif

@@ -74,7 +74,7 @@ static int eventfd_create_or_die(void)
 void machine_range_add(struct bus *bus, const char *name, uint64_t base, uint64_t size,
 		       bus_handler handler, void *opaque)
 {
-	const struct bus_range range = { base, size, handler, opaque, name };
+	const struct bus_range range = { base, size, handler, opaque };
 	int error = bus_add(bus, &range);
 
 	if (error < 0)
@@ -144,6 +144,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		.root = &machine->pci,
 		.page_size = page_size,
 	};
+	char why[WHY_SIZE];
 
 	if (options->device_count) {
 		/* No looks where time is measured: each takes longer than what it looks at. */
@@ -158,13 +159,16 @@ static void functions_init(struct machine *machine, const struct run_options *op
 	if (!machine->functions)
 		die(EXIT_HOST, "no memory for the assigned functions");
 	for (unsigned int i = 0; i < options->device_count; i++) {
-		int code = host_function_check(options->devices[i].bdf);
+		const struct device_options *device = &options->devices[i];
+		int error = host_function_check(device->bdf);
 
-		if (code)
-			exit(code); /* it said why */
-		vfio_function_init(&machine->functions[i], &config,
-				   options->devices[i].userspace_irqs ? machine->relay : NULL,
-				   options->devices[i].bdf);
+		if (error)
+			exit(error); /* it said why */
+		error = vfio_function_init(&machine->functions[i], &config,
+					   device->userspace_irqs ? machine->relay : NULL,
+					   device->bdf, why);
+		if (error < 0)
+			die(error_exit_code(error), "%s", why);
 		machine->function_count++;
 	}
 }
@@ -245,9 +249,12 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
 static void dma_init(struct machine *machine, const struct run_options *options)
 {
+	char why[WHY_SIZE];
+
 	if (!machine->function_count)
 		return;
-	iommu_lock_check(options->memory.size);
+	if (iommu_lock_check(options->memory.size, why) < 0)
+		die(EXIT_HOST, "%s", why);
 	log_info("pinning %llu MiB of guest memory for DMA",
 		 (unsigned long long)(options->memory.size / MIB));
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
@@ -270,14 +277,15 @@ static void pci_attach(struct machine *machine)
 	const struct pci_window mem32 = { LAYOUT_MEM32, LAYOUT_MEM32_SIZE };
 	const struct pci_window mem64 = { machine->layout.mem64.base, machine->layout.mem64.size };
 	const struct pci_window io = { LAYOUT_PORT_PCI, LAYOUT_PORT_PCI_END - LAYOUT_PORT_PCI };
+	char why[WHY_SIZE];
 	int error;
 
 	error = pci_root_attach(&machine->pci, &machine->memory, &machine->ports, LAYOUT_ECAM,
 				&mem32, &mem64, &io);
 	if (error < 0)
 		die(EXIT_INTERNAL, "PCI root: %s", strerror(-error));
-	if (pci_bars_place(&machine->pci) < 0)
-		exit(EXIT_HOST); /* it said which BAR */
+	if (pci_bars_place(&machine->pci, why) < 0)
+		die(EXIT_HOST, "%s", why);
 }
 
 /* ---- the kernel ---- */
@@ -327,7 +335,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 	char why[WHY_SIZE];
 	int error;
 
-	error = image_kernel_load(&machine->vm, options->kernel, &image, why, sizeof(why));
+	error = image_kernel_load(&machine->vm, options->kernel, &image, why);
 	if (error < 0)
 		file_refuse("--kernel", why, error);
 	if (image.page_size && !(vcpu_page_sizes(&machine->vcpus[0]) & image.page_size))
@@ -337,7 +345,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		    options->kernel, (unsigned long long)(image.page_size / KIB));
 	if (options->initrd)
 		error = image_initrd_load(&machine->vm, options->initrd, &image, &config.initrd,
-					  why, sizeof(why));
+					  why);
 	if (error < 0)
 		file_refuse("--initrd", why, error);
 	config.cmdline = cmdline;

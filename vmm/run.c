@@ -242,15 +242,15 @@ static bool output_write(struct machine *machine)
 
 static unsigned int poll_event(unsigned int function, unsigned int event)
 {
-	return POLL_EVENTS + function * DEVICE_EVENTS + event;
+	return POLL_EVENTS + function * VFIO_EVENTS + event;
 }
 
 static void events_watch(const struct machine *machine, struct pollfd *fds)
 {
 	for (unsigned int i = 0; i < machine->function_count; i++)
-		for (unsigned int event = 0; event < DEVICE_EVENTS; event++)
+		for (unsigned int event = 0; event < VFIO_EVENTS; event++)
 			fds[poll_event(i, event)] = (struct pollfd){
-				.fd = machine->functions[i].events.eventfds[event],
+				.fd = machine->functions[i].events[event],
 				.events = POLLIN,
 			};
 }
@@ -258,10 +258,10 @@ static void events_watch(const struct machine *machine, struct pollfd *fds)
 static void events_read(struct machine *machine, const struct pollfd *fds)
 {
 	for (unsigned int i = 0; i < machine->function_count; i++) {
-		for (unsigned int event = 0; event < DEVICE_EVENTS; event++) {
+		for (unsigned int event = 0; event < VFIO_EVENTS; event++) {
 			if (!fds[poll_event(i, event)].revents)
 				continue;
-			device_events_report(&machine->functions[i].events, event);
+			vfio_function_event_report(&machine->functions[i], event);
 			machine_stop(machine, EXIT_DEVICE);
 		}
 	}
@@ -274,7 +274,7 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
  */
 static void main_loop(struct machine *machine, int signal_fd)
 {
-	struct pollfd fds[POLL_EVENTS + RUN_DEVICES_MAX * DEVICE_EVENTS] = {
+	struct pollfd fds[POLL_EVENTS + RUN_DEVICES_MAX * VFIO_EVENTS] = {
 		{ .fd = machine->stop_eventfd, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN },
 		{ .fd = machine->attention_eventfd, .events = POLLIN },
@@ -460,11 +460,11 @@ int run(const struct run_options *options, const struct machine_addition *additi
 static const char *host_kernel(char *path)
 {
 	struct utsname host;
-	char why[1024];
+	char why[WHY_SIZE];
 
 	if (uname(&host) < 0)
 		die(EXIT_HOST, "uname: %s", strerror(errno));
-	if (host_kernel_find("", host.release, path, PATH_MAX, why, sizeof(why)) < 0)
+	if (host_kernel_find("", host.release, path, PATH_MAX, why) < 0)
 		die(EXIT_USAGE, "%s", why);
 	log_notice("no --kernel was given: the guest boots this host's own, %s", path);
 	return path;

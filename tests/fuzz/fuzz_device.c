@@ -75,11 +75,13 @@ uint64_t fuzz_pattern(const struct fuzz_device *device, unsigned int index, uint
 
 /* ---- opening and resetting ---- */
 
-void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf)
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
+		     char why[WHY_SIZE])
 {
 	struct fuzz_device *fuzz = device_of(device);
 
 	(void)iommu;
+	(void)why;
 	memset(device, 0, sizeof(*device));
 	snprintf(device->bdf, sizeof(device->bdf), "%s", bdf);
 	device->can_reset = fuzz->can_reset;
@@ -92,6 +94,7 @@ void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const cha
 		device->irqs[i].flags = fixed ? VFIO_IRQ_INFO_NORESIZE : 0;
 	}
 	fuzz->open = true;
+	return 0;
 }
 
 static void unreachable_check(const struct fuzz_device *fuzz, const char *what)

@@ -94,9 +94,7 @@ void __wrap_exit(int code)
 {
 	if (!host->armed)
 		__real_exit(code);
-	if (host->running)
-		fuzz_violation("the guest makes posthorn exit with %d", code);
-	longjmp(host->died, 1);
+	fuzz_violation("posthorn exits with %d", code);
 }
 
 void __wrap_die(enum exit_code code, const char *format, ...)
@@ -610,11 +608,14 @@ static bool machine_start(void)
 		.observer = host->watched ? &host->watch.observer : NULL,
 		.page_size = host->page_size,
 	};
+	char why[WHY_SIZE];
 
 	for (unsigned int i = 0; i < host->device_count; i++) {
-		vfio_function_init(&host->devices[i].function, &config,
-				   host->relayed ? &host->relay : NULL, "0000:01:00.0");
 		host->devices[i].started = true;
+		if (vfio_function_init(&host->devices[i].function, &config,
+				       host->relayed ? &host->relay : NULL, "0000:01:00.0",
+				       why) < 0)
+			return false;
 	}
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
 			    &io) != 0)
@@ -623,7 +624,7 @@ static bool machine_start(void)
 		return false;
 	bus_freeze(&host->memory);
 	bus_freeze(&host->ports);
-	return pci_bars_place(&host->root) == 0;
+	return pci_bars_place(&host->root, why) == 0;
 }
 
 bool fuzz_machine_start(void)
@@ -632,8 +633,7 @@ bool fuzz_machine_start(void)
 	bus_init(&host->memory, "memory");
 	bus_init(&host->ports, "I/O port");
 	host->armed = true;
-	if (setjmp(host->died) == 0)
-		host->running = machine_start();
+	host->running = machine_start();
 	return host->running;
 }
 
@@ -649,7 +649,7 @@ static void left_check(void)
 		if (host->slots[i].used || host->maps[i].used)
 			fuzz_violation("a memslot or DMA map is still there at the end");
 	for (unsigned int i = 0; i < FUZZ_RANGES_MAX; i++)
-		if (host->areas[i].device && host->areas[i].device->started)
+		if (host->areas[i].device)
 			fuzz_violation("an area of a device is still mapped at the end");
 	if (host->rom_copies)
 		fuzz_violation("%u copies of ROMs are still mapped at the end", host->rom_copies);

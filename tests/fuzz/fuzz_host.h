@@ -16,7 +16,6 @@
 #ifndef POSTHORN_TESTS_FUZZ_HOST_H
 #define POSTHORN_TESTS_FUZZ_HOST_H
 
-#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -142,7 +141,6 @@ struct fuzz_host {
 	struct fuzz_device devices[FUZZ_DEVICES_MAX];
 
 	bool armed, running; /* posthorn's code runs; after its start */
-	jmp_buf died;
 	struct {
 		unsigned int skip; /* calls that go well before */
 		int result;	   /* what the one after them returns; 0: none fails */

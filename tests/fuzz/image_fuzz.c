@@ -60,11 +60,10 @@ static void initrd_check(const struct image_range *initrd, const struct image *i
 static void initrd_load(struct machine *machine, const struct image *image)
 {
 	struct image_range initrd;
-	char why[256];
+	char why[WHY_SIZE];
 	int error;
 
-	error = image_initrd_load(&machine->vm, machine->initrd.path, image, &initrd, why,
-				  sizeof(why));
+	error = image_initrd_load(&machine->vm, machine->initrd.path, image, &initrd, why);
 	if (error)
 		refusal_check(error, why, machine->initrd.path);
 	else
@@ -89,11 +88,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct machine *machine = machine_get();
 	struct image image;
-	char why[256];
+	char why[WHY_SIZE];
 	int error;
 
 	fuzz_file_set(&machine->kernel, data, size);
-	error = image_kernel_load(&machine->vm, machine->kernel.path, &image, why, sizeof(why));
+	error = image_kernel_load(&machine->vm, machine->kernel.path, &image, why);
 	if (error) {
 		refusal_check(error, why, machine->kernel.path);
 	} else {

@@ -148,7 +148,7 @@ static void agent_load(struct guest *guest)
 	struct image image;
 
 	snprintf(path, sizeof(path), "%s/guest/payload/agent.elf", build ? build : "build/x86_64");
-	if (image_kernel_load(&guest->vm, path, &image, why, sizeof(why)) < 0)
+	if (image_kernel_load(&guest->vm, path, &image, why) < 0)
 		fail_msg("%s", why);
 	/* The start info can be all zero: the agent looks at nothing but its magic number. */
 	memcpy(vm_gpa_to_hva(&guest->vm, LAYOUT_PVH_INFO, 4), "\x78\xc5\x6e\x33", 4);

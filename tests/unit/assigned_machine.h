@@ -33,6 +33,7 @@ struct machine {
 	struct vfio_function *function; /* of fake */
 	struct pci_root root;
 	struct bus memory, ports;
+	char why[WHY_SIZE];
 };
 
 /* Without a device yet: make one of machine->fake, then machine_start(). */
@@ -50,16 +51,17 @@ static inline struct machine *machine_new(void)
 	return machine;
 }
 
-static inline void function_init(struct machine *machine)
+static inline int function_init(struct machine *machine, struct vfio_function *function,
+				const char *bdf)
 {
-	vfio_function_init(machine->function,
-			   &(struct vfio_function_config){
-				   .vm = &machine->kvm->vm,
-				   .iommu = &machine->kvm->iommu,
-				   .root = &machine->root,
-				   .page_size = 0x1000,
-			   },
-			   NULL, BDF);
+	return vfio_function_init(function,
+				  &(struct vfio_function_config){
+					  .vm = &machine->kvm->vm,
+					  .iommu = &machine->kvm->iommu,
+					  .root = &machine->root,
+					  .page_size = 0x1000,
+				  },
+				  NULL, bdf, machine->why);
 }
 
 static inline void machine_start(struct machine *machine)
@@ -67,11 +69,11 @@ static inline void machine_start(struct machine *machine)
 	const struct pci_window mem32 = { MEM32, MEM32_SIZE }, mem64 = { MEM64, MEM64_SIZE };
 	const struct pci_window io = { IO_BASE, 0xf000 };
 
-	function_init(machine);
+	assert_int_equal(function_init(machine, machine->function, BDF), 0);
 	assert_int_equal(pci_root_attach(&machine->root, &machine->memory, &machine->ports, ECAM,
 					 &mem32, &mem64, &io),
 			 0);
-	assert_int_equal(pci_bars_place(&machine->root), 0);
+	assert_int_equal(pci_bars_place(&machine->root, machine->why), 0);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 	fake_log_take(machine->kvm);

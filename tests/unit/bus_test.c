@@ -8,7 +8,6 @@
 
 #include "devices/bus.h"
 #include "lib/util.h"
-#include "tests/unit/stderr_capture.h"
 
 /* A handler's view of the last access that reached it. */
 struct seen {
@@ -31,7 +30,7 @@ static void seen_handler(void *opaque, uint64_t offset, struct access *access)
 
 static struct bus_range range_of(uint64_t base, uint64_t size, struct seen *seen)
 {
-	return (struct bus_range){ base, size, seen_handler, seen, "test" };
+	return (struct bus_range){ base, size, seen_handler, seen };
 }
 
 static struct bus bus_of(const struct bus_range *ranges, unsigned int count)
@@ -173,7 +172,6 @@ static void a_range_that_overlaps_another_is_refused(void **state)
 	};
 	struct seen seen = { 0 };
 	struct bus_range range = range_of(0x1000, 0x100, &seen);
-	struct capture capture = capture_start();
 	unsigned int i;
 	struct bus bus;
 
@@ -185,7 +183,6 @@ static void a_range_that_overlaps_another_is_refused(void **state)
 		assert_int_equal(bus_add(&bus, &range), cases[i].result);
 	}
 	assert_int_equal(bus.count, 3);
-	assert_int_equal(capture_lines(capture), 5);
 }
 
 static void an_empty_or_wrapping_range_is_refused(void **state)

@@ -3,7 +3,6 @@
 #include "tests/unit/assigned_machine.h"
 
 #include <errno.h>
-#include <sys/wait.h>
 
 #include "tests/unit/stderr_capture.h"
 
@@ -319,45 +318,28 @@ static void test_extended_vendor_capability_without_a_length_is_hidden(void **st
 
 /* ---- devices that do not answer ---- */
 
-/* Start in a child process. Returns its exit code, and in @lines what it said. */
-static int start_exit_code(void **state, unsigned int *lines)
+static void start_refused(struct machine *machine, const char *why)
 {
-	struct machine *machine = *state;
-	struct capture capture = capture_start();
-	pid_t child = fork();
-	int status;
-
-	assert_true(child >= 0);
-	if (!child) {
-		function_init(machine);
-		_exit(99);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	*lines = capture_lines(capture);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	assert_int_equal(function_init(machine, machine->function, BDF), -EIO);
+	assert_string_equal(machine->why, why);
 }
 
 static void test_device_that_is_gone_ends_the_start(void **state)
 {
 	struct fake_vfio *fake = fake_of(state);
-	unsigned int lines;
 
 	fake_vfio_e1000e(fake);
 	memset(fake->config, 0xff, sizeof(fake->config));
-	assert_int_equal(start_exit_code(state, &lines), 4);
-	assert_int_equal(lines, 1);
+	start_refused(*state, BDF ": its configuration space cannot be read: No such device");
 }
 
 static void test_device_that_cannot_be_read_ends_the_start(void **state)
 {
 	struct machine *machine = *state;
-	unsigned int lines;
 
 	fake_vfio_e1000e(fake_of(state));
 	fake_fail(machine->kvm, "read_block", 0, -EIO);
-	assert_int_equal(start_exit_code(state, &lines), 4);
-	assert_int_equal(lines, 1);
-	assert_int_equal(fake_failing(machine->kvm, "read_block"), -EIO);
+	start_refused(machine, BDF ": its configuration space cannot be read: No data available");
 }
 
 /* ---- a device that does not take what it is told ---- */

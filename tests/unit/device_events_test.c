@@ -12,9 +12,9 @@ static void fake_express(struct fake_vfio *fake)
 	fake->irqs[VFIO_PCI_ERR_IRQ_INDEX] = fake->irqs[VFIO_PCI_REQ_IRQ_INDEX] = 1;
 }
 
-static int eventfd_of(struct machine *machine, enum device_event event)
+static int eventfd_of(struct machine *machine, enum vfio_event event)
 {
-	return machine->function->events.eventfds[event];
+	return machine->function->events[event];
 }
 
 static void test_each_index_signals_its_own_event(void **state)
@@ -22,11 +22,11 @@ static void test_each_index_signals_its_own_event(void **state)
 	struct machine *machine = start_with(state, fake_express);
 
 	eventfd_signal(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX]);
-	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_REQUEST)), 1);
-	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_ERROR)), 0);
+	assert_int_equal(eventfd_take(eventfd_of(machine, VFIO_EVENT_REQUEST)), 1);
+	assert_int_equal(eventfd_take(eventfd_of(machine, VFIO_EVENT_ERROR)), 0);
 	eventfd_signal(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX]);
-	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_REQUEST)), 0);
-	assert_int_equal(eventfd_take(eventfd_of(machine, DEVICE_EVENT_ERROR)), 1);
+	assert_int_equal(eventfd_take(eventfd_of(machine, VFIO_EVENT_REQUEST)), 0);
+	assert_int_equal(eventfd_take(eventfd_of(machine, VFIO_EVENT_ERROR)), 1);
 }
 
 static void test_a_device_that_is_not_pci_express_has_no_error_event(void **state)
@@ -36,8 +36,8 @@ static void test_a_device_that_is_not_pci_express_has_no_error_event(void **stat
 	fake_vfio_e1000e(fake_of(state));
 	fake_of(state)->irqs[VFIO_PCI_REQ_IRQ_INDEX] = 1;
 	machine = start(state);
-	assert_true(eventfd_of(machine, DEVICE_EVENT_REQUEST) >= 0);
-	assert_int_equal(eventfd_of(machine, DEVICE_EVENT_ERROR), -1);
+	assert_true(eventfd_of(machine, VFIO_EVENT_REQUEST) >= 0);
+	assert_int_equal(eventfd_of(machine, VFIO_EVENT_ERROR), -1);
 	assert_int_equal(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX], -1);
 }
 
@@ -53,26 +53,18 @@ static void test_an_interrupt_kind_comes_and_goes_beside_them(void **state)
 	assert_true(machine->fake->events[VFIO_PCI_ERR_IRQ_INDEX] >= 0);
 }
 
-/* Of two, the first is taken back when the second cannot be had. */
+/* Of two, the first is taken back by the cleanup when the second cannot be had: teardown() looks.
+ */
 static void test_a_failure_leaves_nothing(void **state)
 {
-	struct device_events events;
-	struct machine *machine;
+	struct machine *machine = *state;
 
-	fake_vfio_e1000e(fake_of(state));
-	machine = start(state);
-	machine->function->device.irqs[VFIO_PCI_REQ_IRQ_INDEX].count = 1;
-	machine->function->device.irqs[VFIO_PCI_ERR_IRQ_INDEX].count = 1;
-	machine->fake->irqs[VFIO_PCI_REQ_IRQ_INDEX] = machine->fake->irqs[VFIO_PCI_ERR_IRQ_INDEX] =
-		1;
+	fake_express(machine->fake);
 	fake_fail(machine->kvm, "irqs_set", 1, -EMFILE);
-	assert_int_equal(device_events_init(&events, &machine->function->device), -EMFILE);
-	log_expect(machine, "irqs_set req 0 1 [fd]\n"
-			    "irqs_set err 0 1 [fd] = -24\n"
-			    "irqs_disable req\n");
-	assert_int_equal(events.eventfds[DEVICE_EVENT_REQUEST], -1);
-	assert_int_equal(events.eventfds[DEVICE_EVENT_ERROR], -1);
-	assert_int_equal(machine->fake->events[VFIO_PCI_REQ_IRQ_INDEX], -1);
+	assert_int_equal(function_init(machine, machine->function, BDF), -ENODEV);
+	assert_non_null(strstr(machine->why, BDF ": cannot ask to be told of its removal"));
+	assert_true(eventfd_of(machine, VFIO_EVENT_REQUEST) >= 0);
+	assert_int_equal(eventfd_of(machine, VFIO_EVENT_ERROR), -1);
 }
 
 int main(void)

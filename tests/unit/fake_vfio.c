@@ -28,8 +28,8 @@ struct fake_vfio *fake_vfio_new(struct fake_kvm *kvm)
 		abort();
 	fake->kvm = kvm;
 	fake->function.device.fd = -1;
-	for (unsigned int i = 0; i < DEVICE_EVENTS; i++)
-		fake->function.events.eventfds[i] = -1;
+	for (unsigned int i = 0; i < VFIO_EVENTS; i++)
+		fake->function.events[i] = -1;
 	fake->can_reset = fake->is_dynamic = true;
 	fake->host_vectors = FAKE_VECTORS_MAX;
 	fake->memory = memfd_create("fake-vfio-memory", MFD_CLOEXEC);
@@ -139,7 +139,8 @@ static struct fake_vfio *fake_enter(struct vfio_device *device)
 /* ---- vfio/device.h: opening and resetting -----------------------------------------------------
  */
 
-void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf)
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
+		     char why[WHY_SIZE])
 {
 	struct fake_vfio *fake = fake_of(device);
 
@@ -160,6 +161,8 @@ void vfio_device_init(struct vfio_device *device, struct iommu *iommu, const cha
 		device->irqs[i].flags =
 			VFIO_IRQ_INFO_EVENTFD | (fixed ? VFIO_IRQ_INFO_NORESIZE : 0);
 	}
+	why[0] = '\0';
+	return 0;
 }
 
 void vfio_device_cleanup(struct vfio_device *device)

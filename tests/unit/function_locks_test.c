@@ -59,14 +59,7 @@ static int scene_start(void **state)
 	fake_rom_add(machine->fake, 0x8000);
 	scene->other = fake_vfio_new(machine->kvm);
 	fake_vfio_nvme(scene->other);
-	vfio_function_init(&scene->other->function,
-			   &(struct vfio_function_config){
-				   .vm = &machine->kvm->vm,
-				   .iommu = &machine->kvm->iommu,
-				   .root = &machine->root,
-				   .page_size = 0x1000,
-			   },
-			   NULL, "0000:02:00.0");
+	assert_int_equal(function_init(machine, &scene->other->function, "0000:02:00.0"), 0);
 	machine_start(machine);
 	machine->fake->slow = hardware_waits;
 	machine->fake->opaque = scene;

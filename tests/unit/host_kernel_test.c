@@ -39,19 +39,17 @@ int __wrap_access(const char *path, int mode)
 
 static void assert_found(const char *expected)
 {
-	char path[PATH_MAX], why[1024];
+	char path[PATH_MAX], why[WHY_SIZE];
 
-	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why, sizeof(why)),
-			 0);
+	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why), 0);
 	assert_string_equal(path, expected);
 }
 
-static void assert_not_found(char why[1024])
+static void assert_not_found(char why[WHY_SIZE])
 {
 	char path[PATH_MAX];
 
-	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why, 1024),
-			 -ENOENT);
+	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why), -ENOENT);
 }
 
 static int setup(void **state)
@@ -90,7 +88,7 @@ static void test_one_that_may_not_be_read_is_passed_over(void **state)
 
 static void test_where_there_is_none_all_places_and_the_remedy_are_named(void **state)
 {
-	char why[1024];
+	char why[WHY_SIZE];
 
 	(void)state;
 	assert_not_found(why);
@@ -103,7 +101,7 @@ static void test_where_there_is_none_all_places_and_the_remedy_are_named(void **
 
 static void test_a_file_that_may_not_be_read_is_said_to_be_so(void **state)
 {
-	char why[1024];
+	char why[WHY_SIZE];
 
 	(void)state;
 	host.denied = BOOT;
@@ -116,14 +114,15 @@ static void test_a_file_that_may_not_be_read_is_said_to_be_so(void **state)
 
 static void test_a_release_of_any_length_is_cut_not_overrun(void **state)
 {
-	char release[2000], path[PATH_MAX], why[64];
+	char release[2000], path[PATH_MAX], why[WHY_SIZE + 1];
 
 	(void)state;
 	memset(release, 'x', sizeof(release) - 1);
 	release[sizeof(release) - 1] = '\0';
-	assert_int_equal(host_kernel_find("", release, path, sizeof(path), why, sizeof(why)),
-			 -ENOENT);
-	assert_int_equal(strlen(why), sizeof(why) - 1);
+	why[WHY_SIZE] = '#';
+	assert_int_equal(host_kernel_find("", release, path, sizeof(path), why), -ENOENT);
+	assert_true(strlen(why) < WHY_SIZE);
+	assert_int_equal(why[WHY_SIZE], '#');
 }
 
 int main(void)

@@ -56,7 +56,7 @@ struct fixture {
 	struct file file;
 	struct image image;
 	struct image_range initrd;
-	char why[256];
+	char why[WHY_SIZE];
 };
 
 static inline int fixture_make(void **state)
@@ -86,8 +86,7 @@ static inline int kernel_load(struct fixture *fixture)
 
 	file_write(&fixture->file);
 	fixture->why[0] = '\0';
-	error = image_kernel_load(&fixture->vm, fixture->file.path, &fixture->image, fixture->why,
-				  sizeof(fixture->why));
+	error = image_kernel_load(&fixture->vm, fixture->file.path, &fixture->image, fixture->why);
 	fd_close(&fixture->file.fd);
 	return error;
 }
@@ -99,7 +98,7 @@ static inline int initrd_load(struct fixture *fixture)
 	file_write(&fixture->file);
 	fixture->why[0] = '\0';
 	error = image_initrd_load(&fixture->vm, fixture->file.path, &fixture->image,
-				  &fixture->initrd, fixture->why, sizeof(fixture->why));
+				  &fixture->initrd, fixture->why);
 	fd_close(&fixture->file.fd);
 	return error;
 }

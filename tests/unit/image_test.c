@@ -27,11 +27,11 @@ static void test_what_is_no_file_is_refused_with_a_reason(void **state)
 		int error;
 
 		snprintf(fixture->file.path, sizeof(fixture->file.path), "%s", rows[i].path);
-		error = image_kernel_load(&fixture->vm, rows[i].path, &fixture->image, fixture->why,
-					  sizeof(fixture->why));
+		error = image_kernel_load(&fixture->vm, rows[i].path, &fixture->image,
+					  fixture->why);
 		assert_refused(fixture, error, rows[i].error, rows[i].words, rows[i].path);
 		error = image_initrd_load(&fixture->vm, rows[i].path, &fixture->image,
-					  &fixture->initrd, fixture->why, sizeof(fixture->why));
+					  &fixture->initrd, fixture->why);
 		assert_refused(fixture, error, rows[i].error, rows[i].words, rows[i].path);
 	}
 	unlink(fifo);
@@ -41,13 +41,16 @@ static void test_what_is_no_file_is_refused_with_a_reason(void **state)
 static void test_a_reason_never_overruns_its_buffer(void **state)
 {
 	struct fixture *fixture = *state;
-	char why[16];
+	char path[2 * WHY_SIZE], why[WHY_SIZE + 1];
 
-	for (size_t size = 1; size < sizeof(why); size++) {
+	memset(path, 'x', sizeof(path) - 1);
+	for (size_t length = WHY_SIZE - 64; length < WHY_SIZE + 2; length++) {
+		path[length] = '\0';
 		memset(why, '#', sizeof(why));
-		image_kernel_load(&fixture->vm, "/nonexistent", &fixture->image, why, size);
-		assert_int_equal(strlen(why), size - 1);
-		assert_int_equal(why[size], '#');
+		image_kernel_load(&fixture->vm, path, &fixture->image, why);
+		assert_true(strlen(why) < WHY_SIZE);
+		assert_int_equal(why[WHY_SIZE], '#');
+		path[length] = 'x';
 	}
 }
 

@@ -35,7 +35,9 @@ static struct machine *machine_of(void (*device)(struct fake_vfio *fake))
 	struct machine *machine = machine_new();
 
 	device(machine->fake);
-	vfio_device_init(&machine->function->device, &machine->kvm->iommu, BDF);
+	assert_int_equal(vfio_device_init(&machine->function->device, &machine->kvm->iommu, BDF,
+					  machine->why),
+			 0);
 	assert_int_equal(vfio_config_init(machine->function), 0);
 	return machine;
 }

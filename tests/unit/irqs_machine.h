@@ -25,6 +25,7 @@ struct machine {
 	/* for machine_start() */
 	bool is_relayed;		     /* the relay stands in for irqfds */
 	const struct irq_observer *observer; /* NULL: none */
+	char why[WHY_SIZE];
 };
 
 static inline struct machine *machine_of(void **state)
@@ -53,7 +54,9 @@ static inline void machine_start(struct machine *machine, unsigned int msi_size,
 	fake->irqs[VFIO_PCI_MSI_IRQ_INDEX] = msi_size;
 	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
 	fake->is_dynamic = is_dynamic;
-	vfio_device_init(&fake->function.device, &machine->kvm->iommu, "0000:01:00.0");
+	assert_int_equal(vfio_device_init(&fake->function.device, &machine->kvm->iommu,
+					  "0000:01:00.0", machine->why),
+			 0);
 	assert_int_equal(
 		irqs_init(machine->irqs, &fake->function.device,
 			  &(struct irqs_config){

@@ -42,6 +42,7 @@ struct machine {
 	struct pci_root root;
 	struct test_device devices[4];
 	unsigned int device_count;
+	char why[WHY_SIZE];
 };
 
 static inline void lock_check(struct test_device *device)
@@ -144,7 +145,7 @@ static inline struct test_device *device_add(struct machine *machine,
 	memcpy(device->pci.bars, bars, sizeof(device->pci.bars));
 	le_store(device->pci.config + PCI_VENDOR_ID, 4, 0x56781234);
 	le_store(device->pci.config + PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-	assert_int_equal(pci_device_add(&machine->root, &device->pci), 0);
+	assert_int_equal(pci_device_add(&machine->root, &device->pci, machine->why), 0);
 	return device;
 }
 
@@ -163,7 +164,7 @@ static inline void machine_attach(struct machine *machine, uint64_t mem64_size)
 static inline void machine_start(struct machine *machine)
 {
 	machine_attach(machine, 0x100000000ULL);
-	assert_int_equal(pci_bars_place(&machine->root), 0);
+	assert_int_equal(pci_bars_place(&machine->root, machine->why), 0);
 }
 
 static inline uint64_t read_at(const struct bus *bus, uint64_t addr, uint8_t size)

@@ -113,7 +113,7 @@ static void a_device_sees_aligned_accesses_of_up_to_four_bytes(void **state)
 	uint64_t base;
 	unsigned int i;
 
-	assert_int_equal(pci_device_add(&machine->root, &recorder.pci), 0);
+	assert_int_equal(pci_device_add(&machine->root, &recorder.pci, machine->why), 0);
 	machine_start(machine);
 	base = ECAM + (recorder.pci.slot << 15);
 	assert_int_equal(read_at(&machine->memory, base + 0x40, 8), 0xa0000044a0000040);

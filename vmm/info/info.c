@@ -27,6 +27,7 @@ static int info_run(const void *opaque)
 	struct vfio_function *function;
 	struct iommu iommu;
 	struct info *info;
+	char why[WHY_SIZE];
 	int error;
 
 	error = host_function_check(options->bdf);
@@ -38,7 +39,9 @@ static int info_run(const void *opaque)
 		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
 		    options->bdf);
 	iommu_init(&iommu);
-	vfio_device_init(&function->device, &iommu, options->bdf);
+	error = vfio_device_init(&function->device, &iommu, options->bdf, why);
+	if (error < 0)
+		die(error_exit_code(error), "%s", why);
 	error = vfio_config_init(function);
 	if (error < 0)
 		die(EXIT_DEVICE, "%s: cannot read its configuration space: %s", options->bdf,
