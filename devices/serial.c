@@ -116,7 +116,7 @@ static void tx_flush(struct serial *serial)
 	if (!serial->tx_count || serial->tx_told)
 		return;
 	serial->tx_told = true;
-	serial->ops->attention(serial->opaque);
+	eventfd_signal(serial->attention_eventfd);
 }
 
 static void tx_put(struct serial *serial, uint8_t byte)
@@ -214,13 +214,11 @@ static uint8_t iir_read(struct serial *serial)
  */
 static void fcr_write(struct serial *serial, uint8_t value)
 {
-	bool enable = value & UART_FCR_ENABLE_FIFO, changed = enable != fifo_is_on(serial);
+	bool enable = value & UART_FCR_ENABLE_FIFO;
 
-	if (changed || (enable && value & UART_FCR_CLEAR_RCVR))
+	if (enable != fifo_is_on(serial) || (enable && value & UART_FCR_CLEAR_RCVR))
 		rx_clear(serial);
 	serial->fcr = enable ? UART_FCR_ENABLE_FIFO : 0;
-	if (changed && serial->ops->fifo_enabled)
-		serial->ops->fifo_enabled(serial->opaque, enable);
 }
 
 static uint8_t lcr_read(struct serial *serial)
@@ -305,7 +303,7 @@ static void access_finish(struct serial *serial)
 	if (!serial->input_starved || !rx_room(serial))
 		return;
 	serial->input_starved = false;
-	serial->ops->attention(serial->opaque);
+	eventfd_signal(serial->attention_eventfd);
 }
 
 /* Would this be a byte that has no room in the queue? */
@@ -354,14 +352,13 @@ bool serial_write_gathered(struct serial *serial, uint8_t data)
 
 /* ---- the outside ---- */
 
-void serial_init(struct serial *serial, const struct serial_ops *ops, void *opaque, int irq_eventfd)
+void serial_init(struct serial *serial, int irq_eventfd, int attention_eventfd)
 {
 	memset(serial, 0, sizeof(*serial));
 	pthread_mutex_init(&serial->lock, NULL);
 	pthread_cond_init(&serial->room, NULL);
-	serial->ops = ops;
-	serial->opaque = opaque;
 	serial->irq_eventfd = irq_eventfd;
+	serial->attention_eventfd = attention_eventfd;
 }
 
 void serial_cleanup(struct serial *serial)

@@ -27,43 +27,31 @@
 #define SERIAL_FIFO_SIZE   16
 #define SERIAL_OUTPUT_SIZE 4096 /* bytes of output that wait to be taken */
 
-/*
- * Called with the lock of the serial port held, so they must not call serial_*(): by the vCPU's
- * thread whose access is the cause, the second also by the caller of serial_flush().
- */
-struct serial_ops {
-	/* The guest turned its FIFO on (true) or off. May be NULL. */
-	void (*fifo_enabled)(void *opaque, bool enabled);
-	/*
-	 * There is output to take; or room for what serial_input() did not take. For output it is
-	 * called once until serial_output().
-	 */
-	void (*attention)(void *opaque);
-};
-
 struct serial {
 	pthread_mutex_t lock;
 	pthread_cond_t room; /* the queue is no longer full, or abandoned */
-	const struct serial_ops *ops;
-	void *opaque;
-	int irq_eventfd;    /* signalled when the interrupt line rises */
+	int irq_eventfd;     /* signalled when the interrupt line rises */
+	/*
+	 * Signalled when there is output to take, once until serial_output(); or room for what
+	 * serial_input() did not take.
+	 */
+	int attention_eventfd;
 	bool line;	    /* level of the interrupt output */
 	bool thre_pending;  /* the transmitter ran empty and IIR has not told so yet */
 	bool overrun;	    /* OE of the line status register, which sends a byte to itself only */
-	bool input_starved; /* serial_input() refused bytes since attention() was last called */
+	bool input_starved; /* serial_input() refused bytes since the last attention */
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
 	uint8_t rx[SERIAL_FIFO_SIZE];
 	unsigned int rx_head, rx_count;
 	uint8_t tx[SERIAL_OUTPUT_SIZE];
 	size_t tx_head, tx_count;
 	bool tx_gathers; /* a run of bytes has begun */
-	bool tx_told;	 /* attention() was called since serial_output() */
+	bool tx_told;	 /* attention was asked for since serial_output() */
 	bool abandoned;
 };
 
-/* Make a port in its reset state: FIFO off. @ops, @opaque and @irq_eventfd stay the caller's. */
-void serial_init(struct serial *serial, const struct serial_ops *ops, void *opaque,
-		 int irq_eventfd);
+/* Make a port in its reset state: FIFO off. The eventfds stay the caller's. */
+void serial_init(struct serial *serial, int irq_eventfd, int attention_eventfd);
 
 /* What is still in the queue is gone. */
 void serial_cleanup(struct serial *serial);
@@ -98,7 +86,7 @@ void serial_abandon(struct serial *serial);
 
 /*
  * Offer received bytes to the guest; returns how many were taken: what fits in the FIFO, one when
- * it is off, none in loopback mode. When that is less than @size, attention() is called as soon as
+ * it is off, none in loopback mode. When that is less than @size, attention is asked for as soon as
  * there is room. One thread at a time.
  */
 size_t serial_input(struct serial *serial, const uint8_t *data, size_t size);

@@ -2,6 +2,7 @@
 #include "vmm/machine.h"
 
 #include <errno.h>
+#include <linux/serial_reg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,29 +28,13 @@
  * then on KVM may gather its writes to the transmit register: one exit for 16 bytes. A program
  * that does without the FIFO, and might wait for nothing, is still heard byte by byte.
  */
-static void serial_fifo_enabled(void *opaque, bool enabled)
+static void output_gather(struct machine *machine)
 {
-	struct machine *machine = opaque;
-
-	if (!enabled || machine->output_gathered)
-		return;
-	machine->output_gathered = true;
-	if (vm_write_coalesce(&machine->vm, machine->serial_address,
+	if (!atomic_exchange(&machine->output_gathered, true) &&
+	    vm_write_coalesce(&machine->vm, machine->serial_address,
 			      machine->serial_bus == &machine->ports) < 0)
 		log_debug("KVM does not gather writes: an exit for each byte of output");
 }
-
-static void serial_attention(void *opaque)
-{
-	struct machine *machine = opaque;
-
-	eventfd_signal(machine->attention_eventfd);
-}
-
-static const struct serial_ops serial_operations = {
-	.fifo_enabled = serial_fifo_enabled,
-	.attention = serial_attention,
-};
 
 /* The bus_handler. What KVM gathered is older than a write that comes here. */
 static void serial_port_access(void *opaque, uint64_t offset, struct access *access)
@@ -60,6 +45,9 @@ static void serial_port_access(void *opaque, uint64_t offset, struct access *acc
 	while (access->is_write && !machine_coalesced_drain(machine, vcpu))
 		serial_room_wait(&machine->serial);
 	serial_access(&machine->serial, offset, access);
+	if (access->is_write && offset == UART_FCR && access->size == 1 &&
+	    access->data & UART_FCR_ENABLE_FIFO)
+		output_gather(machine);
 }
 
 static int eventfd_create_or_die(void)
@@ -89,7 +77,7 @@ void machine_serial_init(struct machine *machine, struct bus *bus, uint64_t addr
 	machine->serial_address = address;
 	machine->serial_eventfd = eventfd_create_or_die();
 	machine->attention_eventfd = eventfd_create_or_die();
-	serial_init(&machine->serial, &serial_operations, machine, machine->serial_eventfd);
+	serial_init(&machine->serial, machine->serial_eventfd, machine->attention_eventfd);
 	irq_routes_begin(&machine->vm.irq);
 	irq_route_set_pin(&machine->vm.irq, LAYOUT_GSI_SERIAL);
 	error = irq_routes_commit(&machine->vm.irq);

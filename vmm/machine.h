@@ -61,12 +61,12 @@ struct machine {
 	unsigned int function_count;
 	struct vcpu *vcpus;
 	unsigned int cpus;
-	int serial_eventfd;	   /* raises LAYOUT_GSI_SERIAL */
-	bool output_gathered;	   /* KVM gathers the serial port's output */
-	int attention_eventfd;	   /* the serial port has output, or room for input again */
-	pthread_mutex_t ring_lock; /* for vcpu_coalesced_drain() */
-	pthread_barrier_t start;   /* no vCPU runs before all have a thread */
-	atomic_bool access_warned; /* see exit_unknown_access() */
+	int serial_eventfd;	     /* raises LAYOUT_GSI_SERIAL */
+	atomic_bool output_gathered; /* KVM gathers the serial port's output */
+	int attention_eventfd;	     /* the serial port has output, or room for input again */
+	pthread_mutex_t ring_lock;   /* for vcpu_coalesced_drain() */
+	pthread_barrier_t start;     /* no vCPU runs before all have a thread */
+	atomic_bool access_warned;   /* see exit_unknown_access() */
 	atomic_bool stopping;
 	atomic_int exit_code; /* -1 until machine_stop() */
 	int stop_eventfd;     /* signalled when stopping becomes true */

@@ -19,11 +19,10 @@
 
 struct port {
 	struct serial serial;
-	int irq;
+	int irq, attention;
 	char output[2 * SERIAL_OUTPUT_SIZE];
 	size_t output_size;
-	unsigned int output_calls, fifo_calls, ready_calls;
-	bool fifo;
+	unsigned int output_calls, ready_calls;
 	bool told;  /* of output, which was not taken yet */
 	bool stuck; /* nobody takes output */
 };
@@ -33,17 +32,18 @@ static inline size_t input_text(struct port *port, const char *text)
 	return serial_input(&port->serial, (const uint8_t *)text, strlen(text));
 }
 
-/* With the port's lock held. The port tells of output first, in one access. */
-static inline void on_attention(void *opaque)
+/* What the port asked for attention for since the last time. */
+static inline void attention_take(struct port *port)
 {
-	struct port *port = opaque;
+	unsigned int count = (unsigned int)eventfd_take(port->attention);
 
 	if (port->serial.tx_told && !port->told) {
+		assert_true(count);
 		port->told = true;
 		port->output_calls++;
-	} else {
-		port->ready_calls++;
+		count--;
 	}
+	port->ready_calls += count;
 }
 
 /* Take at most @size bytes of output. Returns how many there were. */
@@ -61,22 +61,10 @@ static inline size_t output_take(struct port *port, size_t size)
 
 static inline void output_collect(struct port *port)
 {
+	attention_take(port);
 	while (port->told && !port->stuck)
 		output_take(port, sizeof(port->output) - port->output_size);
 }
-
-static inline void on_fifo_enabled(void *opaque, bool enabled)
-{
-	struct port *port = opaque;
-
-	port->fifo_calls++;
-	port->fifo = enabled;
-}
-
-static const struct serial_ops port_ops = {
-	.fifo_enabled = on_fifo_enabled,
-	.attention = on_attention,
-};
 
 static inline int setup(void **state)
 {
@@ -84,8 +72,9 @@ static inline int setup(void **state)
 
 	memset(&port, 0, sizeof(port));
 	port.irq = eventfd_create();
-	assert_true(port.irq >= 0);
-	serial_init(&port.serial, &port_ops, &port, port.irq);
+	port.attention = eventfd_create();
+	assert_true(port.irq >= 0 && port.attention >= 0);
+	serial_init(&port.serial, port.irq, port.attention);
 	*state = &port;
 	return 0;
 }
@@ -96,6 +85,7 @@ static inline int teardown(void **state)
 
 	serial_cleanup(&port->serial);
 	fd_close(&port->irq);
+	fd_close(&port->attention);
 	return 0;
 }
 

@@ -226,34 +226,6 @@ static void clearing_the_transmit_fifo_loses_nothing(void **state)
 	output_expect(port, "kept", 1);
 }
 
-static void the_fifo_callback_is_called_when_it_changes(void **state)
-{
-	struct port *port = *state;
-
-	out(port, UART_FCR, UART_FCR_CLEAR_RCVR | UART_FCR_TRIGGER_14);
-	assert_int_equal(port->fifo_calls, 0);
-	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
-	assert_int_equal(port->fifo_calls, 1);
-	assert_true(port->fifo);
-	out(port, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8 | UART_FCR_CLEAR_RCVR);
-	assert_int_equal(port->fifo_calls, 1);
-	out(port, UART_FCR, 0);
-	assert_int_equal(port->fifo_calls, 2);
-	assert_false(port->fifo);
-}
-
-static void the_fifo_callback_may_be_missing(void **state)
-{
-	const struct serial_ops bare = { .attention = on_attention };
-	struct port *port = *state;
-
-	serial_init(&port->serial, &bare, port, port->irq);
-	out(port, UART_FCR, UART_FCR_ENABLE_FIFO);
-	input_text(port, "more than sixteen bytes");
-	assert_int_equal(in(port, UART_RX), 'm');
-	assert_int_equal(in(port, UART_IIR), IIR_FIFO | UART_IIR_NO_INT);
-}
-
 /* ---- input ---- */
 
 static void without_the_fifo_one_byte_is_taken(void **state)
@@ -779,8 +751,6 @@ int main(void)
 		serial_test(a_gathered_write_that_has_no_room_stays),
 		serial_test(what_finds_no_room_is_dropped_when_nobody_will_take_it),
 		serial_test(clearing_the_transmit_fifo_loses_nothing),
-		serial_test(the_fifo_callback_is_called_when_it_changes),
-		serial_test(the_fifo_callback_may_be_missing),
 		serial_test(without_the_fifo_one_byte_is_taken),
 		serial_test(with_the_fifo_sixteen_bytes_are_taken_and_come_in_order),
 		serial_test(attention_is_called_once_when_there_is_room_again),
