@@ -24,14 +24,6 @@ enum seccomp_mode {
 	SECCOMP_MODES
 };
 
-/* How a row is known to be needed: which test sees the call made. */
-enum seccomp_shown {
-	SHOWN_RUN,     /* each run: tests/kvm/seccomp.bats */
-	SHOWN_LATENCY, /* runs of `posthorn latency`: the same file */
-	SHOWN_DEVICE,  /* runs with a network card and an irq report: tests/lab/seccomp.bats */
-	NOT_SHOWN,     /* none of these: the reason says what it takes */
-};
-
 enum seccomp_check {
 	CHECK_NOTHING,
 	CHECK_REQUEST, /* of ioctl(2): only this one */
@@ -43,7 +35,6 @@ struct seccomp_row {
 	int number;
 	enum seccomp_check check;
 	unsigned long request;
-	enum seccomp_shown shown;
 	const char *reason;
 };
 

@@ -9,15 +9,14 @@
 #define SECCOMP_EPOLL_WAIT epoll_wait
 /* The requests of vcpu_pc() and vcpu_bus_error(). */
 #define SECCOMP_VCPU_REQUESTS \
-	REQUEST(KVM_GET_REGS, NOT_SHOWN, "the guest crashes, or KVM cannot run it: where was it?")
+	REQUEST(KVM_GET_REGS, "the guest crashes, or KVM cannot run it: where was it?")
 /* The second argument of the system call that a signal interrupted. */
 #define SECCOMP_ARGUMENT(context) ((unsigned long)(context)->uc_mcontext.gregs[REG_RSI])
 #elif defined(__aarch64__)
 #define SECCOMP_EPOLL_WAIT epoll_pwait
-#define SECCOMP_VCPU_REQUESTS                                              \
-	REQUEST(KVM_GET_ONE_REG, NOT_SHOWN,                                \
-		"the guest crashes, or KVM cannot run it: where was it?"), \
-		REQUEST(KVM_SET_VCPU_EVENTS, NOT_SHOWN,                    \
+#define SECCOMP_VCPU_REQUESTS                                                               \
+	REQUEST(KVM_GET_ONE_REG, "the guest crashes, or KVM cannot run it: where was it?"), \
+		REQUEST(KVM_SET_VCPU_EVENTS,                                                \
 			"an access by an instruction that KVM cannot carry out: a bus error")
 #define SECCOMP_ARGUMENT(context) ((unsigned long)(context)->uc_mcontext.regs[1])
 #endif
