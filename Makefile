@@ -35,10 +35,10 @@ guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
-                   vmm/host_kernel.o vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o \
-                   vmm/vcpu_loop.o vmm/console.o \
-                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o devices.o bind.o \
-                     in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
+                   vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
+                   vmm/console.o \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o lock.o kernel.o devices.o \
+                     bind.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
@@ -86,7 +86,7 @@ unit_flags_relay     := -Wl,--wrap=ioctl_named,--wrap=pthread_create,--wrap=real
 unit_flags_host_kernel := -Wl,--wrap=access
 unit_flags_sysfs     := -Wl,--wrap=file_write_text
 unit_flags_in_use    := -Wl,--wrap=file_write_text
-unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=iommu_lock_limit,--wrap=access
+unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=host_lock_limit,--wrap=access
 unit_flags_check_cgroup := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc

@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kvm/vm.h"
@@ -254,67 +250,6 @@ void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm)
 			log_warn("IOMMU group %d: KVM's VFIO device refuses it: %s",
 				 iommu->groups[i].number, strerror(-error));
 	}
-}
-
-/* Does this process have CAP_IPC_LOCK, in its user namespace? */
-static bool has_ipc_lock(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       (data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK));
-}
-
-/* The first user namespace has this inode number in every kernel (PROC_USER_INIT_INO). */
-#define USER_NAMESPACE_INITIAL 0xeffffffd
-
-static bool in_initial_user_namespace(void)
-{
-	struct stat status;
-
-	/* Without /proc, or in a kernel without user namespaces, there is no other. */
-	return stat("/proc/self/ns/user", &status) < 0 || status.st_ino == USER_NAMESPACE_INITIAL;
-}
-
-/* VFIO does not count what a process pins that has CAP_IPC_LOCK where the kernel asks for it. */
-uint64_t iommu_lock_limit(void)
-{
-	struct rlimit limit;
-
-	if ((has_ipc_lock() && in_initial_user_namespace()) ||
-	    getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-		return UINT64_MAX;
-	return limit.rlim_cur;
-}
-
-void iommu_lock_remedy(uint64_t size, char *remedy, size_t room)
-{
-	unsigned long long kib = size / KIB;
-
-	if (in_initial_user_namespace())
-		snprintf(remedy, room, "ulimit -l %llu, or memlock in /etc/security/limits.conf",
-			 kib);
-	else
-		snprintf(remedy, room,
-			 "ulimit -l %llu where this user namespace is made (or docker run "
-			 "--ulimit memlock=, systemd's LimitMEMLOCK=): VFIO wants CAP_IPC_LOCK in "
-			 "the initial user namespace, and no other counts",
-			 kib);
-}
-
-int iommu_lock_check(uint64_t size, char why[WHY_SIZE])
-{
-	uint64_t limit = iommu_lock_limit();
-	char remedy[512];
-
-	if (limit >= size)
-		return 0;
-	iommu_lock_remedy(size, remedy, sizeof(remedy));
-	return refuse(why, -ENOMEM,
-		      "the memory lock limit is too low to pin the guest's memory for DMA: needed "
-		      "%llu KiB, allowed %llu KiB; raise it: %s",
-		      (unsigned long long)(size / KIB), (unsigned long long)(limit / KIB), remedy);
 }
 
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)

@@ -84,21 +84,6 @@ void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
 uint64_t iommu_page_sizes(const struct iommu *iommu);
 
 /*
- * How many bytes this process may pin for DMA; UINT64_MAX: there is no limit for it, as with
- * CAP_IPC_LOCK in the initial user namespace.
- */
-uint64_t iommu_lock_limit(void);
-
-/* What lets this process pin @size bytes, as the end of a message, into @remedy of @room bytes. */
-void iommu_lock_remedy(uint64_t size, char *remedy, size_t room);
-
-/*
- * May this process lock @size bytes (the guest's RAM)? DMA memory is pinned. 0, or -ENOMEM with the
- * needed and allowed amounts and the remedy in @why.
- */
-int iommu_lock_check(uint64_t size, char why[WHY_SIZE]);
-
-/*
  * Map @size bytes at @hva to @iova, readable and writable for the devices, and pin them
  * (VFIO_IOMMU_MAP_DMA). All page-aligned. 0 or -errno: -EEXIST when part is mapped already,
  * -ENOMEM over the memory lock limit, -EINVAL outside of iommu_ranges(). Any thread.

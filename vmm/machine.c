@@ -14,7 +14,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/board.h"
-#include "vmm/host_function.h"
+#include "vmm/host.h"
 #include "vmm/irq_report.h"
 #include "vmm/run_options.h"
 
@@ -237,12 +237,10 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
 static void dma_init(struct machine *machine, const struct run_options *options)
 {
-	char why[WHY_SIZE];
-
 	if (!machine->function_count)
 		return;
-	if (iommu_lock_check(options->memory.size, why) < 0)
-		die(EXIT_HOST, "%s", why);
+	if (host_lock_check(options->memory.size))
+		exit(EXIT_HOST); /* it said why */
 	log_info("pinning %llu MiB of guest memory for DMA",
 		 (unsigned long long)(options->memory.size / MIB));
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {

@@ -18,7 +18,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
-#include "vmm/host_kernel.h"
+#include "vmm/host.h"
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
 #include "vmm/privileges.h"

@@ -47,9 +47,9 @@ int __wrap_ioctl_named(int fd, unsigned long request, void *argument, const char
 
 static uint64_t lock_limit;
 
-uint64_t __wrap_iommu_lock_limit(void);
+uint64_t __wrap_host_lock_limit(void);
 
-uint64_t __wrap_iommu_lock_limit(void)
+uint64_t __wrap_host_lock_limit(void)
 {
 	return lock_limit;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/host_kernel.c: which file is taken, and what is said when there is none. */
+/* vmm/host/kernel.c: which file is taken, and what is said when there is none. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/util.h"
-#include "vmm/host_kernel.h"
+#include "vmm/host.h"
 
 #define RELEASE	     "6.12.1-test"
 #define BOOT	     "/root/boot/vmlinuz-" RELEASE

@@ -21,7 +21,7 @@
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "vfio/iommu.h"
+#include "vmm/host/lock.h"
 #include "vmm/report/posting.h"
 
 /* Of a guest where there is no KVM to ask: what most of today's CPUs have at least. */
@@ -253,7 +253,7 @@ static void vfio_check(struct check *check)
 static void lock_check(struct check *check)
 {
 	unsigned long long needed = check->memory / KIB;
-	uint64_t limit = iommu_lock_limit();
+	uint64_t limit = host_lock_limit();
 	char remedy[512];
 
 	if (limit == UINT64_MAX) {
@@ -267,7 +267,7 @@ static void lock_check(struct check *check)
 		check_add(check, CHECK_STOPS, "memory lock",
 			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
 			  (unsigned long long)(limit / KIB));
-		iommu_lock_remedy(check->memory, remedy, sizeof(remedy));
+		host_lock_remedy(check->memory, remedy, sizeof(remedy));
 		check_remedy(check, "%s", remedy);
 	}
 }

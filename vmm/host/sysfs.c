@@ -15,8 +15,8 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/iommu.h"
+#include "vmm/host.h"
 #include "vmm/host/resources.h"
-#include "vmm/host_function.h"
 
 /* The last part of what the symbolic link @path points to; "" when there is no such link. */
 static void link_name_read(const char *path, char *name, size_t size)

@@ -10,7 +10,7 @@
 #include "lib/log.h"
 #include "vfio/config.h"
 #include "vmm/commands.h"
-#include "vmm/host_function.h"
+#include "vmm/host.h"
 
 static void reset_methods_read(struct info *info, const char *bdf)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/host_kernel.h"
+#include "vmm/host.h"
 
 #include <errno.h>
 #include <limits.h>
