@@ -24,7 +24,7 @@ VERSION := 0.1.0
 # ---- what is built -----------------------------------------------------------------------------
 
 lib_objects     := lib/log.o lib/ioctl.o lib/file.o lib/cmdline.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/relay.o kvm/$(ARCH).o
+kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
@@ -36,7 +36,7 @@ guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot
                    $(guest_$(ARCH))
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
-                   vmm/console.o \
+                   vmm/console.o vmm/relay/relay.o \
                    $(addprefix vmm/host/,sysfs.o resources.o capabilities.o lock.o kernel.o devices.o \
                      bind.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kvm/relay.h"
 #include "lib/file.h"
 #include "lib/util.h"
 
@@ -17,7 +16,7 @@ bool irq_deassign_defect(const char *release)
 	return major == 6 && minor >= 15 && (minor < 18 || (minor == 18 && patch < 10));
 }
 
-void irq_wire_init(struct irq_wire *wire, struct irq_router *router, struct relay *relay)
+void irq_wire_init(struct irq_wire *wire, struct irq_router *router, struct irq_relay *relay)
 {
 	*wire = (struct irq_wire){
 		.router = router,
@@ -92,7 +91,7 @@ static int relay_wire_attach(struct irq_wire *wire)
 	int error = -ENOENT;
 
 	if (irq_route_get(wire->router, wire->gsi, &message))
-		error = relay_attach(wire->relay, wire->eventfd, &message);
+		error = wire->relay->attach(wire->relay, wire->eventfd, &message);
 	wire->attached = error == 0;
 	return error;
 }
@@ -135,7 +134,7 @@ void irq_wire_detach(struct irq_wire *wire)
 		return;
 	wire->attached = false;
 	if (wire->relay)
-		wire->relayed += relay_detach(wire->relay, wire->eventfd);
+		wire->relayed += wire->relay->detach(wire->relay, wire->eventfd);
 	else
 		irqfd_detach(wire->router, wire->gsi, wire->eventfd);
 }
@@ -159,5 +158,5 @@ uint64_t irq_wire_relayed(const struct irq_wire *wire)
 {
 	bool live = wire->relay && wire->attached;
 
-	return wire->relayed + (live ? relay_count(wire->relay, wire->eventfd) : 0);
+	return wire->relayed + (live ? wire->relay->count(wire->relay, wire->eventfd) : 0);
 }

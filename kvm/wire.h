@@ -11,8 +11,8 @@
  * common eventfd that they are two ends of one thing, and the IOMMU or ITS delivers straight to
  * the vCPU.
  *
- * There are two kinds: with the other, irq-path=userspace, a thread of this process (kvm/relay.h)
- * stands in for the irqfd. That one is for messages only: a pin has an irqfd.
+ * There are two kinds: with the other, irq-path=userspace, somebody in this process (struct
+ * irq_relay) stands in for the irqfd. That one is for messages only: a pin has an irqfd.
  *
  * The life of a wire: open (it gets its eventfd and its GSI), route, attach; detach and attach as
  * often as it is masked or its message changes; close. What is signalled while it is detached stays
@@ -29,21 +29,35 @@
 
 #include "kvm/irq.h"
 
-struct relay;
+/* Who sends messages in place of an irqfd: vmm/relay.h. */
+struct irq_relay {
+	/*
+	 * Let signals of @eventfd send @message (copied); one that was there already sends it at
+	 * once. 0, or -errno with the eventfd's count left alone.
+	 */
+	int (*attach)(struct irq_relay *relay, int eventfd, const struct msi_message *message);
+	/*
+	 * When it returns, signals stay in the eventfd's count. Returns how many messages were sent
+	 * since the attach.
+	 */
+	uint64_t (*detach)(struct irq_relay *relay, int eventfd);
+	/* How many messages were sent since the attach. */
+	uint64_t (*count)(struct irq_relay *relay, int eventfd);
+};
 
 struct irq_wire {
 	struct irq_router *router;
-	struct relay *relay;  /* the kind: NULL: irqfd */
-	int gsi;	      /* -1: closed; a pin below IRQ_PINS */
-	int eventfd;	      /* -1: closed */
-	int resample_eventfd; /* of a pin: KVM signals it when the guest acknowledges; else -1 */
+	struct irq_relay *relay; /* the kind: NULL: irqfd */
+	int gsi;		 /* -1: closed; a pin below IRQ_PINS */
+	int eventfd;		 /* -1: closed */
+	int resample_eventfd;	 /* of a pin: KVM signals it when the guest acknowledges; else -1 */
 	bool attached;
 	bool was_attached; /* since it was opened */
 	uint64_t relayed;  /* messages that the relay sent for it, but for those since the attach */
 };
 
 /* Make a wire that is closed. Both stay the caller's. @relay is NULL for an irqfd and for a pin. */
-void irq_wire_init(struct irq_wire *wire, struct irq_router *router, struct relay *relay);
+void irq_wire_init(struct irq_wire *wire, struct irq_router *router, struct irq_relay *relay);
 
 /* Take an eventfd and a GSI, without a route. Nothing to do when open. 0, -ENOSPC or -errno. */
 int irq_wire_open(struct irq_wire *wire);

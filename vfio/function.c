@@ -162,7 +162,7 @@ static int guest_place(struct vfio_function *function, struct pci_root *root, ch
 }
 
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-		       struct relay *relay, const char *bdf, char why[WHY_SIZE])
+		       struct irq_relay *relay, const char *bdf, char why[WHY_SIZE])
 {
 	int error, gsi;
 

@@ -5,7 +5,7 @@
 
 #include "vfio/function_state.h"
 
-struct relay;
+struct irq_relay;
 
 /* What all functions of a VM share. All stays the caller's. */
 struct vfio_function_config {
@@ -23,7 +23,7 @@ struct vfio_function_config {
  * only.
  */
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-		       struct relay *relay, const char *bdf, char why[WHY_SIZE]);
+		       struct irq_relay *relay, const char *bdf, char why[WHY_SIZE]);
 
 /* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);

@@ -23,7 +23,7 @@
 
 struct access;
 struct irq_type;
-struct relay;
+struct irq_relay;
 struct vfio_device;
 struct vfio_irqs;
 
@@ -78,7 +78,7 @@ struct vfio_irqs {
 	/* fixed */
 	struct vfio_device *device;
 	struct irq_router *router;
-	struct relay *relay;		     /* struct irqs_config */
+	struct irq_relay *relay;	     /* struct irqs_config */
 	const struct irq_observer *observer; /* NULL: none */
 	unsigned int intx_gsi;
 	uint32_t device_id;
@@ -92,7 +92,7 @@ struct vfio_irqs {
 /* What a device's interrupts are made with. All stays the caller's. */
 struct irqs_config {
 	struct irq_router *router;
-	struct relay *relay; /* the kind of the wires of MSI and MSI-X; may be NULL */
+	struct irq_relay *relay; /* the kind of the wires of MSI and MSI-X; may be NULL */
 	const struct irq_observer *observer; /* may be NULL */
 	unsigned int msi_size, msix_size;    /* vectors in the guest's capabilities; 0: none */
 	unsigned int intx_gsi;		     /* 0: no INTx */

@@ -16,6 +16,7 @@
 #include "vmm/board.h"
 #include "vmm/host.h"
 #include "vmm/irq_report.h"
+#include "vmm/relay.h"
 #include "vmm/run_options.h"
 
 /* What the guest's kernel is told before what the user adds. */
@@ -153,7 +154,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		if (error)
 			exit(error); /* it said why */
 		error = vfio_function_init(&machine->functions[i], &config,
-					   device->userspace_irqs ? machine->relay : NULL,
+					   device->userspace_irqs ? &machine->relay->wires : NULL,
 					   device->bdf, why);
 		if (error < 0)
 			die(error_exit_code(error), "%s", why);

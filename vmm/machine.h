@@ -13,7 +13,6 @@
 #include "devices/rtc.h"
 #include "devices/serial.h"
 #include "guest/layout.h"
-#include "kvm/relay.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 #include "vfio/function.h"
@@ -23,6 +22,7 @@
 
 struct irq_report;
 struct machine;
+struct relay;
 struct run_options;
 
 /*

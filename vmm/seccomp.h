@@ -11,7 +11,7 @@
 enum seccomp_thread {
 	SECCOMP_THREAD_VCPU,
 	SECCOMP_THREAD_MAIN,
-	SECCOMP_THREAD_RELAY,	 /* of kvm/relay.h */
+	SECCOMP_THREAD_RELAY,	 /* of vmm/relay.h */
 	SECCOMP_THREAD_DOORBELL, /* of vmm/latency/doorbell.h */
 	SECCOMP_THREADS
 };

@@ -390,9 +390,9 @@ void fuzz_pin_acknowledge(unsigned int gsi)
 		fuzz_intx_set(&host->devices[i], host->devices[i].intx_level);
 }
 
-/* ---- kvm/relay.h ---- */
+/* ---- the relay ---- */
 
-int relay_attach(struct relay *relay, int eventfd, const struct msi_message *message)
+static int relay_attach(struct irq_relay *relay, int eventfd, const struct msi_message *message)
 {
 	struct fuzz_eventfd *file = fuzz_eventfd_of(eventfd);
 	int failure = fuzz_failing(FUZZ_RELAY_ATTACH);
@@ -412,7 +412,7 @@ int relay_attach(struct relay *relay, int eventfd, const struct msi_message *mes
 	return 0;
 }
 
-uint64_t relay_detach(struct relay *relay, int eventfd)
+static uint64_t relay_detach(struct irq_relay *relay, int eventfd)
 {
 	struct fuzz_eventfd *file = fuzz_eventfd_of(eventfd);
 
@@ -423,7 +423,7 @@ uint64_t relay_detach(struct relay *relay, int eventfd)
 	return file->relay_count;
 }
 
-uint64_t relay_count(struct relay *relay, int eventfd)
+static uint64_t relay_count(struct irq_relay *relay, int eventfd)
 {
 	(void)relay;
 	return fuzz_eventfd_of(eventfd)->relay_count;
@@ -593,6 +593,7 @@ void fuzz_host_reset(void)
 	host->watch = watch;
 	host->watch.observer.opaque = &host->watch;
 	host->page_size = 4096;
+	host->relay = (struct irq_relay){ relay_attach, relay_detach, relay_count };
 	rom_used = 0;
 }
 

@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
-#include "kvm/relay.h"
 #include "kvm/vm.h"
+#include "kvm/wire.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "vfio/function.h"
 #include "vfio/iommu.h"
@@ -129,7 +129,7 @@ struct fuzz_area {
 struct fuzz_host {
 	struct vm vm;
 	struct iommu iommu;
-	struct relay relay;	/* only to tell which is meant */
+	struct irq_relay relay;
 	struct irq_watch watch; /* only counts */
 	bool in_routes;		/* between irq_routes_begin() and irq_routes_commit() */
 	struct pci_root root;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kvm/relay.h against the host's KVM: what tests/kvm/irqfd_test.c asks of an irqfd.
+ * vmm/relay.h against the host's KVM: what tests/kvm/irqfd_test.c asks of an irqfd.
  *
  * relay_detach() is a barrier: where a test says that there are no more interrupts, it detaches
  * before it counts.
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "kvm/relay.h"
+#include "vmm/relay.h"
 #include "lib/file.h"
 #include "lib/util.h"
 #include "tests/kvm/guest.h"

@@ -92,16 +92,6 @@ static unsigned int open_fds_count(void)
 	return count;
 }
 
-struct fake_kvm *fake_kvm_new(void)
-{
-	struct fake_kvm *kvm = calloc(1, sizeof(*kvm));
-
-	if (!kvm)
-		abort();
-	kvm->open_fds = open_fds_count();
-	return kvm;
-}
-
 unsigned int fake_kvm_end(struct fake_kvm *kvm)
 {
 	unsigned int fds = open_fds_count(), violations;
@@ -544,7 +534,7 @@ unsigned int fake_kvm_irqfds(const struct fake_kvm *kvm)
 /* ---- relay ------------------------------------------------------------------------------------
  */
 
-static struct fake_kvm *kvm_of_relay(struct relay *relay)
+static struct fake_kvm *kvm_of_relay(struct irq_relay *relay)
 {
 	return container_of(relay, struct fake_kvm, relay);
 }
@@ -565,7 +555,7 @@ static struct fake_source *source_free_find(struct fake_kvm *kvm)
 	abort();
 }
 
-int relay_attach(struct relay *relay, int eventfd, const struct msi_message *message)
+static int relay_attach(struct irq_relay *relay, int eventfd, const struct msi_message *message)
 {
 	struct fake_kvm *kvm = kvm_of_relay(relay);
 	int failure = fake_failing(kvm, "relay_attach");
@@ -588,7 +578,7 @@ int relay_attach(struct relay *relay, int eventfd, const struct msi_message *mes
 	return 0;
 }
 
-uint64_t relay_detach(struct relay *relay, int eventfd)
+static uint64_t relay_detach(struct irq_relay *relay, int eventfd)
 {
 	struct fake_kvm *kvm = kvm_of_relay(relay);
 	struct fake_source *source = source_find(kvm, eventfd);
@@ -603,7 +593,7 @@ uint64_t relay_detach(struct relay *relay, int eventfd)
 	return source->count;
 }
 
-uint64_t relay_count(struct relay *relay, int eventfd)
+static uint64_t relay_count(struct irq_relay *relay, int eventfd)
 {
 	struct fake_kvm *kvm = kvm_of_relay(relay);
 	const struct fake_source *source;
@@ -620,6 +610,17 @@ unsigned int fake_kvm_sources(const struct fake_kvm *kvm)
 	for (unsigned int i = 0; i < FAKE_SOURCES_MAX; i++)
 		count += kvm->sources[i].used;
 	return count;
+}
+
+struct fake_kvm *fake_kvm_new(void)
+{
+	struct fake_kvm *kvm = calloc(1, sizeof(*kvm));
+
+	if (!kvm)
+		abort();
+	kvm->open_fds = open_fds_count();
+	kvm->relay = (struct irq_relay){ relay_attach, relay_detach, relay_count };
+	return kvm;
 }
 
 /* ---- what the guest got -----------------------------------------------------------------------

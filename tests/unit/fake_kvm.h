@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host without KVM and IOMMU: what vfio/ and kvm/wire.c use of kvm/vm.h, kvm/irq.h,
- * kvm/relay.h and vfio/iommu.h. A test links this instead of these.
+ * A host without KVM and IOMMU: what vfio/ and kvm/wire.c use of kvm/vm.h, kvm/irq.h and
+ * vfio/iommu.h. A test links this instead of these. And a relay, for wires that are to have one.
  *
  * irqfds behave as KVM's (virt/kvm/eventfd.c): a signal of an attached eventfd injects the message
  * that the GSI is routed to at that moment, and takes the count; an eventfd that is signalled
  * already when it is attached injects at once, and its count stays. The relay takes the count in
- * either case, as relay.h says; its thread runs whenever a fake is called, unless relay_sleeps.
+ * either case, as vmm/relay.h says; its thread runs whenever a fake is called, unless relay_sleeps.
  *
  * What must never happen is written down as a violation, and fake_kvm_end() counts them: two irqfds
  * on one eventfd, an irqfd without a route, a route that goes away under an irqfd, memslots or DMA
@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 #include "kvm/irq.h"
-#include "kvm/relay.h"
 #include "kvm/vm.h"
+#include "kvm/wire.h"
 #include "vfio/iommu.h"
 
 #define FAKE_SLOTS_MAX	    32
@@ -45,7 +45,7 @@ struct fake_irqfd {
 	bool asserted;	/* a level: the pin is up until the guest acknowledges */
 };
 
-/* What relay_attach() got. */
+/* What the relay got. */
 struct fake_source {
 	bool used;
 	int eventfd;
@@ -74,7 +74,7 @@ struct fake_kvm {
 	unsigned int commits;	  /* how often KVM got a table of routes */
 	struct fake_irqfd irqfds[FAKE_IRQFDS_MAX];
 	unsigned int irqfd_top; /* none is used from here up */
-	struct relay relay;	/* only to tell which fake is meant */
+	struct irq_relay relay;
 	struct fake_source sources[FAKE_SOURCES_MAX];
 	bool relay_sleeps; /* the relay's thread does not get to run */
 	bool relay_late;   /* each relay_attach() returns with another signal in the count */

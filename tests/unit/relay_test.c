@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kvm/relay.h with a KVM that writes down what it is sent: __wrap_ioctl_named() stands in for
- * ioctl_named(). tests/kvm/relay_test.c says whether the real one delivers it.
+ * vmm/relay.h with a KVM that writes down what it is sent: __wrap_ioctl_named() stands in for
+ * ioctl_named(). tests/vmm/relay_test.c says whether the real one delivers it.
  *
  * That a message does not come cannot be waited for. Where a test says so, something else has
  * happened that comes later, or the relay was detached, which is a barrier.
@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "kvm/relay.h"
+#include "vmm/relay.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/util.h"

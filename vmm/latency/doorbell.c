@@ -7,7 +7,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "kvm/relay.h"
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/log.h"

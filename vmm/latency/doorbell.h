@@ -22,16 +22,16 @@
 #include "guest/payload/doorbell.h"
 #include "kvm/wire.h"
 
-struct relay;
+struct irq_relay;
 struct vfio_device;
 struct vm;
 
 /* All of it stays the caller's, and must outlive the doorbell. */
 struct doorbell_config {
 	struct vm *vm;
-	uint64_t address;    /* guest-physical, of the registers */
-	struct relay *relay; /* injects in place of an irqfd; NULL: no */
-	bool thread;	     /* there is a RAISE_THREAD */
+	uint64_t address;	 /* guest-physical, of the registers */
+	struct irq_relay *relay; /* injects in place of an irqfd; NULL: no */
+	bool thread;		 /* there is a RAISE_THREAD */
 	/* Its vector 0, of the kind that the guest has on, is what the thread raises; NULL: none.
 	 */
 	struct vfio_device *loopback;

@@ -3,6 +3,7 @@
 
 #include "guest/layout.h"
 #include "vmm/latency/kvm_stats.h"
+#include "vmm/relay.h"
 
 static void instruments_init(void *opaque, struct machine *machine)
 {
@@ -26,7 +27,7 @@ static void instruments_start(void *opaque, struct machine *machine)
 	const struct doorbell_config config = {
 		.vm = &machine->vm,
 		.address = LAYOUT_DOORBELL,
-		.relay = instruments->relay ? machine->relay : NULL,
+		.relay = instruments->relay ? &machine->relay->wires : NULL,
 		.thread = instruments->thread,
 		.loopback = instruments->loopback ? &machine->functions[0].device : NULL,
 		.mark = latency_probe_mark,

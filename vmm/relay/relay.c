@@ -5,7 +5,7 @@
  * been woken for is but a hint, and may be out of date by then: the eventfd may be detached, or its
  * number may be that of another one. The count says the truth.
  */
-#include "kvm/relay.h"
+#include "vmm/relay.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
@@ -102,51 +102,6 @@ static int thread_start(struct relay *relay)
 	return -error;
 }
 
-int relay_init(struct relay *relay, int vm_fd, void (*begin)(void *opaque), void *opaque)
-{
-	int error;
-
-	memset(relay, 0, sizeof(*relay));
-	relay->vm_fd = vm_fd;
-	relay->begin = begin;
-	relay->opaque = opaque;
-	relay->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (relay->epoll_fd < 0)
-		return -errno;
-	relay->stop_eventfd = eventfd_create();
-	if (relay->stop_eventfd < 0) {
-		error = relay->stop_eventfd;
-		goto err_epoll;
-	}
-	error = epoll_add(relay, relay->stop_eventfd);
-	if (error < 0)
-		goto err_stop;
-	pthread_mutex_init(&relay->lock, NULL);
-	error = thread_start(relay);
-	if (error < 0)
-		goto err_lock;
-	return 0;
-
-err_lock:
-	pthread_mutex_destroy(&relay->lock);
-err_stop:
-	fd_close(&relay->stop_eventfd);
-err_epoll:
-	fd_close(&relay->epoll_fd);
-	return error;
-}
-
-void relay_cleanup(struct relay *relay)
-{
-	eventfd_signal(relay->stop_eventfd);
-	pthread_join(relay->thread, NULL);
-	free(relay->sources);
-	pthread_mutex_destroy(&relay->lock);
-	fd_close(&relay->stop_eventfd);
-	/* Takes what is still in it out of it. */
-	fd_close(&relay->epoll_fd);
-}
-
 /* Make room for @eventfd. The kernel gives out the lowest free number: the array stays short. */
 static int sources_grow(struct relay *relay, int eventfd)
 {
@@ -213,4 +168,74 @@ uint64_t relay_count(struct relay *relay, int eventfd)
 	count = source ? source->count : 0;
 	pthread_mutex_unlock(&relay->lock);
 	return count;
+}
+
+/* ---- as wires see it ---- */
+
+static struct relay *relay_of(struct irq_relay *wires)
+{
+	return container_of(wires, struct relay, wires);
+}
+
+static int wire_attach(struct irq_relay *wires, int eventfd, const struct msi_message *message)
+{
+	return relay_attach(relay_of(wires), eventfd, message);
+}
+
+static uint64_t wire_detach(struct irq_relay *wires, int eventfd)
+{
+	return relay_detach(relay_of(wires), eventfd);
+}
+
+static uint64_t wire_count(struct irq_relay *wires, int eventfd)
+{
+	return relay_count(relay_of(wires), eventfd);
+}
+
+/* ---- start and end ---- */
+
+int relay_init(struct relay *relay, int vm_fd, void (*begin)(void *opaque), void *opaque)
+{
+	int error;
+
+	memset(relay, 0, sizeof(*relay));
+	relay->wires = (struct irq_relay){ wire_attach, wire_detach, wire_count };
+	relay->vm_fd = vm_fd;
+	relay->begin = begin;
+	relay->opaque = opaque;
+	relay->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (relay->epoll_fd < 0)
+		return -errno;
+	relay->stop_eventfd = eventfd_create();
+	if (relay->stop_eventfd < 0) {
+		error = relay->stop_eventfd;
+		goto err_epoll;
+	}
+	error = epoll_add(relay, relay->stop_eventfd);
+	if (error < 0)
+		goto err_stop;
+	pthread_mutex_init(&relay->lock, NULL);
+	error = thread_start(relay);
+	if (error < 0)
+		goto err_lock;
+	return 0;
+
+err_lock:
+	pthread_mutex_destroy(&relay->lock);
+err_stop:
+	fd_close(&relay->stop_eventfd);
+err_epoll:
+	fd_close(&relay->epoll_fd);
+	return error;
+}
+
+void relay_cleanup(struct relay *relay)
+{
+	eventfd_signal(relay->stop_eventfd);
+	pthread_join(relay->thread, NULL);
+	free(relay->sources);
+	pthread_mutex_destroy(&relay->lock);
+	fd_close(&relay->stop_eventfd);
+	/* Takes what is still in it out of it. */
+	fd_close(&relay->epoll_fd);
 }

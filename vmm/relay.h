@@ -15,15 +15,17 @@
  * What differs from an irqfd: the message is given here and not by the route of a GSI, so a new
  * message is a relay_detach() and a relay_attach(). And the count of an attached eventfd is the
  * relay's to take: nobody else may read it, or the interrupt is gone.
+ *
+ * It is made in vmm/relay/: this is all that posthorn run knows of it.
  */
-#ifndef POSTHORN_KVM_RELAY_H
-#define POSTHORN_KVM_RELAY_H
+#ifndef POSTHORN_VMM_RELAY_H
+#define POSTHORN_VMM_RELAY_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kvm/irq.h"
+#include "kvm/wire.h"
 
 struct relay_source {
 	bool attached;
@@ -32,6 +34,7 @@ struct relay_source {
 };
 
 struct relay {
+	struct irq_relay wires; /* what wires know of it, from relay_init() on */
 	int vm_fd;
 	void (*begin)(void *opaque);
 	void *opaque;
@@ -47,10 +50,9 @@ struct relay {
 /*
  * Start the thread, with all signals blocked in it but SIGSYS; the first that it does is
  * @begin(@opaque), if that is not NULL. That is done when this returns, so that it may die(): no
- * guest runs yet. The VM with the descriptor
- * @vm_fd must have its interrupt controller by the time of the first relay_attach(), and must
- * outlive the relay. 0 or -errno: -EMFILE when there are too many
- * open files, -EAGAIN when there are too many threads.
+ * guest runs yet. The VM with the descriptor @vm_fd must have its interrupt controller by the time
+ * of the first relay_attach(), and must outlive the relay. 0 or -errno: -EMFILE when there are too
+ * many open files, -EAGAIN when there are too many threads.
  */
 int relay_init(struct relay *relay, int vm_fd, void (*begin)(void *opaque), void *opaque);
 
