@@ -295,7 +295,7 @@ unit: sanitized ## build and run the unit tests only, with the sanitizers
 	@tests/run --arch $(ARCH) $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
 
 # The order of locks, and what threads share, where there is more than one thread.
-thread_tests := function_locks serial_threads
+thread_tests := function_locks serial_threads relay
 .PHONY: thread-tests
 thread-tests:
 	@$(MAKE) --no-print-directory $(thread_tests:%=build/$(machine)-threads/tests/unit/%_test) \

@@ -302,6 +302,11 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 
 	mutex_assert_held(&function->pci.lock);
 	if (access_within(&bar->table, offset, access)) {
+		if (access->is_write)
+			irqs_wait(&function->irqs);
+		/* What was waited for may have been a reset. */
+		if (access->is_write && pci->away)
+			return;
 		irqs_table_access(&function->irqs, offset - bar->table.offset, access);
 		return;
 	}

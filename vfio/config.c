@@ -871,6 +871,12 @@ static void field_write(struct vfio_function *function, unsigned int action, uns
 	}
 }
 
+static bool action_changes_irqs(unsigned int action)
+{
+	return action == ACTION_COMMAND || action == ACTION_PM || action == ACTION_EXPRESS ||
+	       action == ACTION_MSI || action == ACTION_MSIX;
+}
+
 /* A write may span fields: cut it where the action changes. */
 void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int size,
 		       uint32_t value)
@@ -885,6 +891,11 @@ void vfio_config_write(struct pci_device *pci, unsigned int offset, unsigned int
 
 		while (next < end && action[next] == action[start])
 			next++;
+		if (action_changes_irqs(action[start]))
+			irqs_wait(&function->irqs);
+		/* What was waited for may have been a reset. */
+		if (pci->away)
+			return;
 		field_write(function, action[start], start, next - start,
 			    value >> (8 * (start - offset)));
 		start = next;

@@ -190,6 +190,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 				  .router = &config->vm->irq,
 				  .relay = relay,
 				  .observer = config->observer,
+				  .lock = &function->pci.lock,
 				  .msi_size = function->policy.msi_vectors,
 				  .msix_size = function->policy.msix_vectors,
 				  .intx_gsi = (unsigned int)gsi,

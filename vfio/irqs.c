@@ -47,6 +47,60 @@ const char *irq_kind_name(enum irq_kind kind)
 	return types[kind].name;
 }
 
+/* ---- who looks ---- */
+
+/* While the interrupts are held nobody changes them, and all else of the function goes on. */
+LOCK_NOT_ANALYSED static void observer_enter(struct vfio_irqs *irqs)
+{
+	irqs->held = true;
+	if (irqs->lock)
+		mutex_unlock(irqs->lock);
+}
+
+LOCK_NOT_ANALYSED static void observer_leave(struct vfio_irqs *irqs)
+{
+	if (irqs->lock)
+		mutex_lock(irqs->lock);
+	irqs->held = false;
+	pthread_cond_broadcast(&irqs->released);
+}
+
+void irqs_wait(struct vfio_irqs *irqs)
+{
+	while (irqs->held)
+		pthread_cond_wait(&irqs->released, &irqs->lock->posix);
+}
+
+LOCK_NOT_ANALYSED bool irqs_hold(struct vfio_irqs *irqs, const struct timespec *until)
+{
+	int error = 0;
+
+	if (!mutex_try_until(irqs->lock, until))
+		return false;
+	while (irqs->held && error == 0)
+		error = pthread_cond_clockwait(&irqs->released, &irqs->lock->posix, CLOCK_MONOTONIC,
+					       until);
+	irqs->held |= error == 0;
+	mutex_unlock(irqs->lock);
+	return error == 0;
+}
+
+LOCK_NOT_ANALYSED void irqs_release(struct vfio_irqs *irqs)
+{
+	observer_leave(irqs);
+	mutex_unlock(irqs->lock);
+}
+
+/* All vectors of the active kind are about to be turned off in the host. */
+static void disabling_tell(struct vfio_irqs *irqs)
+{
+	if (!irqs->observer)
+		return;
+	observer_enter(irqs);
+	irqs->observer->disabling(irqs->observer->opaque, irqs);
+	observer_leave(irqs);
+}
+
 /* ---- what cannot be done ---- */
 
 static void intx_failure_report(const struct vfio_irqs *irqs, int error)
@@ -132,10 +186,10 @@ static int host_enlarge(struct vfio_irqs *irqs, struct irq_set *set, unsigned in
 	unsigned int former = set->host_count;
 	int result;
 
-	if (former && irqs->observer)
-		irqs->observer->disabling(irqs->observer->opaque, irqs);
-	if (former)
+	if (former) {
+		disabling_tell(irqs);
 		vfio_irqs_disable(irqs->device, set->type->index);
+	}
 	set->host_count = 0;
 	result = host_enable_more(irqs, set, former, needed);
 	/* Rather the vectors that there were than none. */
@@ -201,8 +255,7 @@ static void kind_disable(struct vfio_irqs *irqs)
 
 	if (irqs->active == IRQ_KIND_NONE)
 		return;
-	if (irqs->observer)
-		irqs->observer->disabling(irqs->observer->opaque, irqs);
+	disabling_tell(irqs);
 	if (set->host_count)
 		vfio_irqs_disable(irqs->device, set->type->index);
 	set->host_count = 0;
@@ -235,8 +288,11 @@ static void vector_detach(struct vfio_irqs *irqs, struct irq_set *set, unsigned 
 
 	if (!vector->wire.attached)
 		return;
-	if (irqs->observer)
+	if (irqs->observer) {
+		observer_enter(irqs);
 		irqs->observer->detaching(irqs->observer->opaque, irqs, number);
+		observer_leave(irqs);
+	}
 	/* VFIO lets go of the eventfd, and so posting ends before the irqfd goes. */
 	if (retie)
 		vfio_irqs_set(irqs->device, set->type->index, number, 1, &none);
@@ -421,18 +477,27 @@ static void intx_unmask_tie(struct vfio_irqs *irqs, struct irq_set *set)
 		connect_failed(irqs, set, 0, error < 0 ? error : -ENOSPC);
 }
 
-static void changes_end(const struct vfio_irqs *irqs, const struct irq_set *set, unsigned int first,
-			unsigned int end)
+static void changes_tell(struct vfio_irqs *irqs, const struct irq_set *set, unsigned int first,
+			 unsigned int end)
 {
 	const struct irq_observer *observer = irqs->observer;
 
-	for (unsigned int i = first; i < end; i++) {
-		if (set->vectors[i].changing && observer)
+	if (!observer)
+		return;
+	observer_enter(irqs);
+	for (unsigned int i = first; i < end; i++)
+		if (set->vectors[i].changing)
 			observer->connected(observer->opaque, irqs, i);
+	observer->settled(observer->opaque, irqs);
+	observer_leave(irqs);
+}
+
+static void changes_end(struct vfio_irqs *irqs, const struct irq_set *set, unsigned int first,
+			unsigned int end)
+{
+	changes_tell(irqs, set, first, end);
+	for (unsigned int i = first; i < end; i++)
 		set->vectors[i].changing = set->vectors[i].rerouting = false;
-	}
-	if (observer)
-		observer->settled(observer->opaque, irqs);
 }
 
 /*
@@ -592,6 +657,8 @@ int irqs_init(struct vfio_irqs *irqs, struct vfio_device *device, const struct i
 		.router = config->router,
 		.relay = config->relay,
 		.observer = config->observer,
+		.lock = config->lock,
+		.released = PTHREAD_COND_INITIALIZER,
 		.intx_gsi = config->intx_gsi,
 		.device_id = config->device_id,
 	};
@@ -622,9 +689,11 @@ void irqs_reset(struct vfio_irqs *irqs)
 
 void irqs_cleanup(struct vfio_irqs *irqs)
 {
+	irqs->lock = NULL;
 	kind_disable(irqs);
 	if (irqs->observer)
 		irqs->observer->gone(irqs->observer->opaque, irqs);
 	for (unsigned int kind = IRQ_KIND_INTX; kind < IRQ_KINDS; kind++)
 		free(irqs->sets[kind].vectors);
+	pthread_cond_destroy(&irqs->released);
 }

@@ -11,15 +11,19 @@
  * the count of the eventfd. That count is the pending bit, and it is injected when the irqfd comes
  * back (kvm/wire.h).
  *
- * Everything here is called with the lock held that devices/pci.h calls its operations with.
+ * Everything here but irqs_hold() and irqs_release() is called with the lock held that
+ * devices/pci.h calls its operations with. An observer may take long, so it is called without that
+ * lock: meanwhile the interrupts are held, that is, nobody changes them.
  */
 #ifndef POSTHORN_VFIO_IRQS_H
 #define POSTHORN_VFIO_IRQS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "kvm/wire.h"
+#include "lib/mutex.h"
 
 struct access;
 struct irq_type;
@@ -58,7 +62,8 @@ struct irq_set {
 
 /*
  * Who is told what becomes of vectors: a report, say. Nothing of posthorn depends on what it does.
- * Called with the lock of irqs_sync(); may look at @irqs and change nothing in it.
+ * Called without a lock and while @irqs is held: may take its time, look at @irqs, and change
+ * nothing in it.
  */
 struct irq_observer {
 	void *opaque;
@@ -80,6 +85,7 @@ struct vfio_irqs {
 	struct irq_router *router;
 	struct irq_relay *relay;	     /* struct irqs_config */
 	const struct irq_observer *observer; /* NULL: none */
+	struct mutex *lock;		     /* struct irqs_config */
 	unsigned int intx_gsi;
 	uint32_t device_id;
 	struct irq_set sets[IRQ_KINDS]; /* by enum irq_kind; that of NONE is empty */
@@ -87,6 +93,8 @@ struct vfio_irqs {
 	bool asleep; /* in D3hot: what the guest wants now happens when it wakes; see irqs_sync() */
 	/* what the host has */
 	enum irq_kind active;
+	bool held;		 /* by somebody who looks at it without the lock */
+	pthread_cond_t released; /* it is no longer held */
 };
 
 /* What a device's interrupts are made with. All stays the caller's. */
@@ -94,16 +102,30 @@ struct irqs_config {
 	struct irq_router *router;
 	struct irq_relay *relay; /* the kind of the wires of MSI and MSI-X; may be NULL */
 	const struct irq_observer *observer; /* may be NULL */
-	unsigned int msi_size, msix_size;    /* vectors in the guest's capabilities; 0: none */
-	unsigned int intx_gsi;		     /* 0: no INTx */
-	uint32_t device_id;		     /* requester id (bus, device, function) in the guest */
+	struct mutex *lock; /* that the functions here are called with; NULL: there is one thread */
+	unsigned int msi_size, msix_size; /* vectors in the guest's capabilities; 0: none */
+	unsigned int intx_gsi;		  /* 0: no INTx */
+	uint32_t device_id;		  /* requester id (bus, device, function) in the guest */
 };
 
 /* Make the interrupt state of @device: all off. 0 or -ENOMEM. */
 int irqs_init(struct vfio_irqs *irqs, struct vfio_device *device, const struct irqs_config *config);
 
-/* Turn everything off and give everything back. */
+/* Turn everything off and give everything back. No other thread uses it, so without the lock. */
 void irqs_cleanup(struct vfio_irqs *irqs);
+
+/*
+ * Before anything changes what the guest wants: wait until nobody holds the interrupts. Gives the
+ * lock back meanwhile, so that all else of the function may have changed.
+ */
+void irqs_wait(struct vfio_irqs *irqs);
+
+/*
+ * Hold the interrupts, to look at them without the lock. False: somebody else holds the lock, or
+ * the interrupts, until the monotonic clock says @until. Without the lock.
+ */
+bool irqs_hold(struct vfio_irqs *irqs, const struct timespec *until);
+void irqs_release(struct vfio_irqs *irqs);
 
 /*
  * Bring the host to what the guest wants. What the host refuses is reported once for a device and

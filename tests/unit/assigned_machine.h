@@ -33,6 +33,7 @@ struct machine {
 	struct vfio_function *function; /* of fake */
 	struct pci_root root;
 	struct bus memory, ports;
+	const struct irq_observer *observer; /* NULL: none */
 	char why[WHY_SIZE];
 };
 
@@ -59,6 +60,7 @@ static inline int function_init(struct machine *machine, struct vfio_function *f
 					  .vm = &machine->kvm->vm,
 					  .iommu = &machine->kvm->iommu,
 					  .root = &machine->root,
+					  .observer = machine->observer,
 					  .page_size = 0x1000,
 				  },
 				  NULL, bdf, machine->why);

@@ -26,6 +26,9 @@ struct scene {
 
 static struct scene the_scene;
 
+/* Of the functions of the next scene; NULL: none. */
+static const struct irq_observer *the_observer;
+
 /* In the vCPU's thread, where the hardware would be waited for. */
 static void hardware_waits(void *opaque)
 {
@@ -53,6 +56,7 @@ static int scene_start(void **state)
 	struct scene *scene = &the_scene;
 
 	*scene = (struct scene){ .machine = machine };
+	machine->observer = the_observer;
 	sem_init(&scene->begun, 0, 0);
 	sem_init(&scene->released, 0, 0);
 	fake_vfio_nvme(machine->fake);
@@ -219,7 +223,176 @@ static void test_a_rom_that_is_gone_when_it_was_read_is_no_memory(void **state)
 	assert_memory_equal(fake_kvm_hva(machine->kvm, rom), "\x55\xaa", 2);
 }
 
-#define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, scene_start, scene_end)
+/* ---- an observer that reads a file which is stuck ---- */
+
+/* The thread sanitizer of gcc 12 does not know pthread_mutex_clocklock(3), and so misses a lock. */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+	return "mutex:irqs_hold";
+}
+
+static void connected_ignored(void *opaque, const struct vfio_irqs *irqs, unsigned int vector)
+{
+	(void)opaque;
+	(void)irqs;
+	(void)vector;
+}
+
+static void all_ignored(void *opaque, const struct vfio_irqs *irqs)
+{
+	(void)opaque;
+	(void)irqs;
+}
+
+/* Which of the two calls is stuck. */
+static bool is_stuck_at_detach;
+
+static void settled_waits(void *opaque, const struct vfio_irqs *irqs)
+{
+	(void)irqs;
+	if (!is_stuck_at_detach)
+		hardware_waits(opaque);
+}
+
+static void detaching_waits(void *opaque, const struct vfio_irqs *irqs, unsigned int vector)
+{
+	(void)irqs;
+	(void)vector;
+	if (is_stuck_at_detach)
+		hardware_waits(opaque);
+}
+
+static const struct irq_observer slow_observer = {
+	.opaque = &the_scene,
+	.connected = connected_ignored,
+	.settled = settled_waits,
+	.detaching = detaching_waits,
+	.disabling = all_ignored,
+	.gone = all_ignored,
+};
+
+static int observed_start(void **state)
+{
+	int result;
+
+	the_observer = &slow_observer;
+	is_stuck_at_detach = true;
+	result = scene_start(state);
+	the_observer = NULL;
+	return result;
+}
+
+#define VECTOR 1
+
+static uint64_t entry_of(struct machine *machine, unsigned int vector)
+{
+	uint64_t bar = guest_read(machine, BAR(0), 4) & ~15U;
+
+	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
+	return bar + 0x2000 + (uint64_t)vector * PCI_MSIX_ENTRY_SIZE;
+}
+
+static void entry_mask(struct machine *machine, unsigned int vector, bool masked)
+{
+	memory_write(machine, entry_of(machine, vector) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, masked);
+}
+
+/* MSI-X is on, and the vector has a message. */
+static void msix_prepare(struct machine *machine)
+{
+	unsigned int at = capability_find(machine, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
+
+	memory_write(machine, entry_of(machine, VECTOR), 4, 0xfee00000);
+	memory_write(machine, entry_of(machine, VECTOR) + PCI_MSIX_ENTRY_DATA, 4, 0x4021);
+	guest_write(machine, at, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
+/* What a guest does with the function, all but its interrupts. */
+static void function_use(struct machine *machine)
+{
+	uint64_t entry = entry_of(machine, VECTOR);
+
+	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 2), ID);
+	guest_write(machine, PCI_CACHE_LINE_SIZE, 1, 0x10);
+	assert_int_equal(guest_read(machine, PCI_CACHE_LINE_SIZE, 1), 0x10);
+	/* The table, and a register in the page of the table. */
+	assert_int_equal(memory_read(machine, entry + PCI_MSIX_ENTRY_DATA, 4), 0x4021);
+	memory_write(machine, entry + 0x800, 4, 0x1234);
+	assert_int_equal(memory_read(machine, entry + 0x800, 4), 0x1234);
+}
+
+static void test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+
+	msix_prepare(machine);
+	is_stuck_at_detach = false;
+	vcpu_start(scene, entry_of(machine, VECTOR) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0, true);
+	function_use(machine);
+	/* The interrupt is connected: it does not wait for who looks at it. */
+	fake_vfio_fire(machine->fake, VECTOR);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
+	vcpu_end(scene);
+	is_stuck_at_detach = true;
+	sem_post(&scene->released);
+	entry_mask(machine, VECTOR, true);
+}
+
+static void *unmasking_vcpu(void *opaque)
+{
+	entry_mask(opaque, VECTOR, false);
+	return NULL;
+}
+
+static void test_what_changes_interrupts_follows_a_look_that_is_stuck(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	struct vfio_irqs *irqs = &machine->function->irqs;
+	struct timespec past = { .tv_sec = 0 };
+	pthread_t other;
+
+	msix_prepare(machine);
+	entry_mask(machine, VECTOR, false);
+	vcpu_start(scene, entry_of(machine, VECTOR) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 1, true);
+	function_use(machine);
+	/* Who wants a report is told, and need not wait. */
+	assert_false(irqs_hold(irqs, &past));
+	assert_int_equal(pthread_create(&other, NULL, unmasking_vcpu, machine), 0);
+	vcpu_end(scene);
+	pthread_join(other, NULL);
+	/* The last word was to unmask it. */
+	fake_vfio_fire(machine->fake, VECTOR);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
+	sem_post(&scene->released);
+	entry_mask(machine, VECTOR, true);
+}
+
+static void test_interrupts_that_are_held_for_a_report_do_not_change(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+	struct vfio_irqs *irqs = &machine->function->irqs;
+	struct timespec past = { .tv_sec = 0 };
+	pthread_t other;
+
+	msix_prepare(machine);
+	assert_true(irqs_hold(irqs, &past));
+	assert_int_equal(pthread_create(&other, NULL, unmasking_vcpu, machine), 0);
+	function_use(machine);
+	assert_false(irqs->sets[IRQ_KIND_MSIX].vectors[VECTOR].wire.attached);
+	irqs_release(irqs);
+	pthread_join(other, NULL);
+	assert_true(irqs->sets[IRQ_KIND_MSIX].vectors[VECTOR].wire.attached);
+	sem_post(&scene->released);
+	entry_mask(machine, VECTOR, true);
+}
+
+#define SCENE_TEST(name)    cmocka_unit_test_setup_teardown(name, scene_start, scene_end)
+#define OBSERVED_TEST(name) cmocka_unit_test_setup_teardown(name, observed_start, scene_end)
 
 int main(void)
 {
@@ -229,6 +402,9 @@ int main(void)
 		SCENE_TEST(test_a_place_that_a_reset_frees_is_taken),
 		SCENE_TEST(test_a_function_is_used_while_its_rom_is_read),
 		SCENE_TEST(test_a_rom_that_is_gone_when_it_was_read_is_no_memory),
+		OBSERVED_TEST(test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck),
+		OBSERVED_TEST(test_what_changes_interrupts_follows_a_look_that_is_stuck),
+		OBSERVED_TEST(test_interrupts_that_are_held_for_a_report_do_not_change),
 	};
 
 	return cmocka_run_group_tests_name("function_locks", tests, NULL, NULL);

@@ -41,7 +41,8 @@ static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void
 /* A vCPU has it while a device is reset, say: the main thread has more to do than wait. */
 static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
 {
-	static struct vfio_function function = { .irqs.device = &function.device };
+	static struct vfio_function function = { .irqs = { .device = &function.device,
+							   .lock = &function.pci.lock } };
 	static struct machine machine = { .functions = &function, .function_count = 1 };
 	struct capture capture;
 	char text[512];
@@ -55,6 +56,13 @@ static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
 	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
 	assert_non_null(strstr(text, "no table of interrupts now"));
 	mutex_unlock(&function.pci.lock);
+	/* Nor for a vCPU that reads a file which tells of the interrupts. */
+	function.irqs.held = true;
+	capture = capture_start();
+	irq_report_print(&machine);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "no table of interrupts now"));
+	function.irqs.held = false;
 	capture = capture_start();
 	irq_report_print(&machine);
 	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);

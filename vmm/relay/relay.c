@@ -98,7 +98,8 @@ static int thread_start(struct relay *relay)
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	if (error == 0)
 		pthread_barrier_wait(&relay->begun);
-	pthread_barrier_destroy(&relay->begun);
+	else
+		pthread_barrier_destroy(&relay->begun);
 	return -error;
 }
 
@@ -233,6 +234,8 @@ void relay_cleanup(struct relay *relay)
 {
 	eventfd_signal(relay->stop_eventfd);
 	pthread_join(relay->thread, NULL);
+	/* Not before: the thread may still have been on its way out of it. */
+	pthread_barrier_destroy(&relay->begun);
 	free(relay->sources);
 	pthread_mutex_destroy(&relay->lock);
 	fd_close(&relay->stop_eventfd);

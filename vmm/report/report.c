@@ -58,8 +58,8 @@ struct row_context {
 
 /*
  * 0, or what @visit returned that was not 0: it was then not called for the others. -EBUSY: a
- * device holds a vCPU, and that the lock; the main thread, which has more to do, must not wait for
- * it.
+ * device holds a vCPU, and that the lock, or a file that tells of interrupts does; the main thread,
+ * which has more to do, must not wait for it.
  */
 static int rows_visit(struct machine *machine,
 		      int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
@@ -73,12 +73,12 @@ static int rows_visit(struct machine *machine,
 	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
 		struct vfio_function *function = &machine->functions[i];
 
-		if (!mutex_try_until(&function->pci.lock, &until))
+		if (!irqs_hold(&function->irqs, &until))
 			return -EBUSY;
 		context.function = function;
-		result =
-			irq_watch_report(&machine->report->watch, &function->irqs, visit, &context);
-		mutex_unlock(&function->pci.lock);
+		result = irq_watch_report(&machine->report->watch, &function->irqs, &until, visit,
+					  &context);
+		irqs_release(&function->irqs);
 	}
 	return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/report/watch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -300,6 +301,7 @@ static int function_visit(const struct report *report, const struct watch_functi
 }
 
 int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
+		     const struct timespec *until,
 		     int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
 {
 	struct host_irq *rows = NULL;
@@ -307,7 +309,8 @@ int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
 	const struct watch_function *function;
 	int result = 0;
 
-	pthread_mutex_lock(&watch->lock);
+	if (pthread_mutex_clocklock(&watch->lock, CLOCK_MONOTONIC, until) != 0)
+		return -EBUSY;
 	report.row_count = host_irqs_read(watch->interrupts_fd, irqs->device->bdf, &rows);
 	report.rows = rows;
 	function = function_find(watch, irqs);

@@ -7,8 +7,9 @@
  * It is an irq_observer (vfio/irqs.h), and hears of vectors as that. What the columns of the report
  * mean, and what they cannot know: docs/proof.md.
  *
- * irq_watch_report() and the observer's functions may be called by any thread with the lock of the
- * function in question; the watch has a lock of its own.
+ * irq_watch_report() and the observer's functions may be called by any thread while the interrupts
+ * in question are held (irqs_hold()). They read files of the kernel, so they hold no lock but that
+ * of the watch itself.
  */
 #ifndef POSTHORN_VMM_REPORT_WATCH_H
 #define POSTHORN_VMM_REPORT_WATCH_H
@@ -16,6 +17,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "vfio/irqs.h"
 #include "vmm/report/posting.h"
@@ -83,9 +85,11 @@ struct irq_row {
 
 /*
  * Look at @irqs now, and call @visit for every vector that was ever connected, INTx first. Stops
- * when @visit returns non-zero, and returns that; else 0.
+ * when @visit returns non-zero, and returns that; else 0. -EBUSY: another thread looks, until the
+ * monotonic clock says @until.
  */
 int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
+		     const struct timespec *until,
 		     int (*visit)(void *opaque, const struct irq_row *row), void *opaque);
 
 #endif
