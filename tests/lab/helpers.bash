@@ -64,6 +64,15 @@ setup() {
 	lab_setup
 }
 
+# The same where the lab has a network card, a disk and a virtio-net, in this order. $report is a file.
+lab_setup_three() {
+	lab_setup
+	nic=${devices[0]}
+	disk=${devices[1]}
+	virtio=${devices[2]}
+	report=$BATS_TEST_TMPDIR/report
+}
+
 # What Linux says of faults that the SMMU reports, of its errors and of one that does not answer.
 smmu_complaints='arm-smmu-v3 .*(event 0x|error|timeout)'
 
@@ -264,6 +273,26 @@ host_pings() {
 	busybox ping -q -c 5 -i 0.05 -I "$interface" 10.0.2.2 | grep -F ' 0% packet loss'
 	ip addr flush dev "$interface"
 	ip link set "$interface" down
+}
+
+# traffic_start BDF: start a guest that uses the network card and does not stop.
+traffic_start() {
+	guest_start --device "$1"
+	guest net-up
+	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
+	guest_expect begin
+}
+
+# traffic_kill BDF: kill that one. The host's own driver gets the card back, and it works.
+traffic_kill() {
+	kill -KILL "$pid"
+	guest_wait
+	expect_status 137
+	"$posthorn" unbind "$1"
+	driver_is "$1" e1000e
+	host_pings "$1"
+	"$posthorn" bind "$1"
+	driver_is "$1" vfio-pci
 }
 
 # ---- interrupts ----

@@ -81,10 +81,7 @@ ready() {
 }
 
 @test "SIGTERM amid traffic: exit code 143; until then unbind and a second guest are refused" {
-	guest_start --device "$nic"
-	guest net-up
-	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
-	guest_expect begin
+	traffic_start "$nic"
 	run --separate-stderr "$posthorn" unbind "$nic"
 	expect_status 3
 	expect_text "in use" "$stderr"
@@ -100,17 +97,8 @@ ready() {
 }
 
 @test "SIGKILL amid traffic: the host's driver works, then another guest; it crashes, exit code 0" {
-	guest_start --device "$nic"
-	guest net-up
-	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
-	guest_expect begin
-	kill -KILL "$pid"
-	guest_wait
-	expect_status 137
-	"$posthorn" unbind "$nic"
-	host_pings "$nic"
-	"$posthorn" bind "$nic"
-
+	traffic_start "$nic"
+	traffic_kill "$nic"
 	guest_start --device "$nic"
 	guest net-up
 	guest_pings 5

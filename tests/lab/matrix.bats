@@ -8,11 +8,7 @@
 load helpers
 
 setup() {
-	lab_setup
-	nic=${devices[0]}
-	disk=${devices[1]}
-	virtio=${devices[2]}
-	report=$BATS_TEST_TMPDIR/report
+	lab_setup_three
 	case $LAB_GIC in
 	4) expected=posted code=0 ;;
 	*) expected=injected code=6 ;;
@@ -73,18 +69,8 @@ deliveries() {
 }
 
 @test "SIGKILL amid traffic: the host's driver gets the card back and works, and so does the next guest" {
-	guest_start --device "$nic"
-	guest net-up
-	guest_send 'echo begin; ping -q -i 0.001 10.0.2.2'
-	guest_expect begin
-	kill -KILL "$pid"
-	guest_wait
-	expect_status 137
-	"$posthorn" unbind "$nic"
-	driver_is "$nic" e1000e
-	host_pings "$nic"
-	"$posthorn" bind "$nic"
-	driver_is "$nic" vfio-pci
+	traffic_start "$nic"
+	traffic_kill "$nic"
 	guest_start --device "$nic"
 	guest net-up
 	guest_pings 20

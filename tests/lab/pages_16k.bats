@@ -7,11 +7,7 @@
 load helpers
 
 setup() {
-	lab_setup
-	nic=${devices[0]}
-	disk=${devices[1]}
-	virtio=${devices[2]}
-	report=$BATS_TEST_TMPDIR/report
+	lab_setup_three
 	[ "$(getconf PAGESIZE)" -eq 16384 ]
 }
 

@@ -8,11 +8,7 @@
 load helpers
 
 setup() {
-	lab_setup
-	nic=${devices[0]}
-	disk=${devices[1]}
-	virtio=${devices[2]}
-	report=$BATS_TEST_TMPDIR/report
+	lab_setup_three
 }
 
 @test "1,000 pings: the host's handlers never run, --require-posting ends with 0" {

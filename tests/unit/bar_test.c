@@ -272,13 +272,21 @@ static void sparse_set(struct machine *machine, const struct vfio_area *areas, u
 	machine->fake->function.device.regions[0] = *region;
 }
 
-static void test_only_sparse_areas_are_mapped(void **state)
+/* A BAR of which two areas can be mapped. */
+static struct vfio_bar *sparse_open(struct machine *machine)
 {
 	static const struct vfio_area areas[] = { { 0x1000, 0x3000 }, { 0x8000, 0x8000 } };
-	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
 
 	sparse_set(machine, areas, 2);
+	return bar;
+}
+
+static void test_only_sparse_areas_are_mapped(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = sparse_open(machine);
+
 	bar_init(bar);
 	areas_expect(bar, "1000-4000 8000-10000");
 	bar_map(bar, GPA);
@@ -290,11 +298,8 @@ static void test_only_sparse_areas_are_mapped(void **state)
 
 static void test_table_is_taken_out_of_sparse_areas_too(void **state)
 {
-	static const struct vfio_area areas[] = { { 0x1000, 0x3000 }, { 0x8000, 0x8000 } };
-	struct machine *machine = machine_of(state);
-	struct vfio_bar *bar = bar_open(machine, 0x40000, 0x1000);
+	struct vfio_bar *bar = sparse_open(machine_of(state));
 
-	sparse_set(machine, areas, 2);
 	bar->table = (struct bar_range){ 0x9010, 0x1000 };
 	bar->pba = (struct bar_range){ 0x3000, 8 };
 	bar_init(bar);
@@ -575,15 +580,24 @@ static void test_small_rom_is_followed_by_ones(void **state)
 	assert_memory_equal(fake_kvm_hva(machine->kvm, GPA + 0xfff), "\xff", 1);
 }
 
+/* The guest reads a ROM for the first time, and @call fails. */
+static struct vfio_bar *rom_open_failing(struct machine *machine, const char *call, int error,
+					 uint64_t expected)
+{
+	struct vfio_bar *bar = rom_open(machine, 0x8000);
+
+	fake_fail(machine->kvm, call, 0, error);
+	bar_map(bar, GPA);
+	assert_int_equal(bar_read(bar, 0, 4), expected);
+	return bar;
+}
+
 static void test_unreadable_rom_is_ones_and_said_once(void **state)
 {
 	struct machine *machine = machine_of(state);
-	struct vfio_bar *bar = rom_open(machine, 0x8000);
 	struct capture capture = capture_start();
+	struct vfio_bar *bar = rom_open_failing(machine, "read_block", -EIO, 0xffffffff);
 
-	fake_fail(machine->kvm, "read_block", 0, -EIO);
-	bar_map(bar, GPA);
-	assert_int_equal(bar_read(bar, 0, 4), 0xffffffff);
 	bar_unmap(bar);
 	bar_map(bar, GPA);
 	assert_int_equal(bar_read(bar, 0, 4), 0xffffffff);
@@ -594,12 +608,9 @@ static void test_unreadable_rom_is_ones_and_said_once(void **state)
 static void test_rom_without_a_memslot_is_answered_from_the_copy(void **state)
 {
 	struct machine *machine = machine_of(state);
-	struct vfio_bar *bar = rom_open(machine, 0x8000);
 	struct capture capture = capture_start();
+	struct vfio_bar *bar = rom_open_failing(machine, "memslot_add", -ENOSPC, 0xaa55);
 
-	fake_fail(machine->kvm, "memslot_add", 0, -ENOSPC);
-	bar_map(bar, GPA);
-	assert_int_equal(bar_read(bar, 0, 4), 0xaa55);
 	fake_log_take(machine->kvm);
 	assert_int_equal(bar_read(bar, 0, 2), 0xaa55);
 	log_expect(machine, "");

@@ -45,6 +45,23 @@ static inline void check_begin(void)
 	check.physical_bits = 46;
 }
 
+#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB"
+
+/* What is found of the host. */
+static inline void host_check(void)
+{
+	check_begin();
+	check_host(&check);
+}
+
+/* And for a guest with huge pages. */
+static inline void huge_pages_check(void)
+{
+	check_begin();
+	check.hugepages = true;
+	check_host(&check);
+}
+
 static inline int check_setup(void **state)
 {
 	forbidden = NULL;

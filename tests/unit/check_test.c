@@ -12,8 +12,6 @@
 #include "vmm/commands.h"
 #include "vmm/info/info.h"
 
-#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB"
-
 /* How the KVM of the tree behaves, which is an ordinary file. */
 static struct {
 	int version;
@@ -73,12 +71,6 @@ static void host_put(void)
 	tree_text_put(POOL "/resv_hugepages", "0\n");
 	tree_text_put("/proc/interrupts", " 24: 0 IR-PCI-MSI-0000:00:01.0 0-edge nvme0q0\n"
 					  " 25: 0 ITS-PCI-MSI-0000:00:01.0 0 Edge nvme0q0\n");
-}
-
-static void host_check(void)
-{
-	check_begin();
-	check_host(&check);
 }
 
 static void path_remove(const char *name)
@@ -213,13 +205,6 @@ static void test_memory_that_is_not_there(void **state)
 	tree_text_put("/proc/meminfo", "\n");
 	host_check();
 	assert_no_finding("memory");
-}
-
-static void huge_pages_check(void)
-{
-	check_begin();
-	check.hugepages = true;
-	check_host(&check);
 }
 
 /* The default size of this host's huge pages is 1 GiB: vm.nr_hugepages is about those. */

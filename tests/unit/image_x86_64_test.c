@@ -253,6 +253,17 @@ static void test_an_elf_image_is_loaded_segment_by_segment(void **state)
 	assert_int_equal(fake_ram_pages_touched(&fixture->vm), 2);
 }
 
+/* Of a segment of notes that is aligned to 8 bytes, this entry is found. */
+static void assert_entry_of_notes(struct fixture *fixture, const void *notes, size_t size)
+{
+	elf_make(&fixture->file);
+	memcpy(fixture->file.data + ELF_NOTES, notes, size);
+	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_align), 8, 8);
+	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_filesz), 8, size);
+	assert_int_equal(kernel_load(fixture), 0);
+	assert_int_equal(fixture->image.entry, ELF_ENTRY + 8);
+}
+
 static void test_notes_may_be_padded_to_8_bytes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -271,13 +282,7 @@ static void test_notes_may_be_padded_to_8_bytes(void **state)
 		.entry = ELF_ENTRY + 8,
 	};
 
-	elf_make(&fixture->file);
-	memcpy(fixture->file.data + ELF_NOTES, &notes, sizeof(notes));
-	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_align), 8, 8);
-	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_filesz), 8,
-		 sizeof(notes));
-	assert_int_equal(kernel_load(fixture), 0);
-	assert_int_equal(fixture->image.entry, ELF_ENTRY + 8);
+	assert_entry_of_notes(fixture, &notes, sizeof(notes));
 }
 
 /* The linker aligns the second section of notes to 8, and leaves 4 bytes of zeros before it. */
@@ -304,13 +309,7 @@ static void test_notes_of_4_and_8_bytes_alignment_may_share_a_segment(void **sta
 		.entry = ELF_ENTRY + 8,
 	};
 
-	elf_make(&fixture->file);
-	memcpy(fixture->file.data + ELF_NOTES, &notes, sizeof(notes));
-	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_align), 8, 8);
-	le_store(fixture->file.data + ELF_NOTE_HEADER + offsetof(Elf64_Phdr, p_filesz), 8,
-		 sizeof(notes));
-	assert_int_equal(kernel_load(fixture), 0);
-	assert_int_equal(fixture->image.entry, ELF_ENTRY + 8);
+	assert_entry_of_notes(fixture, &notes, sizeof(notes));
 }
 
 /* Linux has a buffer of 2,048 bytes for its command line; it says what it is in its notes. */

@@ -387,9 +387,7 @@ static void test_each_change_is_looked_at_while_it_is_wired(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	fake_log_take(machine->kvm);
-	msix_unmask(machine, 2);
+	msix_begin(machine, 2);
 	log_expect(machine, "route 24 fee01000 4002\n"
 			    "irqfd_attach 24\n"
 			    "irqs_set msix 2 1 [fd]\n"
@@ -546,9 +544,7 @@ static void test_masked_vector_is_counted(void **state)
 	struct machine *machine = machine_of(state);
 	struct visits visits;
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 2);
-	msix_mask(machine, 2, true);
+	msix_begin_masked(machine, 2);
 	host_row_put(IRQ_KIND_MSIX, 2, 50, 7);
 	assert_int_equal(only_row(machine, &visits)->record->host_count, 7);
 	msix_enable(machine, false);
@@ -815,9 +811,7 @@ static void test_host_is_asked_once_what_it_can(void **state)
 	struct machine *machine = machine_of(state);
 	struct visits visits;
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 2);
-	msix_mask(machine, 2, true);
+	msix_begin_masked(machine, 2);
 	assert_int_equal(host.possible_calls, 1);
 	for (unsigned int i = 0; i < 3; i++) {
 		report(machine, &visits);

@@ -14,9 +14,7 @@ static void test_fixed_msix_is_turned_off_and_on_to_grow(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	fake_log_take(machine->kvm);
-	msix_unmask(machine, 2);
+	msix_begin(machine, 2);
 	log_expect(machine, "irqs_disable msix\n"
 			    "irqs_set msix 0 3 [-1 -1 fd]\n"
 			    "route 24 fee01000 4002\n"
@@ -266,9 +264,7 @@ static void test_refused_irqfd_loses_nothing(void **state)
 	struct machine *machine = machine_of(state);
 	struct capture capture = capture_start();
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 1);
-	msix_mask(machine, 1, true);
+	msix_begin_masked(machine, 1);
 	fake_vfio_fire(machine->fake, 1);
 	fake_fail(machine->kvm, "irqfd_attach", 0, -EBUSY);
 	msix_mask(machine, 1, false);

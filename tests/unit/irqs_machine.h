@@ -152,6 +152,21 @@ static inline void msix_enable(struct machine *machine, bool enabled)
 	irqs_sync(machine->irqs);
 }
 
+/* Turn MSI-X on and connect a vector: only the second is in the log then. */
+static inline void msix_begin(struct machine *machine, unsigned int vector)
+{
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, vector);
+}
+
+/* And mask it again. */
+static inline void msix_begin_masked(struct machine *machine, unsigned int vector)
+{
+	msix_begin(machine, vector);
+	msix_mask(machine, vector, true);
+}
+
 static inline void msix_mask_all(struct machine *machine, bool masked)
 {
 	machine->irqs->sets[IRQ_KIND_MSIX].all_masked = masked;
@@ -178,6 +193,28 @@ static inline void intx_use(struct machine *machine)
 {
 	machine->irqs->sets[IRQ_KIND_INTX].enabled = true;
 	irqs_sync(machine->irqs);
+}
+
+/* ---- a walk over masks and interrupts ---- */
+
+#define WALK_VECTORS 8
+#define WALK_STEPS   4000
+
+/* The first vectors are live. @step is called with one of so many @choices, and with a vector. */
+static inline void vectors_walk(struct machine *machine, unsigned int choices,
+				void (*step)(struct machine *machine, unsigned int choice,
+					     unsigned int vector))
+{
+	unsigned int seed = 1;
+
+	msix_enable(machine, true);
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		msix_unmask(machine, i);
+	for (unsigned int i = 0; i < WALK_STEPS; i++) {
+		seed = seed * 1103515245 + 12345;
+		step(machine, (seed >> 16) % choices, (seed >> 24) % WALK_VECTORS);
+		fake_log_take(machine->kvm);
+	}
 }
 
 #define DYNAMIC(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -6,22 +6,13 @@
 
 #include "tests/unit/stderr_capture.h"
 
-/* Turn MSI-X on and connect vector 4. */
-static void begin(struct machine *machine)
-{
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-}
-
 /* ---- wiring ---- */
 
 static void test_relay_stands_where_the_irqfd_was(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	fake_log_take(machine->kvm);
-	msix_unmask(machine, 2);
+	msix_begin(machine, 2);
 	log_expect(machine, "route 24 fee01000 4002\n"
 			    "relay_attach fee01000 4002\n"
 			    "irqs_set msix 2 1 [fd]\n");
@@ -71,7 +62,7 @@ static void test_intx_keeps_its_resample_irqfd(void **state)
 			    "intx_unmask_set\n");
 	fake_vfio_intx_set(machine->fake, true);
 	assert_true(fake_kvm_pin_asserted(machine->kvm, INTX_GSI));
-	begin(machine);
+	msix_begin(machine, 4);
 	assert_int_equal(fake_kvm_irqfds(machine->kvm), 0);
 	fake_log_take(machine->kvm);
 	msix_enable(machine, false);
@@ -89,7 +80,7 @@ static void test_mask_takes_the_eventfd_from_the_relay(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
+	msix_begin(machine, 4);
 	fake_log_take(machine->kvm);
 	msix_mask(machine, 4, true);
 	log_expect(machine, "relay_detach\n");
@@ -107,7 +98,7 @@ static void test_change_of_a_live_message_tells_the_relay(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
+	msix_begin(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	fake_log_take(machine->kvm);
 	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
@@ -125,7 +116,7 @@ static void test_what_the_relay_had_not_come_to_is_pending(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
+	msix_begin(machine, 4);
 	machine->kvm->relay_sleeps = true;
 	fake_vfio_fire(machine->fake, 4);
 	msix_mask(machine, 4, true);
@@ -138,7 +129,7 @@ static void test_what_the_relay_had_not_come_to_goes_by_the_new_message(void **s
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
+	msix_begin(machine, 4);
 	machine->kvm->relay_sleeps = true;
 	fake_vfio_fire(machine->fake, 4);
 	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x77;
@@ -152,8 +143,7 @@ static void test_what_comes_right_after_attach_is_left_to_the_relay(void **state
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	machine->kvm->relay_sleeps = machine->kvm->relay_late = true;
 	msix_mask(machine, 4, false);
 	assert_int_equal(injected(machine, 4), 0);
@@ -168,7 +158,7 @@ static void test_relayed_adds_up_over_detaches(void **state)
 	struct machine *machine = machine_of(state);
 	const struct irq_vector *vector = &machine->irqs->sets[IRQ_KIND_MSIX].vectors[4];
 
-	begin(machine);
+	msix_begin(machine, 4);
 	assert_int_equal(irq_wire_relayed(&vector->wire), 0);
 	for (unsigned int i = 0; i < 3; i++)
 		fake_vfio_fire(machine->fake, 4);
@@ -195,9 +185,7 @@ static void test_where_posting_may_drop_one_nothing_is_made_up(void **state)
 	struct machine *machine = machine_of(state);
 
 	machine->kvm->vm.irq.detach_discards = true;
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	msix_mask(machine, 4, false);
 	assert_int_equal(injected(machine, 4), 0);
 }
@@ -206,7 +194,7 @@ static void test_without_a_relay_nothing_is_relayed(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	begin(machine);
+	msix_begin(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	msix_mask(machine, 4, true);
 	assert_int_equal(irq_wire_relayed(&machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].wire), 0);
@@ -242,8 +230,7 @@ static void test_what_came_before_a_refusal_is_sent_after_it(void **state)
 	struct machine *machine = machine_of(state);
 	struct capture capture;
 
-	begin(machine);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	fake_fail(machine->kvm, "relay_attach", 0, -EMFILE);
 	capture = capture_start();
@@ -256,18 +243,30 @@ static void test_what_came_before_a_refusal_is_sent_after_it(void **state)
 
 /* ---- endurance ---- */
 
-#define WALK_VECTORS 8
-
-struct walk {
+static struct {
 	bool owed[WALK_VECTORS];	 /* sent by the device, not injected so far */
 	unsigned int seen[WALK_VECTORS]; /* injected so far */
-};
+} walked;
 
-static void walk_step(struct machine *machine, struct walk *walk, unsigned int choice,
-		      unsigned int vector)
+static void walk_check(struct machine *machine, unsigned int vector)
+{
+	unsigned int count = injected(machine, vector);
+
+	if (count != walked.seen[vector]) {
+		assert_int_equal(count, walked.seen[vector] + 1);
+		assert_true(walked.owed[vector]);
+		walked.owed[vector] = false;
+		walked.seen[vector] = count;
+	}
+	if (!machine->irqs->sets[IRQ_KIND_MSIX].vectors[vector].masked &&
+	    !machine->kvm->relay_sleeps)
+		assert_false(walked.owed[vector]);
+}
+
+static void walk_step(struct machine *machine, unsigned int choice, unsigned int vector)
 {
 	if (choice < 4) {
-		walk->owed[vector] = true;
+		walked.owed[vector] = true;
 		fake_vfio_fire(machine->fake, vector);
 	} else if (choice < 7) {
 		msix_mask(machine, vector,
@@ -275,21 +274,8 @@ static void walk_step(struct machine *machine, struct walk *walk, unsigned int c
 	} else {
 		machine->kvm->relay_sleeps = !machine->kvm->relay_sleeps;
 	}
-}
-
-static void walk_check(struct machine *machine, struct walk *walk, unsigned int vector)
-{
-	unsigned int count = injected(machine, vector);
-
-	if (count != walk->seen[vector]) {
-		assert_int_equal(count, walk->seen[vector] + 1);
-		assert_true(walk->owed[vector]);
-		walk->owed[vector] = false;
-		walk->seen[vector] = count;
-	}
-	if (!machine->irqs->sets[IRQ_KIND_MSIX].vectors[vector].masked &&
-	    !machine->kvm->relay_sleeps)
-		assert_false(walk->owed[vector]);
+	for (unsigned int i = 0; i < WALK_VECTORS; i++)
+		walk_check(machine, i);
 }
 
 /*
@@ -298,22 +284,10 @@ static void walk_check(struct machine *machine, struct walk *walk, unsigned int 
  */
 static void test_no_interrupt_is_lost_or_made_up_on_any_way(void **state)
 {
-	struct machine *machine = machine_of(state);
-	struct walk walk = { 0 };
-	unsigned int seed = 1;
-
-	msix_enable(machine, true);
+	memset(&walked, 0, sizeof(walked));
+	vectors_walk(machine_of(state), 8, walk_step);
 	for (unsigned int i = 0; i < WALK_VECTORS; i++)
-		msix_unmask(machine, i);
-	for (unsigned int step = 0; step < 4000; step++) {
-		seed = seed * 1103515245 + 12345;
-		walk_step(machine, &walk, seed >> 16 & 7, seed >> 24 & 7);
-		for (unsigned int i = 0; i < WALK_VECTORS; i++)
-			walk_check(machine, &walk, i);
-		fake_log_take(machine->kvm);
-	}
-	for (unsigned int i = 0; i < WALK_VECTORS; i++)
-		assert_true(walk.seen[i] > 50);
+		assert_true(walked.seen[i] > 50);
 }
 
 int main(void)

@@ -36,9 +36,7 @@ static void test_route_comes_first_then_irqfd_then_trigger(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	fake_log_take(machine->kvm);
-	msix_unmask(machine, 2);
+	msix_begin(machine, 2);
 	log_expect(machine, "route 24 fee01000 4002\n"
 			    "irqfd_attach 24\n"
 			    "irqs_set msix 2 1 [fd]\n");
@@ -231,9 +229,7 @@ static void test_what_came_while_masked_is_pending_and_delivered_once(void **sta
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	assert_false(msix_pending(machine, 4));
 	fake_vfio_fire(machine->fake, 4);
 	fake_vfio_fire(machine->fake, 4);
@@ -250,9 +246,7 @@ static void test_delivered_interrupt_is_not_pending_at_the_next_mask(void **stat
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	for (unsigned int i = 0; i < 3; i++) {
 		msix_mask(machine, 4, false);
@@ -283,9 +277,7 @@ static void test_pending_survives_writes_of_the_masked_entry(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	machine->irqs->sets[IRQ_KIND_MSIX].vectors[4].message.data = 0x5555;
 	msix_mask(machine, 4, true);
@@ -350,9 +342,7 @@ static void test_pending_does_not_outlive_the_kind(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 4);
-	msix_mask(machine, 4, true);
+	msix_begin_masked(machine, 4);
 	fake_vfio_fire(machine->fake, 4);
 	msix_enable(machine, false);
 	assert_false(msix_pending(machine, 4));
@@ -387,9 +377,7 @@ static void test_change_of_a_masked_message_is_routed_at_unmask(void **state)
 {
 	struct machine *machine = machine_of(state);
 
-	msix_enable(machine, true);
-	msix_unmask(machine, 1);
-	msix_mask(machine, 1, true);
+	msix_begin_masked(machine, 1);
 	fake_log_take(machine->kvm);
 	machine->irqs->sets[IRQ_KIND_MSIX].vectors[1].message.data = 0x77;
 	msix_mask(machine, 1, true);
@@ -757,31 +745,28 @@ static void test_reset_puts_everything_back(void **state)
 	}
 }
 
-#define WALK_VECTORS 8
-
-struct walk {
+static struct {
 	unsigned int owed[WALK_VECTORS]; /* interrupts that the guest must have got */
 	bool pending[WALK_VECTORS];
 	bool masked[WALK_VECTORS], all_masked;
-};
+} walked;
 
-static bool walk_blocked(const struct walk *walk, unsigned int vector)
+static bool walk_blocked(unsigned int vector)
 {
-	return walk->masked[vector] || walk->all_masked;
+	return walked.masked[vector] || walked.all_masked;
 }
 
-static void walk_unblock(struct walk *walk)
+static void walk_unblock(void)
 {
 	for (unsigned int i = 0; i < WALK_VECTORS; i++) {
-		if (walk_blocked(walk, i))
+		if (walk_blocked(i))
 			continue;
-		walk->owed[i] += walk->pending[i];
-		walk->pending[i] = false;
+		walked.owed[i] += walked.pending[i];
+		walked.pending[i] = false;
 	}
 }
 
-static void walk_step(struct machine *machine, struct walk *walk, unsigned int choice,
-		      unsigned int vector)
+static void walk_step(struct machine *machine, unsigned int choice, unsigned int vector)
 {
 	switch (choice) {
 	case 0:
@@ -789,46 +774,33 @@ static void walk_step(struct machine *machine, struct walk *walk, unsigned int c
 	case 2:
 	case 3:
 		fake_vfio_fire(machine->fake, vector);
-		if (walk_blocked(walk, vector))
-			walk->pending[vector] = true;
+		if (walk_blocked(vector))
+			walked.pending[vector] = true;
 		else
-			walk->owed[vector]++;
+			walked.owed[vector]++;
 		break;
 	case 4:
 	case 5:
-		walk->masked[vector] = !walk->masked[vector];
-		msix_mask(machine, vector, walk->masked[vector]);
+		walked.masked[vector] = !walked.masked[vector];
+		msix_mask(machine, vector, walked.masked[vector]);
 		break;
 	case 6:
-		walk->all_masked = !walk->all_masked;
-		msix_mask_all(machine, walk->all_masked);
+		walked.all_masked = !walked.all_masked;
+		msix_mask_all(machine, walked.all_masked);
 		break;
 	}
-	walk_unblock(walk);
+	walk_unblock();
+	assert_int_equal(injected(machine, vector), walked.owed[vector]);
+	assert_int_equal(msix_pending(machine, vector), walked.pending[vector]);
 }
 
 /* On any way through masks and interrupts, each is delivered exactly as often as on hardware. */
 static void test_no_interrupt_is_lost_or_doubled_on_any_way(void **state)
 {
-	struct machine *machine = machine_of(state);
-	struct walk walk = { 0 };
-	unsigned int seed = 1;
-
-	msix_enable(machine, true);
+	memset(&walked, 0, sizeof(walked));
+	vectors_walk(machine_of(state), 7, walk_step);
 	for (unsigned int i = 0; i < WALK_VECTORS; i++)
-		msix_unmask(machine, i);
-	for (unsigned int step = 0; step < 4000; step++) {
-		unsigned int vector;
-
-		seed = seed * 1103515245 + 12345;
-		vector = seed >> 24 & 7;
-		walk_step(machine, &walk, (seed >> 16) % 7, vector);
-		assert_int_equal(injected(machine, vector), walk.owed[vector]);
-		assert_int_equal(msix_pending(machine, vector), walk.pending[vector]);
-		fake_log_take(machine->kvm);
-	}
-	for (unsigned int i = 0; i < WALK_VECTORS; i++)
-		assert_true(walk.owed[i] > 50);
+		assert_true(walked.owed[i] > 50);
 }
 
 int main(void)
