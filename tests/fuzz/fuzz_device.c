@@ -85,6 +85,7 @@ int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char
 	memset(device, 0, sizeof(*device));
 	snprintf(device->bdf, sizeof(device->bdf), "%s", bdf);
 	device->can_reset = fuzz->can_reset;
+	memcpy(fuzz->original, fuzz->config, sizeof(fuzz->original));
 	memcpy(device->regions, fuzz->regions, sizeof(device->regions));
 	for (unsigned int i = 0; i < VFIO_PCI_NUM_IRQS; i++) {
 		bool fixed = i == VFIO_PCI_MSI_IRQ_INDEX ||
@@ -254,6 +255,37 @@ static void intx_signal(struct fuzz_device *fuzz)
 	fuzz_eventfd_signal(fuzz->ties[0]);
 }
 
+/*
+ * Where the last extended capability of @config begins that does so at or before @offset. Its list
+ * may go in circles.
+ */
+static unsigned int extended_of(const uint8_t *config, unsigned int offset)
+{
+	unsigned int at = PCI_CFG_SPACE_SIZE, left = PCI_CONFIG_SIZE / 4, found = at;
+
+	for (; at >= PCI_CFG_SPACE_SIZE && left; left--) {
+		if (at <= offset)
+			found = max(found, at);
+		at = PCI_EXT_CAP_NEXT((uint32_t)le_load(&config[at], 4));
+	}
+	return found;
+}
+
+/*
+ * Does the guest see the byte as one that the vendor has defined? It must be within the length of
+ * the capability that the guest's list shows, and not within one that only the device's list has.
+ */
+static bool extended_is_writable(const struct fuzz_device *fuzz, unsigned int offset)
+{
+	const uint8_t *config = fuzz->function.pci.config;
+	unsigned int at = extended_of(config, offset);
+	unsigned int id = PCI_EXT_CAP_ID((uint32_t)le_load(&config[at], 4));
+
+	return (id == PCI_EXT_CAP_ID_VNDR || id == PCI_EXT_CAP_ID_DVSEC) && offset >= at + 4 &&
+	       offset < at + PCI_VNDR_HEADER_LEN((uint32_t)le_load(&config[at + 4], 4)) &&
+	       extended_of(fuzz->original, offset) <= at;
+}
+
 /* Bits of the device's byte at @offset that posthorn has business with. */
 static uint8_t byte_writable(const struct fuzz_device *fuzz, uint64_t offset)
 {
@@ -265,7 +297,7 @@ static uint8_t byte_writable(const struct fuzz_device *fuzz, uint64_t offset)
 	if (offset < PCI_STD_HEADER_SIZEOF)
 		return 0;
 	if (offset >= PCI_CFG_SPACE_SIZE)
-		return 0xff; /* the target looks at the list itself */
+		return extended_is_writable(fuzz, (unsigned int)offset) ? 0xff : 0;
 	at = capability_of(config, offset);
 	switch (at ? config[at] : 0) {
 	case PCI_CAP_ID_VNDR: /* what follows it is no capability's */

@@ -93,6 +93,7 @@ struct fuzz_device {
 
 	/* What the device is; set before fuzz_machine_start(). */
 	uint8_t config[PCI_CONFIG_SIZE];
+	uint8_t original[PCI_CONFIG_SIZE]; /* config when the device was opened */
 	struct vfio_region regions[VFIO_PCI_NUM_REGIONS];
 	uint32_t irqs[VFIO_PCI_NUM_IRQS]; /* how many */
 	bool can_reset, is_dynamic;
