@@ -32,13 +32,11 @@ struct config_rule {
 static const struct config_rule header_rules[] = {
 	{ PCI_COMMAND, 2, ACTION_COMMAND, 0 },
 	{ PCI_STATUS, 2, ACTION_DEVICE, 0 }, /* VFIO lets nobody clear its error bits */
-	{ 0 },
 };
 
 /* PCI Bus Power Management 1.2, 3.2: only the power state is the guest's to choose. */
 static const struct config_rule pm_rules[] = {
 	{ PCI_PM_CTRL, 2, ACTION_PM, PCI_PM_CTRL_STATE_MASK },
-	{ 0 },
 };
 
 /*
@@ -48,47 +46,28 @@ static const struct config_rule pm_rules[] = {
 static const struct config_rule vpd_rules[] = {
 	{ PCI_VPD_ADDR, 2, ACTION_VPD, 0 },
 	{ PCI_VPD_DATA, 4, ACTION_DEVICE, 0 },
-	{ 0 },
 };
 
-/* PCI Local Bus 3.0, 6.8.1: four layouts, by 64-bit addresses and by mask bits. */
-#define MSI_CONTROL PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE
-#define MSI_ADDRESS PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc
-
-static const struct config_rule msi32_rules[] = {
-	{ MSI_CONTROL },
-	{ MSI_ADDRESS },
-	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
-	{ 0 },
+/*
+ * PCI Local Bus 3.0, 6.8.1: four layouts, by 64-bit addresses and by mask bits. Addresses of 64
+ * bits put all that follows them 4 bytes further: MSI_TAIL of the capability.
+ */
+static const struct config_rule msi_rules[] = {
+	{ PCI_MSI_FLAGS, 2, ACTION_MSI, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE },
+	{ PCI_MSI_ADDRESS_LO, 4, ACTION_MSI, 0xfffffffc },
+	/* The last: with 64-bit addresses. */
+	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
 };
-static const struct config_rule msi32_mask_rules[] = {
-	{ MSI_CONTROL },
-	{ MSI_ADDRESS },
+static const struct config_rule msi_tail_rules[] = {
 	{ PCI_MSI_DATA_32, 2, ACTION_MSI, 0xffff },
+	/* The last two: with mask bits. */
 	{ PCI_MSI_MASK_32, 4, ACTION_MSI, 0xffffffff },
 	{ PCI_MSI_PENDING_32, 4, ACTION_MSI_PENDING, 0 },
-	{ 0 },
 };
-static const struct config_rule msi64_rules[] = {
-	{ MSI_CONTROL },
-	{ MSI_ADDRESS },
-	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
-	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
-	{ 0 },
-};
-static const struct config_rule msi64_mask_rules[] = {
-	{ MSI_CONTROL },
-	{ MSI_ADDRESS },
-	{ PCI_MSI_ADDRESS_HI, 4, ACTION_MSI, 0xffffffff },
-	{ PCI_MSI_DATA_64, 2, ACTION_MSI, 0xffff },
-	{ PCI_MSI_MASK_64, 4, ACTION_MSI, 0xffffffff },
-	{ PCI_MSI_PENDING_64, 4, ACTION_MSI_PENDING, 0 },
-	{ 0 },
-};
+#define MSI_TAIL(policy) ((policy)->msi + ((policy)->msi_64bit ? 4 : 0))
 
 static const struct config_rule msix_rules[] = {
 	{ PCI_MSIX_FLAGS, 2, ACTION_MSIX, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL },
-	{ 0 },
 };
 
 /*
@@ -107,14 +86,9 @@ static const struct config_rule msix_rules[] = {
 static const struct config_rule express_rules[] = {
 	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
 	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, 0 },
-	{ 0 },
-};
-static const struct config_rule express2_rules[] = {
-	{ PCI_EXP_DEVCTL, 2, ACTION_EXPRESS, EXPRESS_CONTROL },
-	{ PCI_EXP_DEVSTA, 2, ACTION_DEVICE, 0 },
+	/* The last: from version 2 on. */
 	{ PCI_EXP_DEVCTL2, 2, ACTION_DEVICE,
 	  PCI_EXP_DEVCTL2_COMP_TIMEOUT | PCI_EXP_DEVCTL2_COMP_TMOUT_DIS },
-	{ 0 },
 };
 
 static uint8_t *config_at(struct vfio_function *function, unsigned int offset)
@@ -160,18 +134,24 @@ static bool action_is_computed(unsigned int action)
 	       action == ACTION_MSI_PENDING;
 }
 
-static void rules_apply(struct config_policy *policy, unsigned int base,
-			const struct config_rule *rules)
+static void rule_apply(struct config_policy *policy, unsigned int base,
+		       const struct config_rule *rule)
 {
-	for (; rules->size; rules++)
-		for (unsigned int i = 0; i < rules->size; i++) {
-			unsigned int offset = base + rules->offset + i;
+	for (unsigned int i = 0; i < rule->size; i++) {
+		unsigned int offset = base + rule->offset + i;
 
-			policy->action[offset] = rules->action;
-			policy->writable[offset] = (uint8_t)(rules->writable >> (8 * i));
-			if (action_is_computed(rules->action))
-				computed_mark(policy, offset);
-		}
+		policy->action[offset] = rule->action;
+		policy->writable[offset] = (uint8_t)(rule->writable >> (8 * i));
+		if (action_is_computed(rule->action))
+			computed_mark(policy, offset);
+	}
+}
+
+static void rules_apply(struct config_policy *policy, unsigned int base,
+			const struct config_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		rule_apply(policy, base, &rules[i]);
 }
 
 /* Bytes of the device's that are read from it each time, and of which these bits may be written. */
@@ -202,7 +182,7 @@ static bool pm_add(struct vfio_function *function, unsigned int at, unsigned int
 	config_store(function, at + PCI_PM_CTRL, 4,
 		     config_load(function, at + PCI_PM_CTRL, 2) & PCI_PM_CTRL_NO_SOFT_RESET);
 	function->policy.pm = at;
-	rules_apply(&function->policy, at, pm_rules);
+	rules_apply(&function->policy, at, pm_rules, ARRAY_SIZE(pm_rules));
 	return true;
 }
 
@@ -212,7 +192,7 @@ static bool vpd_add(struct vfio_function *function, unsigned int at, unsigned in
 	if (function->policy.vpd)
 		return false;
 	function->policy.vpd = at;
-	rules_apply(&function->policy, at, vpd_rules);
+	rules_apply(&function->policy, at, vpd_rules, ARRAY_SIZE(vpd_rules));
 	return true;
 }
 
@@ -223,10 +203,6 @@ static unsigned int msi_length(uint32_t flags)
 
 static bool msi_add(struct vfio_function *function, unsigned int at, unsigned int length)
 {
-	static const struct config_rule *const rules[2][2] = {
-		{ msi32_rules, msi32_mask_rules },
-		{ msi64_rules, msi64_mask_rules },
-	};
 	struct config_policy *policy = &function->policy;
 	uint32_t flags = config_load(function, at + PCI_MSI_FLAGS, 2);
 	unsigned int log2_vectors = (flags & PCI_MSI_FLAGS_QMASK) >> 1;
@@ -240,7 +216,9 @@ static bool msi_add(struct vfio_function *function, unsigned int at, unsigned in
 	hide(function, at + PCI_MSI_ADDRESS_LO, length - PCI_MSI_ADDRESS_LO);
 	flags &= PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT;
 	config_store(function, at + PCI_MSI_FLAGS, 2, flags);
-	rules_apply(policy, at, rules[policy->msi_64bit][policy->msi_maskable]);
+	rules_apply(policy, at, msi_rules, ARRAY_SIZE(msi_rules) - (policy->msi_64bit ? 0 : 1));
+	rules_apply(policy, MSI_TAIL(policy), msi_tail_rules,
+		    ARRAY_SIZE(msi_tail_rules) - (policy->msi_maskable ? 0 : 2));
 	return true;
 }
 
@@ -284,7 +262,7 @@ static bool msix_add(struct vfio_function *function, unsigned int at, unsigned i
 	policy->msix_table = table;
 	policy->msix_pba = pba;
 	config_store(function, at + PCI_MSIX_FLAGS, 2, vectors - 1);
-	rules_apply(policy, at, msix_rules);
+	rules_apply(policy, at, msix_rules, ARRAY_SIZE(msix_rules));
 	return true;
 }
 
@@ -316,7 +294,8 @@ static bool express_add(struct vfio_function *function, unsigned int at, unsigne
 	config_store(function, at + PCI_EXP_FLAGS, 2, flags);
 	config_store(function, at + PCI_EXP_DEVCAP, 4, capabilities);
 	/* Of the second set of registers, the completion timeout is all that concerns the guest. */
-	rules_apply(&function->policy, at, version >= 2 ? express2_rules : express_rules);
+	rules_apply(&function->policy, at, express_rules,
+		    ARRAY_SIZE(express_rules) - (version >= 2 ? 0 : 1));
 	return true;
 }
 
@@ -555,7 +534,7 @@ int vfio_config_init(struct vfio_function *function)
 	hide(function, PCI_BIST, 1);
 	/* One function per slot, whatever the host's device has beside this one. */
 	function->pci.config[PCI_HEADER_TYPE] &= 0x7f;
-	rules_apply(policy, 0, header_rules);
+	rules_apply(policy, 0, header_rules, ARRAY_SIZE(header_rules));
 	capabilities_init(function);
 	if (region->size >= PCI_CONFIG_SIZE)
 		extended_init(function);
@@ -575,16 +554,20 @@ static int refusal_report(struct vfio_function *function, unsigned int offset, u
 	return error;
 }
 
-int vfio_config_device_read(struct vfio_function *function, unsigned int offset, unsigned int size,
-			    uint64_t *value)
+/*
+ * The hardware's own configuration space, by VFIO's region of it: @size is 1 to 4 bytes. 0, or
+ * -errno and then all-ones are read. A failure is reported, the first one of a function.
+ */
+static int device_config_read(struct vfio_function *function, unsigned int offset,
+			      unsigned int size, uint64_t *value)
 {
 	return refusal_report(function, offset, size,
 			      vfio_region_read(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
 					       offset, size, value));
 }
 
-int vfio_config_device_write(struct vfio_function *function, unsigned int offset, unsigned int size,
-			     uint64_t value)
+static int device_config_write(struct vfio_function *function, unsigned int offset,
+			       unsigned int size, uint64_t value)
 {
 	return refusal_report(function, offset, size,
 			      vfio_region_write(&function->device, VFIO_PCI_CONFIG_REGION_INDEX,
@@ -623,7 +606,7 @@ static uint32_t config_compute(struct vfio_function *function, unsigned int offs
 			byte = msi_pending(function) >> (8 * ((offset + i) % 4));
 		} else {
 			if (!is_read)
-				vfio_config_device_read(function, offset, size, &device);
+				device_config_read(function, offset, size, &device);
 			is_read = true;
 			byte = (uint32_t)(device >> (8 * i));
 		}
@@ -666,13 +649,13 @@ static void command_write(struct vfio_function *function, unsigned int offset, u
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	error = vfio_config_device_write(function, PCI_COMMAND, 2, former | wanted);
+	error = device_config_write(function, PCI_COMMAND, 2, former | wanted);
 	if (error < 0 && (wanted & ~former))
 		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
 	if (present != (former | wanted))
-		vfio_config_device_write(function, PCI_COMMAND, 2, present);
+		device_config_write(function, PCI_COMMAND, 2, present);
 	if (!(former & on) && (present & on)) {
 		function->irqs.sets[IRQ_KIND_INTX].enabled = true;
 		irqs_sync(&function->irqs);
@@ -696,7 +679,7 @@ static void pm_write(struct vfio_function *function) LOCK_HELD(function->pci.loc
 	/* In D3hot the BARs do not answer: unmap them before, map them after. */
 	pci->asleep = true;
 	pci_decode_update(&function->pci);
-	if (vfio_config_device_write(function, at, 2, state) < 0 && was_asleep) {
+	if (device_config_write(function, at, 2, state) < 0 && was_asleep) {
 		config_store(function, at, 2, kept | 3);
 		return;
 	}
@@ -717,7 +700,7 @@ static void msi_flags_pass(struct vfio_function *function)
 	unsigned int at = function->policy.msi + PCI_MSI_FLAGS;
 
 	if (function->irqs.active == IRQ_KIND_MSI && !function->irqs.asleep)
-		vfio_config_device_write(function, at, 2, config_load(function, at, 2));
+		device_config_write(function, at, 2, config_load(function, at, 2));
 }
 
 /* PCI Local Bus 3.0, 6.8.1: vector i is the message with its number in the low bits of the data. */
@@ -733,12 +716,9 @@ static void msi_write(struct vfio_function *function)
 	if (policy->msi_64bit)
 		address |= (uint64_t)config_load(function, policy->msi + PCI_MSI_ADDRESS_HI, 4)
 			   << 32;
-	data = config_load(
-		function, policy->msi + (policy->msi_64bit ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2);
+	data = config_load(function, MSI_TAIL(policy) + PCI_MSI_DATA_32, 2);
 	if (policy->msi_maskable)
-		mask = config_load(
-			function,
-			policy->msi + (policy->msi_64bit ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 4);
+		mask = config_load(function, MSI_TAIL(policy) + PCI_MSI_MASK_32, 4);
 	set->enabled = flags & PCI_MSI_FLAGS_ENABLE;
 	set->count = min(1U << log2_count, set->size);
 	for (unsigned int i = 0; i < set->count; i++) {
@@ -770,11 +750,9 @@ static void device_write(struct vfio_function *function, unsigned int offset, un
 	if (!mask)
 		return;
 	/* Without the value of the bits that the guest may not change, nothing is written. */
-	if (mask != bytes_mask(size) &&
-	    vfio_config_device_read(function, offset, size, &present) < 0)
+	if (mask != bytes_mask(size) && device_config_read(function, offset, size, &present) < 0)
 		return;
-	vfio_config_device_write(function, offset, size,
-				 (present & ~(uint64_t)mask) | (value & mask));
+	device_config_write(function, offset, size, (present & ~(uint64_t)mask) | (value & mask));
 }
 
 /*
@@ -784,7 +762,7 @@ static void device_write(struct vfio_function *function, unsigned int offset, un
 void vfio_config_wake(struct vfio_function *function)
 {
 	if (function->pci.asleep)
-		vfio_config_device_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
+		device_config_write(function, function->policy.pm + PCI_PM_CTRL, 2, 0);
 }
 
 void vfio_config_reset(struct vfio_function *function)
@@ -798,7 +776,7 @@ void vfio_config_reset(struct vfio_function *function)
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;
 	pci_header_reset(&function->pci);
-	vfio_config_device_write(function, PCI_COMMAND, 2, 0);
+	device_config_write(function, PCI_COMMAND, 2, 0);
 	pci_device_leave(&function->pci);
 	error = vfio_device_reset(&function->device);
 	pci_device_return(&function->pci);
@@ -831,7 +809,7 @@ static void vpd_write(struct vfio_function *function, unsigned int offset, unsig
 
 	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80))
 		return;
-	vfio_config_device_write(function, offset, size, value);
+	device_config_write(function, offset, size, value);
 }
 
 /* Carry out a write to [@offset, @offset + @size), all of which has @action. */

@@ -21,15 +21,6 @@
  */
 int vfio_config_init(struct vfio_function *function);
 
-/*
- * The hardware's own configuration space, by VFIO's region of it: @size is 1 to 4 bytes. 0, or
- * -errno and then all-ones are read. A failure is reported, the first one of a function.
- */
-int vfio_config_device_read(struct vfio_function *function, unsigned int offset, unsigned int size,
-			    uint64_t *value);
-int vfio_config_device_write(struct vfio_function *function, unsigned int offset, unsigned int size,
-			     uint64_t value);
-
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
 uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
 	LOCK_HELD(pci->lock);

@@ -6,10 +6,8 @@
 #ifndef POSTHORN_VMM_HOST_H
 #define POSTHORN_VMM_HOST_H
 
-#include <stddef.h>
+#include <limits.h>
 #include <stdint.h>
-
-#include "lib/log.h"
 
 /*
  * Can @bdf (full form) be assigned as things are? To be asked before iommu_device_open(), because
@@ -25,14 +23,9 @@ int host_function_check(const char *bdf);
 int host_lock_check(uint64_t size);
 
 /*
- * Find the image of the kernel @release (uname -r) where distributions keep it, and write its path
- * into @path. The first one that this process may read is taken; nobody has looked yet whether it
- * can be booted. @root goes before each path: "" on a real host.
- *
- * Returns 0, or -ENOENT after writing into @why one sentence that names each file that was looked
- * for, why it cannot be had, and what helps.
+ * Find the image of the kernel that this host runs, and write its path into @path. EXIT_OK after a
+ * notice that names it, or EXIT_USAGE or EXIT_HOST after an error message.
  */
-int host_kernel_find(const char *root, const char *release, char *path, size_t path_size,
-		     char why[WHY_SIZE]);
+int host_kernel_find(char path[PATH_MAX]);
 
 #endif

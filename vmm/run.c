@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -456,28 +455,17 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	return exit_code;
 }
 
-/* @path is room for PATH_MAX bytes. */
-static const char *host_kernel(char *path)
-{
-	struct utsname host;
-	char why[WHY_SIZE];
-
-	if (uname(&host) < 0)
-		die(EXIT_HOST, "uname: %s", strerror(errno));
-	if (host_kernel_find("", host.release, path, PATH_MAX, why) < 0)
-		die(EXIT_USAGE, "%s", why);
-	log_notice("no --kernel was given: the guest boots this host's own, %s", path);
-	return path;
-}
-
 static int command_run_run(const void *given)
 {
 	struct run_options options = *(const struct run_options *)given;
 	char path[PATH_MAX];
+	int code = EXIT_OK;
 
-	if (!options.kernel)
-		options.kernel = host_kernel(path);
-	return run(&options, NULL);
+	if (!options.kernel) {
+		options.kernel = path;
+		code = host_kernel_find(path);
+	}
+	return code ? code : run(&options, NULL);
 }
 
 const struct command command_run = {

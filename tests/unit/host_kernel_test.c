@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/util.h"
-#include "vmm/host.h"
+#include "vmm/host/kernel.h"
 
 #define RELEASE	     "6.12.1-test"
 #define BOOT	     "/root/boot/vmlinuz-" RELEASE
@@ -41,7 +41,7 @@ static void assert_found(const char *expected)
 {
 	char path[PATH_MAX], why[WHY_SIZE];
 
-	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why), 0);
+	assert_int_equal(host_kernel_image_find("/root", RELEASE, path, why), 0);
 	assert_string_equal(path, expected);
 }
 
@@ -49,7 +49,7 @@ static void assert_not_found(char why[WHY_SIZE])
 {
 	char path[PATH_MAX];
 
-	assert_int_equal(host_kernel_find("/root", RELEASE, path, sizeof(path), why), -ENOENT);
+	assert_int_equal(host_kernel_image_find("/root", RELEASE, path, why), -ENOENT);
 }
 
 static int setup(void **state)
@@ -120,7 +120,7 @@ static void test_a_release_of_any_length_is_cut_not_overrun(void **state)
 	memset(release, 'x', sizeof(release) - 1);
 	release[sizeof(release) - 1] = '\0';
 	why[WHY_SIZE] = '#';
-	assert_int_equal(host_kernel_find("", release, path, sizeof(path), why), -ENOENT);
+	assert_int_equal(host_kernel_image_find("", release, path, why), -ENOENT);
 	assert_true(strlen(why) < WHY_SIZE);
 	assert_int_equal(why[WHY_SIZE], '#');
 }
