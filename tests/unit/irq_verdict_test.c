@@ -13,7 +13,7 @@
 
 /*
  * One letter for each look: Yes, No, ? for unknown, - for unmapped. And for what is otherwise than
- * usual: o never turned on, u in user space, r no row, i impossible, m misfit.
+ * usual: o never turned on, u in user space, r no row, i impossible, m misfit, g the guest took 9.
  */
 struct row {
 	const char *name;
@@ -65,9 +65,11 @@ static const struct row rows[] = {
 	  "" },
 	{ "a count, and a blind look", "injected", "rules posting out; SEEN", IRQ_KIND_MSIX, 7, "?",
 	  "" },
-	{ "a count, not posted", "injected", "ran 7 times", IRQ_KIND_MSIX, 7, "NN", "" },
-	{ "a count, impossible", "injected", "WHY", IRQ_KIND_MSIX, 7, "N", "i" },
+	{ "a count, not posted", "injected", "ran 7 times; SEEN", IRQ_KIND_MSIX, 7, "NN", "" },
+	{ "a count, impossible", "injected", "WHY", IRQ_KIND_MSIX, 7, "?", "i" },
+	{ "a count, impossible, not posted", "injected", "WHY; SEEN", IRQ_KIND_MSIX, 7, "N", "i" },
 	{ "a count, misfit", "injected", "MISFIT", IRQ_KIND_MSIX, 7, "?", "m" },
+	{ "a count, misfit, not posted", "injected", "MISFIT; SEEN", IRQ_KIND_MSIX, 7, "N", "m" },
 	{ "a count, impossible and misfit", "injected", "WHY", IRQ_KIND_MSIX, 7, "?", "im" },
 	{ "a count, and gone", "injected", "posted at first, injected 7 times later", IRQ_KIND_MSIX,
 	  7, "YN", "" },
@@ -81,8 +83,10 @@ static const struct row rows[] = {
 	{ "quiet, not posted", "injected", "none came so far; SEEN", IRQ_KIND_MSIX, 0, "N", "" },
 	{ "quiet, not posted, one look blind", "injected", "none came so far; SEEN", IRQ_KIND_MSIX,
 	  0, "N?", "" },
-	{ "quiet, not posted, impossible", "injected", "none came so far; WHY", IRQ_KIND_MSIX, 0,
-	  "N", "i" },
+	{ "quiet, not posted, impossible", "injected", "none came so far; WHY; SEEN", IRQ_KIND_MSIX,
+	  0, "N", "i" },
+	{ "quiet, not posted, misfit", "injected", "none came so far; MISFIT; SEEN", IRQ_KIND_MSIX,
+	  0, "N", "m" },
 	{ "quiet, impossible", "injected", "none came so far; WHY", IRQ_KIND_MSIX, 0, "?", "i" },
 	{ "quiet, blind", "unknown", "either it is posted or none came; SEEN", IRQ_KIND_MSIX, 0,
 	  "??", "" },
@@ -90,6 +94,29 @@ static const struct row rows[] = {
 	  "-", "" },
 	{ "quiet, without looks", "unknown", "either it is posted or none came", IRQ_KIND_MSIX, 0,
 	  "", "" },
+
+	{ "the guest took some, blind", "posted",
+	  "took 9, of which this process sent none, and the host's handler never ran; SEEN",
+	  IRQ_KIND_MSIX, 0, "?", "g" },
+	{ "the guest took some, no looks", "posted", "took 9, of which this process sent none",
+	  IRQ_KIND_MSI, 0, "", "g" },
+	{ "the guest took some, seen", "posted", "took 9 and the host's handler never ran; SEEN",
+	  IRQ_KIND_MSIX, 0, "YY", "g" },
+	{ "the guest took some, one look blind", "posted", "took 9 and", IRQ_KIND_MSIX, 0, "Y?",
+	  "g" },
+	{ "the guest took some, against a look", "unknown", "at 1 of 1 looks it was not posted",
+	  IRQ_KIND_MSIX, 0, "N", "g" },
+	{ "the guest took some, against one of three", "unknown",
+	  "at 1 of 3 looks it was not posted; SEEN", IRQ_KIND_MSIX, 0, "YNY", "g" },
+	{ "the guest took some, impossible", "unknown",
+	  "took 9 and the host's handler never ran, "
+	  "but WHY",
+	  IRQ_KIND_MSIX, 0, "?", "gi" },
+	{ "the guest took some, and the handler ran", "injected", "ran 7 times", IRQ_KIND_MSIX, 7,
+	  "?", "g" },
+	{ "the guest took some, no row", "unknown", "no row", IRQ_KIND_MSIX, 0, "?", "gr" },
+	{ "the guest took some, from user space", "userspace", "this process", IRQ_KIND_MSIX, 0,
+	  "?", "gu" },
 };
 
 static void looks_add(struct irq_looks *looks, const char *letters)
@@ -117,6 +144,7 @@ static void each_rule_holds(void **state)
 			.fits = !strchr(row->unusual, 'm'),
 			.misfit = strchr(row->unusual, 'm') ? "MISFIT" : "",
 			.seen = row->looks[0] ? "SEEN" : "",
+			.guest_count = strchr(row->unusual, 'g') ? 9 : 0,
 		};
 		struct irq_verdict verdict;
 
@@ -129,14 +157,17 @@ static void each_rule_holds(void **state)
 	}
 }
 
-/* Go through all combinations: whatever else is the case, posted needs looks and silence. */
+/*
+ * Go through all combinations: whatever else is the case, posted needs a row that stands at 0, and
+ * a look that says so or the guest's count; and no look that says otherwise.
+ */
 static void posted_is_never_said_without_evidence(void **state)
 {
 	static const char *const looks[] = { "", "Y", "N", "?", "-", "YN", "NY", "Y?", "-Y", "NN" };
 	unsigned int posted = 0;
 
 	(void)state;
-	for (unsigned int bits = 0; bits < 1 << 6; bits++)
+	for (unsigned int bits = 0; bits < 1 << 7; bits++)
 		for (unsigned int i = 0; i < ARRAY_SIZE(looks); i++) {
 			struct irq_facts facts = { .kind = bits & 1 ? IRQ_KIND_INTX : IRQ_KIND_MSI,
 						   .connected = true,
@@ -147,7 +178,9 @@ static void posted_is_never_said_without_evidence(void **state)
 						   .why = "",
 						   .fits = bits & 32,
 						   .misfit = "",
-						   .seen = "" };
+						   .seen = "",
+						   .guest_count = bits & 64 ? 1 : 0 };
+			bool counted = bits & 64;
 			struct irq_verdict verdict;
 
 			looks_add(&facts.looks, looks[i]);
@@ -156,9 +189,43 @@ static void posted_is_never_said_without_evidence(void **state)
 				continue;
 			posted++;
 			assert_int_equal(bits & 15, 4);
-			assert_true(!strcmp(looks[i], "Y") || !strcmp(looks[i], "-Y"));
+			assert_null(strchr(looks[i], 'N'));
+			if (!counted)
+				assert_true(!strcmp(looks[i], "Y") || !strcmp(looks[i], "-Y"));
+			else if (!strchr(looks[i], 'Y'))
+				assert_true(facts.possible);
 		}
-	assert_int_equal(posted, 2 * 4);
+	/*
+	 * Without a count two forms of looks, each with four of the rest; with one also "Y?", and
+	 * where nothing rules posting out three that say nothing.
+	 */
+	assert_int_equal(posted, 2 * 4 + 3 * 4 + 3 * 2);
+}
+
+/* A reason that does not fit is cut, wherever that falls. */
+static void a_long_reason_is_cut(void **state)
+{
+	char why[sizeof(((struct irq_verdict *)0)->reason) + 8];
+
+	(void)state;
+	for (size_t length = sizeof(why) - 24; length < sizeof(why); length++) {
+		struct irq_facts facts = { .kind = IRQ_KIND_MSI,
+					   .connected = true,
+					   .row_found = true,
+					   .host_count = 1,
+					   .why = why,
+					   .misfit = "",
+					   .seen = "SEEN" };
+		struct irq_verdict verdict;
+
+		memset(why, 'w', length);
+		why[length] = '\0';
+		looks_add(&facts.looks, "N");
+		memset(verdict.reason, 'x', sizeof(verdict.reason));
+		irq_verdict_reach(&facts, &verdict);
+		assert_int_equal(strlen(verdict.reason),
+				 min(length + strlen("; SEEN"), sizeof(verdict.reason) - 1));
+	}
 }
 
 static void looks_keep_the_first_and_the_last(void **state)
@@ -183,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_holds),
 		cmocka_unit_test(posted_is_never_said_without_evidence),
+		cmocka_unit_test(a_long_reason_is_cut),
 		cmocka_unit_test(looks_keep_the_first_and_the_last),
 	};
 

@@ -43,7 +43,8 @@ struct irq_facts {
 	bool fits; /* posting_message_fits(), and what it said if not */
 	const char *misfit;
 	struct irq_looks looks;
-	const char *seen; /* what the last look, but for POSTING_UNMAPPED, said; "" for none */
+	const char *seen;     /* what the last look, but for POSTING_UNMAPPED, said; "" for none */
+	uint64_t guest_count; /* interrupts that the guest says it took; 0: it does not say */
 };
 
 struct irq_verdict {
