@@ -34,6 +34,7 @@ guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
+report_x86_64   := trace_x86_64.o irte_x86_64.o
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
                    vmm/console.o vmm/relay/relay.o \
@@ -42,7 +43,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
-                     posting_$(ARCH).o) \
+                     posting_$(ARCH).o $(report_$(ARCH))) \
                    $(addprefix vmm/latency/,latency.o options.o program.o vm.o \
                      instruments.o doorbell.o probe.o kvm_stats.o result.o host.o output.o files.o \
                      run.o read.o json.o stats.o format.o compare.o plot.o)
@@ -52,7 +53,8 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 
 # Tests link with all of posthorn as an archive, of which the linker takes what is missing: a fake
 # that is named here comes before it and so stands in for the real thing.
-unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64
+unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64 \
+                     trace_x86_64 irte_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
@@ -76,9 +78,14 @@ $(foreach test,config config_capabilities config_malformed irqs irqs_failures ir
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
 unit_flags_arm64 := -Wl,--wrap=ioctl_named
-$(foreach test,host_irq latency_host posting_x86_64 posting_arm64, \
+$(foreach test,host_irq latency_host posting_arm64, \
 	$(eval unit_fakes_$(test) := host_tree) \
 	$(eval unit_flags_$(test) += -Wl,--wrap=file_write_text))
+$(foreach test,posting_x86_64 trace_x86_64, \
+	$(eval unit_fakes_$(test) := host_tree fake_tracefs))
+unit_flags_trace_x86_64 := -Wl,--wrap=mkdir,--wrap=rmdir
+unit_flags_posting_x86_64 := -Wl,--wrap=mkdir,--wrap=rmdir,--wrap=vfio_region_read
+unit_fakes_irte_x86_64 := host_tree
 unit_flags_kvm_stats := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_routes    := -Wl,--wrap=ioctl_named
@@ -357,7 +364,7 @@ bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device co
 # fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
 # library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
 fuzz_targets_x86_64 := config irqs bar image_x86_64 acpi serial rtc options latency_read latency_json \
-                       host_text_x86_64
+                       host_text_x86_64 irq_evidence_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
                 $(vmm_objects)

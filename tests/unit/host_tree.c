@@ -113,6 +113,14 @@ static int entry_remove(const char *path, const struct stat *status, int type, s
 	return remove(path);
 }
 
+void tree_remove(const char *name)
+{
+	char path[PATH_MAX];
+
+	tree_path(path, name);
+	assert_int_equal(nftw(path, entry_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int tree_teardown(void **state)
 {
 	(void)state;

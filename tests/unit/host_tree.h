@@ -47,6 +47,9 @@ int tree_teardown(void **state);
 void tree_path(char path[PATH_MAX], const char *name);
 bool tree_has(const char *name);
 
+/* Remove a directory with all that is in it. */
+void tree_remove(const char *name);
+
 /* Make a file, a directory, or a symbolic link (relative, as in sysfs), and all on the way. */
 void tree_text_put(const char *name, const char *text);
 void tree_directory_put(const char *name);
