@@ -562,10 +562,31 @@ int __wrap_ioctl(int fd, unsigned long request, void *argument)
 
 /* ---- files ---- */
 
+/* A path as in every run, without the number of the process, which debugfs and tracefs have in it.
+ */
+static const char *path_name(const char *path, char *name, size_t size)
+{
+	static const char *const forms[] = { "/PID-", "-PID/" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++) {
+		char pid[16];
+		const char *at;
+
+		snprintf(pid, sizeof(pid), i ? "-%d/" : "/%d-", getpid());
+		at = strstr(path, pid);
+		if (!at)
+			continue;
+		snprintf(name, size, "%.*s%s%s", (int)(at - path), path, forms[i],
+			 at + strlen(pid));
+		return name;
+	}
+	return path;
+}
+
 /* The file of a descriptor, or NULL for those whose calls are not to fail. */
 static const char *file_name(int fd, char *name, size_t size)
 {
-	char path[32];
+	char path[32], real[PATH_MAX];
 	ssize_t length;
 
 	if (fd == STDERR_FILENO) /* there would be no message to look at */
@@ -573,27 +594,15 @@ static const char *file_name(int fd, char *name, size_t size)
 	if (fd == STDIN_FILENO || fd == STDOUT_FILENO)
 		return fd ? "stdout" : "stdin";
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	length = __real_readlink(path, name, size - 1);
-	name[max(length, 0)] = '\0';
+	length = __real_readlink(path, real, sizeof(real) - 1);
+	real[max(length, 0)] = '\0';
+	if (path_name(real, name, size) == real)
+		snprintf(name, size, "%.*s", (int)size - 1, real);
 	if (strstr(name, "[eventfd]"))
 		return NULL;
 	for (char *at = name; *at; at++) /* one word */
 		if (*at == ' ')
 			*at = '_';
-	return name;
-}
-
-/* A path as it is in every run: the number of the process, which debugfs has in it, is not. */
-static const char *path_name(const char *path, char *name, size_t size)
-{
-	char pid[16];
-	const char *at;
-
-	snprintf(pid, sizeof(pid), "/%d-", getpid());
-	at = strstr(path, pid);
-	if (!at)
-		return path;
-	snprintf(name, size, "%.*s/PID-%s", (int)(at - path), path, at + strlen(pid));
 	return name;
 }
 
