@@ -20,20 +20,26 @@ struct machine;
 int irq_report_open(const char *path);
 
 /*
- * Begin to remember what becomes of interrupts; @continuous: by a look at every change of one, and
- * not only when the report is made. Start-up only, before the first function is there: dies with
- * EXIT_HOST.
+ * Begin to remember what becomes of interrupts. @wanted: a report will be made, and so what tells
+ * is opened now; @continuous: and a look is taken at every change of one, too. Start-up only,
+ * before the VM and its first function are there: dies with EXIT_HOST.
  */
-struct irq_report *irq_report_new(bool continuous);
+struct irq_report *irq_report_new(bool wanted, bool continuous);
 
 /* Who is to be told of interrupts, for irqs_init(). Lives as long as @report. */
 const struct irq_observer *irq_report_observer(const struct irq_report *report);
 
 /*
- * Open the host's files that tell of the VM with the descriptor @vm_fd. Start-up only, when it is
- * complete (vm_finish()).
+ * Open the host's files that tell of the VM and its functions. Start-up only, when it is complete
+ * (vm_finish()).
  */
-void irq_report_files_open(struct irq_report *report, int vm_fd);
+void irq_report_files_open(struct machine *machine);
+
+/*
+ * The calling thread is to run a vCPU. Before it does, and before it enters its filter of system
+ * calls.
+ */
+void irq_report_thread_add(struct irq_report *report);
 
 /* The functions are gone. NULL is allowed. */
 void irq_report_free(struct irq_report *report);

@@ -137,8 +137,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 
 	if (options->device_count) {
 		/* No looks where time is measured: each takes longer than what it looks at. */
-		machine->report = irq_report_new(
-			(options->irq_report || options->require_posting) && !machine->addition);
+		machine->report = irq_report_new(options->irq_report || options->require_posting,
+						 !machine->addition);
 		config.observer = irq_report_observer(machine->report);
 	}
 	iommu_init(&machine->iommu);
@@ -393,7 +393,7 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	if (addition)
 		addition->init(addition->opaque, machine);
 	if (machine->report)
-		irq_report_files_open(machine->report, machine->vm.fd);
+		irq_report_files_open(machine);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }

@@ -35,6 +35,11 @@ struct machine_addition {
 	void (*init)(void *opaque, struct machine *machine);
 	/* Nothing can be opened any more; threads can be started, and must enter their filters. */
 	void (*start)(void *opaque, struct machine *machine);
+	/*
+	 * How many interrupts a device raised and the guest says that it took, of the one vector
+	 * that it used; 0: it does not say. Any thread. NULL: nobody knows.
+	 */
+	uint64_t (*guest_count)(void *opaque);
 	/* No vCPU runs any more, and all of the machine is still there. */
 	void (*cleanup)(void *opaque);
 	void *opaque;

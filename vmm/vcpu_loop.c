@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vmm/irq_report.h"
 #include "vmm/machine.h"
 
 #define PC_RESET 0xfff0 /* an x86's rip after INIT: Intel SDM volume 3, 10.1.4 */
@@ -199,6 +200,8 @@ void *vcpu_loop(void *opaque)
 
 	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
+	if (machine->report)
+		irq_report_thread_add(machine->report);
 	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_VCPU);
 	pthread_barrier_wait(&machine->start);
 	while (!atomic_load_explicit(&machine->stopping, memory_order_relaxed)) {

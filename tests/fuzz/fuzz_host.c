@@ -579,7 +579,7 @@ void fuzz_host_reset(void)
 
 	/* Once: it asks the real host. */
 	if (!watch.observer.opaque)
-		irq_watch_init(&watch, false);
+		irq_watch_init(&watch, IRQ_WATCH_LAZY);
 
 	memset(host, 0, offsetof(struct fuzz_host, devices));
 	memset(&host->armed, 0,

@@ -112,6 +112,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(host->intel, sizeof(host->intel), "%s" INTEL, host->root);
 	snprintf(host->amd, sizeof(host->amd), "%s" AMD, host->root);
 	host->interrupts_fd = host_irqs_open(host->intel);
+	posting_files_init(&host->events, host->intel);
+	posting_files_init(&host->lpis, host->intel);
 	posting_files_open(&host->events, host->intel, PID, FD_EVENTS);
 	posting_files_open(&host->lpis, host->intel, PID, FD_LPIS);
 	return 0;
@@ -150,20 +152,29 @@ static void possible_read(const char *root)
 	bool possible = posting_possible(root, why, sizeof(why));
 
 	fuzz_check(possible == !why[0]);
+	posting_parameters(root, why, sizeof(why));
+	fuzz_check(strlen(why) < sizeof(why));
+	posting_evidence(root, why, sizeof(why));
+	fuzz_check(why[0]);
 	cmdline_bool(root, "kvm-arm.vgic_v4_enable");
 }
 
-static void probe(const struct posting_files *vm, unsigned int connected, uint32_t event)
+static void probe(struct posting_files *vm, unsigned int connected, uint32_t event)
 {
+	const struct posting_vector vector = {
+		.message = { .data = event, .device_id = 8 },
+		.host_irq = -1,
+		.connected = connected,
+	};
 	char seen[POSTING_TEXT_SIZE] = "";
-	enum posting_state state = posting_probe(vm, connected, 8, event, seen, sizeof(seen));
+	enum posting_state state = posting_probe(vm, &vector, seen, sizeof(seen));
 
 	fuzz_check(posting_state_name(state) && seen[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct host *host = host_get();
+	struct host *host = host_get();
 
 	if (!size)
 		return 0;

@@ -58,7 +58,8 @@ start=(--only 'start * */sys/*' --only 'start * *vfio*' --only 'start ioctl VFIO
 
 @test "edu: the irq report" {
 	inject "edu, irq report" "$edu" --only 'start * /sys/class/*' \
-		--only '* /proc/*' --only 'run realloc *' --only 'run calloc *' \
+		--only '* /proc/*' --only '* /sys/kernel/tracing*' --only 'start fork *' \
+		--only 'run realloc *' --only 'run calloc *' \
 		-- --irq-report "$BATS_TEST_TMPDIR/report"
 }
 

@@ -42,6 +42,8 @@ msix() {
 	expect_text "MSI-X vector 1 was not shown to be posted (injected)" "$(<"$errors")"
 	jq -e ".posting.possible == false and (.posting.why | contains(\"$why\"))" "$report"
 	msix "all(.reason | contains(\"$why\"))"
+	[ "$arch" != x86_64 ] ||
+		msix 'all(.reason | test("kvm_pi_irte_update never posted host interrupt [0-9]+(;|$)"))'
 }
 
 @test "without --require-posting it is only said, and INTx has a reason of its own" {
@@ -81,6 +83,78 @@ msix() {
 	cat "$errors"
 	grep -E '^FUNCTION +KIND +VECTOR' "$errors"
 	[ "$(grep -cE "^$nic +MSI-X .* injected" "$errors")" -eq 3 ]
+}
+
+# instances: posthorn's tracing instances.
+instances() {
+	(cd /sys/kernel/tracing/instances && ls -d posthorn-* 2>/dev/null) || true
+}
+
+# instances_end: wait until there is none.
+instances_end() {
+	until [ -z "$(instances)" ]; do
+		sleep 0.1
+	done
+}
+
+tracing_setup() {
+	[ "$arch" = x86_64 ] || skip "on arm64 KVM has no tracepoint that tells of posting"
+	[ -z "$(instances)" ]
+}
+
+@test "tracepoints are read from an instance of its own, which goes with posthorn" {
+	tracing_setup
+	guest_start --device "$nic" --irq-report "$report" --user nobody
+	[ "$(instances)" = "posthorn-$pid" ]
+	guest net-up
+	guest_pings 5
+	guest_end
+	expect_status 0
+	[ -z "$(instances)" ]
+	msix 'all(.reason | contains("kvm_pi_irte_update never posted host interrupt"))'
+	# Nobody wants to know.
+	guest_start --device "$nic"
+	[ -z "$(instances)" ]
+	guest_end
+}
+
+@test "a posthorn that is killed leaves no instance; one that stays is removed by the next" {
+	tracing_setup
+	local guard stale=/sys/kernel/tracing/instances/posthorn-1
+	guest_start --device "$nic" --irq-report "$report"
+	[ "$(instances)" = "posthorn-$pid" ]
+	kill -KILL "$pid"
+	guest_wait
+	instances_end
+	# With the process that would have removed it.
+	guest_start --device "$nic" --irq-report "$report"
+	guard=$(pgrep -P "$pid")
+	[ -n "$guard" ]
+	# shellcheck disable=SC2086 # each is a process
+	kill -KILL $guard "$pid"
+	guest_wait
+	[ "$(instances | wc -l)" -eq 1 ]
+	mkdir "$stale"
+	guest_start --device "$nic" --irq-report "$report" -v
+	[ "$(instances)" = "posthorn-$pid" ]
+	expect_text "removed the tracing instance posthorn-1 of a posthorn that was killed" \
+		"$(<"$errors")"
+	guest_end
+	[ -z "$(instances)" ]
+}
+
+@test "without tracefs the report says what would tell, and check says so before" {
+	tracing_setup
+	umount /sys/kernel/tracing
+	guest_start --device "$nic" --irq-report "$report"
+	guest net-up
+	guest_end
+	run --separate-stderr "$posthorn" check
+	mount -t tracefs trace /sys/kernel/tracing
+	expect_text "mount -t tracefs none /sys/kernel/tracing" "$output"
+	msix 'all(.delivery == "injected")'
+	run --separate-stderr "$posthorn" check
+	expect_text "kvm:kvm_pi_irte_update" "$output"
 }
 
 @test "a report that cannot be written: exit code 2 before the guest starts" {

@@ -296,6 +296,29 @@ static void test_posting_that_may_be(void **state)
 	tree_directory_put("/sys/module/kvm_intel");
 	host_check();
 	assert_finding(CHECK_OK, "posting", "nothing that can be read", "");
+	tree_text_put("/sys/module/kvm_intel/parameters/enable_apicv", "Y\n");
+	tree_text_put("/sys/module/kvm_intel/parameters/enable_ipiv", "N\n");
+	tree_text_put("/proc/cmdline", "intel_iommu=on intremap=posted_msi\n");
+	host_check();
+	assert_finding(CHECK_OK, "posting", "with enable_apicv=Y enable_ipiv=N intremap=posted_msi",
+		       "");
+}
+
+static void test_whether_a_run_can_see_how_interrupts_go(void **state)
+{
+	(void)state;
+	host_put();
+	host_check();
+	assert_finding(CHECK_NOTE, "irq report",
+		       "will not be seen: /sys/kernel/tracing/instances is missing",
+		       "mount -t tracefs none /sys/kernel/tracing");
+	tree_directory_put("/sys/kernel/tracing/instances");
+	host_check();
+	assert_finding(CHECK_NOTE, "irq report", "no tracepoint kvm:kvm_pi_irte_update",
+		       "load the KVM of this CPU");
+	tree_directory_put("/sys/kernel/tracing/events/kvm/kvm_pi_irte_update");
+	host_check();
+	assert_finding(CHECK_OK, "irq report", "kvm:kvm_pi_irte_update", "");
 }
 
 static void test_no_iommu_in_the_firmware_of_each_maker(void **state)
@@ -386,6 +409,7 @@ static void test_address_bits_of_vtd(void **state)
 
 #define ARCHITECTURE_TESTS                                                  \
 	CHECK_TEST(test_posting_that_may_be),                               \
+		CHECK_TEST(test_whether_a_run_can_see_how_interrupts_go),   \
 		CHECK_TEST(test_no_iommu_in_the_firmware_of_each_maker),    \
 		CHECK_TEST(test_iommu_that_the_kernel_leaves_off),          \
 		CHECK_TEST(test_iommu_that_was_turned_off_at_boot),         \

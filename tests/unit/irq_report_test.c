@@ -48,7 +48,7 @@ static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
 	char text[512];
 
 	(void)state;
-	machine.report = irq_report_new(false);
+	machine.report = irq_report_new(false, false);
 	mutex_init(&function.pci.lock);
 	mutex_lock(&function.pci.lock);
 	capture = capture_start();

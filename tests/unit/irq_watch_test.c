@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "vmm/report/host_irq.h"
 #include "vmm/report/watch.h"
 
@@ -34,6 +35,10 @@ static struct host {
 	unsigned int connected[64]; /* by the number of the probe */
 	unsigned int last_connected;
 	uint32_t device_id;
+	struct posting_vector asked; /* by the last probe */
+	pid_t thread;		     /* that was added last, */
+	struct vfio_device *device;  /* as was this */
+	unsigned int inits;
 	bool no_records; /* there is no memory for them */
 } host;
 
@@ -45,24 +50,57 @@ bool posting_possible(const char *root, char *why, size_t size)
 	return !host.impossible;
 }
 
+void posting_files_init(struct posting_files *files, const char *root)
+{
+	assert_string_equal(root, "");
+	*files = (struct posting_files){ .state_fd = -1, .interrupts_fd = -1 };
+	host.inits++;
+}
+
 void posting_files_open(struct posting_files *files, const char *root, pid_t pid, int fd)
 {
 	assert_string_equal(root, "");
 	host.state_fd = dup(STDERR_FILENO);
-	*files = (struct posting_files){ .state_fd = host.state_fd, .interrupts_fd = -1 };
+	files->state_fd = host.state_fd;
 	host.pid = pid;
 	host.fd = fd;
 }
 
-enum posting_state posting_probe(const struct posting_files *files, unsigned int connected,
-				 uint32_t device_id, uint32_t event, char *seen, size_t size)
+void posting_function_add(struct posting_files *files, const char *root, struct vfio_device *device)
+{
+	assert_string_equal(root, "");
+	assert_int_equal(files->state_fd, host.state_fd);
+	host.device = device;
+}
+
+void posting_function_remove(struct posting_files *files, const struct vfio_device *device)
 {
 	assert_int_equal(files->state_fd, host.state_fd);
-	host.connected[host.probes % ARRAY_SIZE(host.connected)] = connected;
-	host.last_connected = connected;
+	if (host.device == device)
+		host.device = NULL;
+}
+
+void posting_thread_add(struct posting_files *files, pid_t thread)
+{
+	assert_int_equal(files->state_fd, host.state_fd);
+	host.thread = thread;
+}
+
+void posting_files_close(struct posting_files *files)
+{
+	fd_close(&files->state_fd);
+}
+
+enum posting_state posting_probe(struct posting_files *files, const struct posting_vector *vector,
+				 char *seen, size_t size)
+{
+	assert_int_equal(files->state_fd, host.state_fd);
+	host.connected[host.probes % ARRAY_SIZE(host.connected)] = vector->connected;
+	host.last_connected = vector->connected;
 	host.probes++;
-	host.device_id = device_id;
-	fake_log(host.kvm, "probe %x", event);
+	host.device_id = vector->message.device_id;
+	host.asked = *vector;
+	fake_log(host.kvm, "probe %x", vector->message.data);
 	snprintf(seen, size, "%s", host.seen);
 	return host.state;
 }
@@ -111,7 +149,7 @@ static struct irq_watch *watch_of(const struct machine *machine)
 	return machine->observer->opaque;
 }
 
-static void watch_start(void **state, bool is_continuous, bool is_relayed)
+static void watch_start(void **state, enum irq_watch_mode mode, bool is_relayed)
 {
 	struct machine *machine;
 	struct irq_watch *watch = calloc(1, sizeof(*watch));
@@ -119,7 +157,7 @@ static void watch_start(void **state, bool is_continuous, bool is_relayed)
 	assert_non_null(watch);
 	host = (struct host){ .seen = "SEEN" };
 	/* Before setup() counts the open files. */
-	irq_watch_init(watch, is_continuous);
+	irq_watch_init(watch, mode);
 	irq_watch_open(watch, VM_FD);
 	setup(state);
 	machine = *state;
@@ -131,19 +169,25 @@ static void watch_start(void **state, bool is_continuous, bool is_relayed)
 
 static int continuous_setup(void **state)
 {
-	watch_start(state, true, false);
+	watch_start(state, IRQ_WATCH_CONTINUOUS, false);
 	return 0;
 }
 
 static int lazy_setup(void **state)
 {
-	watch_start(state, false, false);
+	watch_start(state, IRQ_WATCH_LAZY, false);
+	return 0;
+}
+
+static int at_end_setup(void **state)
+{
+	watch_start(state, IRQ_WATCH_AT_END, false);
 	return 0;
 }
 
 static int relayed_setup(void **state)
 {
-	watch_start(state, true, true);
+	watch_start(state, IRQ_WATCH_CONTINUOUS, true);
 	return 0;
 }
 
@@ -152,7 +196,8 @@ static int watch_teardown(void **state)
 	struct irq_watch *watch = watch_of(machine_of(state));
 	int result = teardown(state);
 
-	/* All is off now, and so nothing is connected. */
+	/* All is off now, and so nothing is connected, and nothing of the device is held. */
+	assert_null(host.device);
 	assert_int_equal(watch->connected, 0);
 	irq_watch_cleanup(watch);
 	assert_int_equal(watch->interrupts_fd, -1);
@@ -797,7 +842,7 @@ static void test_host_that_cannot_post_is_the_reason(void **state)
 
 	host.impossible = host.misfit = true;
 	irq_watch_cleanup(watch_of(machine));
-	irq_watch_init(watch_of(machine), true);
+	irq_watch_init(watch_of(machine), IRQ_WATCH_CONTINUOUS);
 	irq_watch_open(watch_of(machine), VM_FD);
 	host_row_put(IRQ_KIND_MSIX, 2, 50, 9);
 	msix_enable(machine, true);
@@ -817,6 +862,108 @@ static void test_host_is_asked_once_what_it_can(void **state)
 		report(machine, &visits);
 		assert_int_equal(host.possible_calls, 1);
 	}
+}
+
+/* ---- what tells is open before the VM is there ---- */
+
+static void test_what_tells_is_opened_at_once_when_a_report_is_wanted(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct irq_watch *watch = watch_of(machine);
+
+	assert_int_equal(host.inits, 1);
+	irq_watch_function_add(watch, machine->irqs->device);
+	assert_ptr_equal(host.device, machine->irqs->device);
+	irq_watch_thread_add(watch);
+	assert_int_equal(host.thread, gettid());
+}
+
+static void test_what_tells_is_not_opened_for_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(host.inits, 0);
+}
+
+static void test_a_look_is_told_what_to_look_at(void **state)
+{
+	struct machine *machine = machine_of(state);
+
+	watch_of(machine)->posting.by_irq = true;
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 0);
+	msix_enable(machine, true);
+	fake_log_take(machine->kvm);
+	msix_unmask(machine, 2);
+	assert_non_null(strstr(fake_log_take(machine->kvm), "host_irqs_read\nprobe 4002\n"));
+	assert_ptr_equal(host.asked.device, machine->irqs->device);
+	assert_int_equal(host.asked.kind, IRQ_KIND_MSIX);
+	assert_int_equal(host.asked.number, 2);
+	assert_int_equal(host.asked.message.data, DATA(2));
+	assert_int_equal(host.asked.gsi, record_of(machine, 2)->gsi);
+	assert_int_equal(host.asked.host_irq, 50);
+	assert_false(host.asked.asleep);
+	/* The host's number stays while the kind is on: it is not looked for again. */
+	msix_mask(machine, 2, true);
+	msix_mask(machine, 2, false);
+	assert_null(strstr(fake_log_take(machine->kvm), "host_irqs_read"));
+	assert_int_equal(host.asked.host_irq, 50);
+	/* Then it may be another. */
+	msix_enable(machine, false);
+	host.row_count = 0;
+	host_row_put(IRQ_KIND_MSIX, 2, 61, 0);
+	msix_enable(machine, true);
+	assert_int_equal(host.asked.host_irq, 61);
+	/* One that has no row has no number. */
+	msix_unmask(machine, 3);
+	assert_int_equal(host.asked.number, 3);
+	assert_int_equal(host.asked.host_irq, -1);
+}
+
+static void test_the_report_knows_the_hosts_number(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 0);
+	assert_int_equal(only_row(machine, &visits)->vector, 2);
+	assert_int_equal(host.asked.host_irq, 50);
+}
+
+static void test_the_guests_count_is_evidence(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 0);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_UNKNOWN);
+	irq_watch_guest_count(watch_of(machine), 9);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_POSTED);
+	assert_non_null(strstr(visits.rows[0].verdict.reason, "the guest took 9"));
+	/* Of two vectors it does not say which. */
+	msix_unmask(machine, 3);
+	host_row_put(IRQ_KIND_MSIX, 3, 51, 0);
+	report(machine, &visits);
+	assert_int_equal(visits.count, 2);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(visits.rows[i].verdict.delivery, IRQ_DELIVERY_UNKNOWN);
+}
+
+/* Before it was turned off and on it may have been counted by the host, and nobody looked. */
+static void test_the_guests_count_needs_all_of_the_hosts(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct visits visits;
+
+	msix_enable(machine, true);
+	msix_unmask(machine, 2);
+	msix_enable(machine, false);
+	msix_enable(machine, true);
+	host_row_put(IRQ_KIND_MSIX, 2, 50, 0);
+	irq_watch_guest_count(watch_of(machine), 9);
+	assert_int_equal(only_row(machine, &visits)->verdict.delivery, IRQ_DELIVERY_UNKNOWN);
 }
 
 /* ---- out of memory ---- */
@@ -851,6 +998,7 @@ static void test_without_memory_a_row_is_missing_and_nothing_else(void **state)
 
 #define CONTINUOUS(name) cmocka_unit_test_setup_teardown(name, continuous_setup, watch_teardown)
 #define LAZY(name)	 cmocka_unit_test_setup_teardown(name, lazy_setup, watch_teardown)
+#define AT_END(name)	 cmocka_unit_test_setup_teardown(name, at_end_setup, watch_teardown)
 #define WITH_RELAY(name) cmocka_unit_test_setup_teardown(name, relayed_setup, watch_teardown)
 
 int main(void)
@@ -890,6 +1038,13 @@ int main(void)
 		CONTINUOUS(test_message_that_cannot_be_posted_is_the_reason),
 		CONTINUOUS(test_host_that_cannot_post_is_the_reason),
 		CONTINUOUS(test_host_is_asked_once_what_it_can),
+		CONTINUOUS(test_what_tells_is_opened_at_once_when_a_report_is_wanted),
+		AT_END(test_what_tells_is_opened_at_once_when_a_report_is_wanted),
+		LAZY(test_what_tells_is_not_opened_for_nothing),
+		CONTINUOUS(test_a_look_is_told_what_to_look_at),
+		AT_END(test_the_report_knows_the_hosts_number),
+		AT_END(test_the_guests_count_is_evidence),
+		AT_END(test_the_guests_count_needs_all_of_the_hosts),
 		CONTINUOUS(test_without_memory_a_row_is_missing_and_nothing_else),
 	};
 

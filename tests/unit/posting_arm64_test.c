@@ -211,11 +211,20 @@ static const char its_state[] = "\n"
 static enum posting_state probe_connected(unsigned int connected, uint32_t device_id,
 					  uint32_t event)
 {
+	const struct posting_vector vector = {
+		.kind = IRQ_KIND_MSIX,
+		.message = { .data = event, .device_id = device_id },
+		.host_irq = -1,
+		.connected = connected,
+	};
 	struct posting_files files;
 	enum posting_state state;
 
+	posting_files_init(&files, tree.root);
+	assert_false(files.by_irq);
 	posting_files_open(&files, tree.root, 1234, 7);
-	state = posting_probe(&files, connected, device_id, event, text, sizeof(text));
+	posting_thread_add(&files, 1234);
+	state = posting_probe(&files, &vector, text, sizeof(text));
 	posting_files_close(&files);
 	return state;
 }
@@ -328,16 +337,28 @@ static void as_many_lpis_as_are_connected_are_all_of_them(void **state)
 
 static void an_open_file_is_read_anew_each_time(void **state)
 {
+	const struct posting_vector vector = { .message.device_id = 8, .connected = 1 };
 	struct posting_files files;
 
 	(void)state;
 	host_put();
 	tree_text_put(ITS_STATE, its_state);
 	posting_files_open(&files, tree.root, 1234, 7);
-	assert_int_equal(posting_probe(&files, 1, 8, 0, text, sizeof(text)), POSTING_YES);
+	assert_int_equal(posting_probe(&files, &vector, text, sizeof(text)), POSTING_YES);
 	tree_text_put(ITS_STATE, "");
-	assert_int_equal(posting_probe(&files, 1, 8, 0, text, sizeof(text)), POSTING_UNMAPPED);
+	assert_int_equal(posting_probe(&files, &vector, text, sizeof(text)), POSTING_UNMAPPED);
 	posting_files_close(&files);
+}
+
+static void whether_a_run_can_see_is_known_before(void **state)
+{
+	(void)state;
+	host_put();
+	assert_false(posting_evidence(tree.root, text, sizeof(text)));
+	assert_says(text, "cannot be read: run posthorn as root");
+	tree_text_put(ITS_STATE, its_state);
+	assert_true(posting_evidence(tree.root, text, sizeof(text)));
+	assert_says(text, "/sys/kernel/debug/kvm");
 }
 
 static void without_debugfs_no_doorbell_is_proof(void **state)
@@ -420,6 +441,7 @@ int main(void)
 		TREE_TEST(lpis_tell_when_they_agree),
 		TREE_TEST(as_many_lpis_as_are_connected_are_all_of_them),
 		TREE_TEST(an_open_file_is_read_anew_each_time),
+		TREE_TEST(whether_a_run_can_see_is_known_before),
 		TREE_TEST(without_debugfs_no_doorbell_is_proof),
 		TREE_TEST(an_unreadable_debugfs_is_named_with_its_remedy),
 		TREE_TEST(nothing_at_all_is_unknown),

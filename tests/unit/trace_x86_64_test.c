@@ -3,6 +3,7 @@
 #include "vmm/report/trace_x86_64.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -345,6 +346,17 @@ static void what_was_lost_makes_the_rest_unknown(void **state)
 	assert_true(trace.lost);
 }
 
+static void what_cannot_be_read_is_lost(void **state)
+{
+	(void)state;
+	trace.fd = open("/", O_RDONLY | O_DIRECTORY);
+	irte("PI is enabled and being updated for irq 34, vcpu 0, gsi: 0x18, gvec: 0x31");
+	irq_trace_read(&trace);
+	assert_true(trace.lost);
+	assert_null(irq_trace_find(&trace, 34));
+	close(trace.fd);
+}
+
 /* ---- the instance ---- */
 
 static void an_instance_is_armed_read_and_removed(void **state)
@@ -499,6 +511,7 @@ int main(void)
 		BARE(all_inhibits_since_the_vm_was_there_are_known),
 		BARE(a_threads_name_is_not_taken_for_its_number),
 		BARE(what_was_lost_makes_the_rest_unknown),
+		BARE(what_cannot_be_read_is_lost),
 		TREE_TEST(every_kernels_forms_are_known),
 		TREE_TEST(another_form_is_not_guessed_at),
 		TREE_TEST(an_instance_is_armed_read_and_removed),

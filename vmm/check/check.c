@@ -413,14 +413,30 @@ static void posting_check_add(struct check *check)
 	char why[POSTING_TEXT_SIZE], *remedy;
 
 	if (posting_possible(check->root, why, sizeof(why))) {
+		posting_parameters(check->root, why, sizeof(why));
 		check_add(check, CHECK_OK, "posting",
-			  "nothing that can be read rules posted interrupts out");
+			  "nothing that can be read rules posted interrupts out%s", why);
 		return;
 	}
 	remedy = strstr(why, ": ");
 	if (remedy)
 		*remedy = '\0';
 	check_add(check, CHECK_NOTE, "posting", "interrupts cannot be posted: %s", why);
+	if (remedy)
+		check_remedy(check, "%s", remedy + 2);
+}
+
+/* And could a run tell? The phrase is made in the same way. */
+static void evidence_check_add(struct check *check)
+{
+	char why[POSTING_TEXT_SIZE], *remedy;
+	bool readable = posting_evidence(check->root, why, sizeof(why));
+
+	remedy = readable ? NULL : strstr(why, ": ");
+	if (remedy)
+		*remedy = '\0';
+	check_add(check, readable ? CHECK_OK : CHECK_NOTE, "irq report", "%s%s",
+		  readable ? "" : "whether an interrupt is posted will not be seen: ", why);
 	if (remedy)
 		check_remedy(check, "%s", remedy + 2);
 }
@@ -452,5 +468,6 @@ void check_host(struct check *check)
 	else
 		memory_check(check);
 	posting_check_add(check);
+	evidence_check_add(check);
 	deassign_check(check);
 }

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/report/posting.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/file.h"
-#include "lib/util.h"
-
 bool posting_checks_run(const posting_check *checks, unsigned int count, const char *root,
 			char *why, size_t size)
 {
@@ -16,12 +9,6 @@ bool posting_checks_run(const posting_check *checks, unsigned int count, const c
 			return false;
 	why[0] = '\0';
 	return true;
-}
-
-void posting_files_close(struct posting_files *files)
-{
-	fd_close(&files->state_fd);
-	fd_close(&files->interrupts_fd);
 }
 
 const char *posting_state_name(enum posting_state state)

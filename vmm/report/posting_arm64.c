@@ -144,6 +144,13 @@ bool posting_possible(const char *root, char *why, size_t size)
 	return posting_checks_run(checks, ARRAY_SIZE(checks), root, why, size);
 }
 
+void posting_parameters(const char *root, char *text, size_t size)
+{
+	bool on = cmdline_bool(root, V4_PARAMETER) == 1;
+
+	snprintf(text, size, "%s", on ? ", with " V4_PARAMETER "=1" : "");
+}
+
 bool posting_message_fits(const struct msi_message *message, char *why, size_t size)
 {
 	(void)message;
@@ -200,6 +207,12 @@ static int state_open(const char *directory, bool *per_message)
 	return fd < 0 ? -errno : fd;
 }
 
+void posting_files_init(struct posting_files *files, const char *root)
+{
+	(void)root;
+	*files = (struct posting_files){ .state_fd = -1, .interrupts_fd = -1 };
+}
+
 void posting_files_open(struct posting_files *files, const char *root, pid_t pid, int fd)
 {
 	char directory[PATH_MAX];
@@ -211,6 +224,32 @@ void posting_files_open(struct posting_files *files, const char *root, pid_t pid
 		return;
 	debugfs_blame(files->why, root, directory, files->state_fd);
 	files->state_fd = -1;
+}
+
+/* A message is known by its requester and its event: no more is wanted of a function or a vCPU. */
+void posting_function_add(struct posting_files *files, const char *root, struct vfio_device *device)
+{
+	(void)files;
+	(void)root;
+	(void)device;
+}
+
+void posting_function_remove(struct posting_files *files, const struct vfio_device *device)
+{
+	(void)files;
+	(void)device;
+}
+
+void posting_thread_add(struct posting_files *files, pid_t thread)
+{
+	(void)files;
+	(void)thread;
+}
+
+void posting_files_close(struct posting_files *files)
+{
+	fd_close(&files->state_fd);
+	fd_close(&files->interrupts_fd);
 }
 
 struct probe {
@@ -348,13 +387,13 @@ static enum posting_state doorbells_probe(const struct posting_files *files, cha
 	return POSTING_NO;
 }
 
-enum posting_state posting_probe(const struct posting_files *files, unsigned int connected,
-				 uint32_t device_id, uint32_t event, char *seen, size_t size)
+enum posting_state posting_probe(struct posting_files *files, const struct posting_vector *vector,
+				 char *seen, size_t size)
 {
 	const struct probe probe = {
-		.device_id = device_id,
-		.event = event,
-		.connected = connected,
+		.device_id = vector->message.device_id,
+		.event = vector->message.data,
+		.connected = vector->connected,
 		.seen = seen,
 		.size = size,
 	};
@@ -370,4 +409,19 @@ enum posting_state posting_probe(const struct posting_files *files, unsigned int
 		return state;
 	snprintf(seen, size, DEBUGFS_KVM ": %s", strerror(-error));
 	return doorbells_probe(files, seen, size);
+}
+
+bool posting_evidence(const char *root, char *why, size_t size)
+{
+	char path[PATH_MAX];
+	bool readable;
+
+	snprintf(path, sizeof(path), "%s" DEBUGFS_KVM, root);
+	readable = access(path, R_OK | X_OK) == 0;
+	snprintf(why, size, "%s",
+		 readable ? "run can see it in " DEBUGFS_KVM
+			  : DEBUGFS_KVM
+			 " cannot be read: run posthorn as root, with debugfs mounted "
+			 "(mount -t debugfs none /sys/kernel/debug)");
+	return readable;
 }

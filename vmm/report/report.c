@@ -20,13 +20,15 @@ struct irq_report {
 	struct irq_watch watch;
 };
 
-struct irq_report *irq_report_new(bool continuous)
+struct irq_report *irq_report_new(bool wanted, bool continuous)
 {
 	struct irq_report *report = malloc(sizeof(*report));
 
 	if (!report)
 		die(EXIT_HOST, "no memory for the irq report");
-	irq_watch_init(&report->watch, continuous);
+	irq_watch_init(&report->watch, !wanted	    ? IRQ_WATCH_LAZY
+				       : continuous ? IRQ_WATCH_CONTINUOUS
+						    : IRQ_WATCH_AT_END);
 	return report;
 }
 
@@ -35,9 +37,18 @@ const struct irq_observer *irq_report_observer(const struct irq_report *report)
 	return &report->watch.observer;
 }
 
-void irq_report_files_open(struct irq_report *report, int vm_fd)
+void irq_report_files_open(struct machine *machine)
 {
-	irq_watch_open(&report->watch, vm_fd);
+	struct irq_watch *watch = &machine->report->watch;
+
+	irq_watch_open(watch, machine->vm.fd);
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		irq_watch_function_add(watch, &machine->functions[i].device);
+}
+
+void irq_report_thread_add(struct irq_report *report)
+{
+	irq_watch_thread_add(&report->watch);
 }
 
 void irq_report_free(struct irq_report *report)
@@ -65,9 +76,13 @@ static int rows_visit(struct machine *machine,
 		      int (*visit)(void *opaque, const struct irq_row *row), void *opaque)
 {
 	struct row_context context = { .opaque = opaque };
+	const struct machine_addition *addition = machine->addition;
 	struct timespec until;
 	int result = 0;
 
+	if (machine->report && addition && addition->guest_count)
+		irq_watch_guest_count(&machine->report->watch,
+				      addition->guest_count(addition->opaque));
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LOCK_PATIENCE_S;
 	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {

@@ -278,10 +278,14 @@ void irq_trace_read(struct irq_trace *trace)
 
 	if (trace->fd < 0)
 		return;
-	/* It does not wait: EAGAIN says that this was all. */
-	while ((got = read(trace->fd, text, sizeof(text))) > 0 || (got < 0 && errno == EINTR))
+	do {
+		got = read(trace->fd, text, sizeof(text));
 		if (got > 0)
 			irq_trace_take(trace, text, (size_t)got);
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	/* It does not wait: EAGAIN says that this was all. */
+	if (got < 0 && errno != EAGAIN)
+		loss_take(trace);
 }
 
 void irq_trace_thread_add(struct irq_trace *trace, pid_t thread)

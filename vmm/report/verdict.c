@@ -81,10 +81,11 @@ static const struct rule {
 	/* The host's handler ran, so some interrupts at least were injected: why were they? */
 	{ RAN | YES, NO, IRQ_DELIVERY_INJECTED,
 	  "injected {ran} times, though posted at every look: what comes while the guest has it "
-	  "masked is injected later" },
+	  "masked is injected later{; seen}" },
 	{ RAN | YES_FIRST, 0, IRQ_DELIVERY_INJECTED,
-	  "posted at first, injected {ran} times later" },
-	{ RAN | YES, 0, IRQ_DELIVERY_INJECTED, "injected {ran} times, and posted at other times" },
+	  "posted at first, injected {ran} times later{; seen}" },
+	{ RAN | YES, 0, IRQ_DELIVERY_INJECTED,
+	  "injected {ran} times, and posted at other times{; seen}" },
 	{ RAN | NO, POSSIBLE, IRQ_DELIVERY_INJECTED, "{why}{; seen}" },
 	{ RAN, POSSIBLE, IRQ_DELIVERY_INJECTED, "{why}" },
 	{ RAN | NO, FITS, IRQ_DELIVERY_INJECTED, "{misfit}{; seen}" },

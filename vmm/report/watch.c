@@ -58,18 +58,65 @@ static struct irq_record *record_get(struct irq_watch *watch, const struct vfio_
 	return *records ? (*records)[vector] : NULL;
 }
 
+/* ---- rows of /proc/interrupts ---- */
+
+/* The number that is in the row of a vector that VFIO serves now. */
+static void row_note(struct irq_record *record, const struct host_irq *row)
+{
+	record->irq_known = true;
+	record->host_irq = row->irq;
+}
+
+/* The same, and what it counts is added to @record. */
+static void row_add(struct irq_record *record, const struct host_irq *row)
+{
+	row_note(record, row);
+	record->row_found = true;
+	record->host_count += row->count;
+}
+
+/* Give @take the rows of vectors that VFIO serves now, with their records. */
+static void rows_take(const struct irq_watch *watch, const struct vfio_irqs *irqs,
+		      void (*take)(struct irq_record *record, const struct host_irq *row))
+{
+	const struct irq_set *set = &irqs->sets[irqs->active];
+	struct host_irq *rows;
+	int count = host_irqs_read(watch->interrupts_fd, irqs->device->bdf, &rows);
+
+	for (int i = 0; i < count; i++) {
+		struct irq_record *record = NULL;
+
+		if (rows[i].kind == irqs->active && rows[i].vector < set->size &&
+		    set->vectors[rows[i].vector].triggered)
+			record = record_find(watch, irqs, rows[i].vector);
+		if (record)
+			take(record, &rows[i]);
+	}
+	if (count > 0)
+		free(rows);
+}
+
 /* ---- looks ---- */
 
-static void look(const struct irq_watch *watch, const struct vfio_irqs *irqs,
+static void look(struct irq_watch *watch, const struct vfio_irqs *irqs, unsigned int number,
 		 struct irq_record *record)
 {
+	const struct posting_vector vector = {
+		.device = irqs->device,
+		.kind = irqs->active,
+		.number = number,
+		.message = record->message,
+		.gsi = record->gsi,
+		.host_irq = record->irq_known ? (int)record->host_irq : -1,
+		.asleep = irqs->asleep,
+		.connected = watch->connected,
+	};
 	enum posting_state state;
 	char seen[POSTING_TEXT_SIZE];
 
 	if (irqs->relay)
 		return;
-	state = posting_probe(&watch->posting, watch->connected, record->message.device_id,
-			      record->message.data, seen, sizeof(seen));
+	state = posting_probe(&watch->posting, &vector, seen, sizeof(seen));
 	log_debug("%s: message 0x%x is %s: %s", irqs->device->bdf, record->message.data,
 		  posting_state_name(state), seen);
 	irq_looks_add(&record->looks, state);
@@ -103,6 +150,7 @@ static void vector_connected(void *opaque, const struct vfio_irqs *irqs, unsigne
 	pthread_mutex_lock(&watch->lock);
 	record = record_get(watch, irqs, number);
 	if (record) {
+		watch->messages += !record->connected && irqs->active != IRQ_KIND_INTX;
 		record->connected = true;
 		record->gsi = wire->gsi;
 	}
@@ -116,6 +164,21 @@ static void vector_connected(void *opaque, const struct vfio_irqs *irqs, unsigne
 	pthread_mutex_unlock(&watch->lock);
 }
 
+/* A look may need to know the host's number of the interrupt, which stays until all are off. */
+static void irqs_find(struct irq_watch *watch, const struct vfio_irqs *irqs,
+		      const struct watch_function *function)
+{
+	bool missing = false;
+
+	for (unsigned int i = function->fresh_first; i < function->fresh_end; i++) {
+		const struct irq_record *record = record_find(watch, irqs, i);
+
+		missing |= record && record->fresh && !record->irq_known;
+	}
+	if (missing && watch->posting.by_irq && !irqs->relay)
+		rows_take(watch, irqs, row_note);
+}
+
 /* Only now: a look is told how many are connected. */
 static void vectors_settled(void *opaque, const struct vfio_irqs *irqs)
 {
@@ -124,6 +187,8 @@ static void vectors_settled(void *opaque, const struct vfio_irqs *irqs)
 
 	pthread_mutex_lock(&watch->lock);
 	function = function_find(watch, irqs);
+	if (function && watch->continuous)
+		irqs_find(watch, irqs, function);
 	for (unsigned int i = function ? function->fresh_first : 0;
 	     function && i < function->fresh_end; i++) {
 		struct irq_record *record = record_find(watch, irqs, i);
@@ -132,7 +197,7 @@ static void vectors_settled(void *opaque, const struct vfio_irqs *irqs)
 			continue;
 		record->fresh = false;
 		if (watch->continuous && record->watched)
-			look(watch, irqs, record);
+			look(watch, irqs, i, record);
 	}
 	if (function)
 		function->fresh_end = 0;
@@ -148,39 +213,10 @@ static void vector_detaching(void *opaque, const struct vfio_irqs *irqs, unsigne
 	record = record_find(watch, irqs, number);
 	if (record && record->watched) {
 		if (watch->continuous)
-			look(watch, irqs, record);
+			look(watch, irqs, number, record);
 		watch_end(watch, record);
 	}
 	pthread_mutex_unlock(&watch->lock);
-}
-
-/* What the row of a vector that VFIO serves now says, added to @record. */
-static void row_add(struct irq_record *record, const struct host_irq *row)
-{
-	if (!row)
-		return;
-	record->row_found = true;
-	record->host_irq = row->irq;
-	record->host_count += row->count;
-}
-
-static void rows_add(const struct irq_watch *watch, const struct vfio_irqs *irqs)
-{
-	const struct irq_set *set = &irqs->sets[irqs->active];
-	struct host_irq *rows;
-	int count = host_irqs_read(watch->interrupts_fd, irqs->device->bdf, &rows);
-
-	for (int i = 0; i < count; i++) {
-		struct irq_record *record = NULL;
-
-		if (rows[i].kind == irqs->active && rows[i].vector < set->size &&
-		    set->vectors[rows[i].vector].triggered)
-			record = record_find(watch, irqs, rows[i].vector);
-		if (record)
-			row_add(record, &rows[i]);
-	}
-	if (count > 0)
-		free(rows);
 }
 
 static void kind_disabling(void *opaque, const struct vfio_irqs *irqs)
@@ -194,16 +230,20 @@ static void kind_disabling(void *opaque, const struct vfio_irqs *irqs)
 		struct irq_record *record = record_find(watch, irqs, i);
 
 		if (record && record->watched)
-			look(watch, irqs, record);
+			look(watch, irqs, i, record);
 	}
+	if (watch->continuous)
+		rows_take(watch, irqs, row_add);
 	for (unsigned int i = 0; i < size; i++) {
 		struct irq_record *record = record_find(watch, irqs, i);
 
-		if (record && record->watched)
+		if (!record)
+			continue;
+		if (record->watched)
 			watch_end(watch, record);
+		record->count_cut |= !watch->continuous;
+		record->irq_known = false;
 	}
-	if (watch->continuous)
-		rows_add(watch, irqs);
 	pthread_mutex_unlock(&watch->lock);
 }
 
@@ -225,6 +265,7 @@ static void function_gone(void *opaque, const struct vfio_irqs *irqs)
 	struct watch_function **at = &watch->functions, *function;
 
 	pthread_mutex_lock(&watch->lock);
+	posting_function_remove(&watch->posting, irqs->device);
 	while (*at && (*at)->irqs != irqs)
 		at = &(*at)->next;
 	function = *at;
@@ -238,7 +279,7 @@ static void function_gone(void *opaque, const struct vfio_irqs *irqs)
 /* ---- the report ---- */
 
 struct report {
-	const struct irq_watch *watch;
+	struct irq_watch *watch;
 	const struct vfio_irqs *irqs;
 	const struct host_irq *rows; /* of now */
 	int row_count;
@@ -265,23 +306,31 @@ static void verdict_reach(const struct report *report, struct irq_row *row)
 		.seen = record->seen,
 	};
 
+	if (watch->messages == 1 && !record->count_cut && row->kind != IRQ_KIND_INTX)
+		facts.guest_count = watch->guest_count;
+
 	irq_verdict_reach(&facts, &row->verdict);
 }
 
-/* Works on a copy: what is added here is of this moment. */
+/* What is added to the copy is of this moment. */
 static int row_visit(const struct report *report, enum irq_kind kind, unsigned int number,
 		     struct irq_record *record)
 {
 	const struct irq_vector *vector = &report->irqs->sets[kind].vectors[number];
+	const struct host_irq *host =
+		vector->triggered ? host_irq_find(report->rows, report->row_count, kind, number)
+				  : NULL;
 	struct irq_record now;
 	struct irq_row row = { .kind = kind, .vector = number, .record = &now };
 
+	if (host)
+		row_note(record, host);
 	if (record->watched)
-		look(report->watch, report->irqs, record);
+		look(report->watch, report->irqs, number, record);
 	now = *record;
 	row.relayed = irq_wire_relayed(&vector->wire);
-	if (vector->triggered)
-		row_add(&now, host_irq_find(report->rows, report->row_count, kind, number));
+	if (host)
+		row_add(&now, host);
 	verdict_reach(report, &row);
 	return report->visit(report->opaque, &row);
 }
@@ -323,7 +372,7 @@ int irq_watch_report(struct irq_watch *watch, const struct vfio_irqs *irqs,
 
 /* ---- start and end ---- */
 
-void irq_watch_init(struct irq_watch *watch, bool continuous)
+void irq_watch_init(struct irq_watch *watch, enum irq_watch_mode mode)
 {
 	*watch = (struct irq_watch){
 		.observer = {
@@ -334,11 +383,13 @@ void irq_watch_init(struct irq_watch *watch, bool continuous)
 			.disabling = kind_disabling,
 			.gone = function_gone,
 		},
-		.continuous = continuous,
+		.continuous = mode == IRQ_WATCH_CONTINUOUS,
 		.posting = { .state_fd = -1, .interrupts_fd = -1 },
 		.interrupts_fd = -1,
 	};
 	watch->possible = posting_possible(ROOT, watch->why, sizeof(watch->why));
+	if (mode != IRQ_WATCH_LAZY)
+		posting_files_init(&watch->posting, ROOT);
 	pthread_mutex_init(&watch->lock, NULL);
 }
 
@@ -346,6 +397,25 @@ void irq_watch_open(struct irq_watch *watch, int vm_fd)
 {
 	posting_files_open(&watch->posting, ROOT, getpid(), vm_fd);
 	watch->interrupts_fd = host_irqs_open(ROOT);
+}
+
+void irq_watch_function_add(struct irq_watch *watch, struct vfio_device *device)
+{
+	posting_function_add(&watch->posting, ROOT, device);
+}
+
+void irq_watch_thread_add(struct irq_watch *watch)
+{
+	pthread_mutex_lock(&watch->lock);
+	posting_thread_add(&watch->posting, gettid());
+	pthread_mutex_unlock(&watch->lock);
+}
+
+void irq_watch_guest_count(struct irq_watch *watch, uint64_t count)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->guest_count = count;
+	pthread_mutex_unlock(&watch->lock);
 }
 
 void irq_watch_cleanup(struct irq_watch *watch)

@@ -30,7 +30,9 @@ struct irq_record {
 	int gsi;
 	unsigned int host_irq;
 	bool row_found;	     /* in /proc/interrupts, ever */
+	bool irq_known;	     /* ->host_irq is of now: until its kind is turned off */
 	uint64_t host_count; /* of connections that are over */
+	bool count_cut;	     /* one is over whose count nobody read */
 	struct irq_looks looks;
 	char seen[POSTING_TEXT_SIZE]; /* by the last look that saw something */
 	bool watched;		      /* it has trigger and irqfd now, and can be posted */
@@ -56,14 +58,24 @@ struct irq_watch {
 	char why[POSTING_TEXT_SIZE];
 	pthread_mutex_t lock;		  /* for what follows, and the records */
 	unsigned int connected;		  /* vectors of all functions that are watched */
+	unsigned int messages;		  /* that ever were */
+	uint64_t guest_count;		  /* see irq_watch_guest_count() */
 	struct watch_function *functions; /* a list of those that ever had one connected */
 };
 
+/* When is looked. */
+enum irq_watch_mode {
+	IRQ_WATCH_LAZY,	  /* at what is connected when somebody asks, at what can be seen then */
+	IRQ_WATCH_AT_END, /* the same, but what tells is open from the start */
+	IRQ_WATCH_CONTINUOUS, /* at every change as well */
+};
+
 /*
- * Make a watch, and ask the host what it can. With @continuous off only what is connected when the
- * report is made is looked at; the counts of vectors that were turned off and on again begin anew.
+ * Make a watch, and ask the host what it can. If @mode is not to be continuous, the counts of
+ * vectors that were turned off and on again begin anew. Before the VM is made, by the thread that
+ * makes it.
  */
-void irq_watch_init(struct irq_watch *watch, bool continuous);
+void irq_watch_init(struct irq_watch *watch, enum irq_watch_mode mode);
 
 /*
  * Open what will be read of the VM with the descriptor @vm_fd. Comes when it is complete
@@ -71,8 +83,20 @@ void irq_watch_init(struct irq_watch *watch, bool continuous);
  */
 void irq_watch_open(struct irq_watch *watch, int vm_fd);
 
+/* And of its function @device. After irq_watch_open(). */
+void irq_watch_function_add(struct irq_watch *watch, struct vfio_device *device);
+
+/* The calling thread is to run a vCPU: it tells so before, and while it may make any call. */
+void irq_watch_thread_add(struct irq_watch *watch);
+
 /* Close what was opened, if anything was. All functions are gone (irqs_cleanup()). */
 void irq_watch_cleanup(struct irq_watch *watch);
+
+/*
+ * The guest says that it took @count interrupts of the one vector with a message that it used, all
+ * its life. Where it used more, or the host's count of it is not complete, that says nothing.
+ */
+void irq_watch_guest_count(struct irq_watch *watch, uint64_t count);
 
 /* A row of the report. */
 struct irq_row {
