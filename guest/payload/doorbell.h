@@ -12,7 +12,8 @@
 #define DOORBELL_RAISE	      0x10 /* a write of any value raises the interrupt */
 #define DOORBELL_MARK	      0x14 /* 1 when measuring begins, 0 when it ends */
 #define DOORBELL_RAISE_THREAD 0x18 /* the same, by a thread of posthorn; where it has one */
-#define DOORBELL_REGISTERS    0x1c /* bytes of address space */
+#define DOORBELL_TAKEN	      0x1c /* how many interrupts came of those that were raised */
+#define DOORBELL_REGISTERS    0x20 /* bytes of address space */
 
 /* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
 #define DOORBELL_DEVICE_ID 0xf8

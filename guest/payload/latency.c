@@ -43,6 +43,7 @@ static const struct source *source;
 static bool is_intx;
 static uint64_t doorbell, ticks_per_s, overhead;
 static volatile uint64_t taken;	 /* interrupts that came */
+static uint64_t answered;	 /* those that were raised and came */
 static volatile uint64_t alarms; /* those of the timer */
 static struct histogram handler_times, return_times;
 
@@ -215,6 +216,7 @@ static bool undisturbed_once(enum outcome (*once)(struct sample *sample), uint64
 		/* The timer's, or one that was given up: not to be taken for the next. */
 		interrupts_take();
 		outcome = once(sample);
+		answered += outcome != LOST;
 	} while (outcome == DISTURBED);
 	return outcome == CAME;
 }
@@ -247,6 +249,8 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 			sample_add(&sample);
 	}
 	mark(false);
+	if (doorbell)
+		mmio_write32(doorbell + DOORBELL_TAKEN, (uint32_t)answered);
 	latency_lines_begin(print, source->name, state, CLOCK_NAME, ticks_per_s, overhead);
 	latency_lines_count(print, count, count - handler_times.total);
 	latency_lines_metric(print, "handler", &handler_times);

@@ -39,6 +39,15 @@ json_get() {
 	[ "$(json_get '[.runs[].environment.device] | unique | join(",")')" = "$edu" ]
 }
 
+# 200 interrupts and 20 before them; and those between whose measurement a timer came.
+@test "what was posted the guest has counted, and nobody else" {
+	json_get '.runs[] | [.path, .state, .environment["host.count"], .environment["delivery.why"]]'
+	[ "$direct" = posted ] || skip "nothing is posted here"
+	[ "$(json_get '[.runs[] | select(.path == "posted" and .state != "costs") | .environment |
+		.["host.count"] == "0" and (.["delivery.why"] | capture("the guest took (?<n>[0-9]+) ") |
+		.n | tonumber >= 220)] | all and length == 2')" = true ]
+}
+
 @test "every interrupt came, on each path" {
 	json_get '.runs[] | [.path, .state, .count, .lost]'
 	[ "$(json_get '[.runs[] | select(.state != "costs") |

@@ -308,6 +308,18 @@ static void test_marks_are_passed_on(void **state)
 	assert_string_equal(bell->marks, "101");
 }
 
+static void test_what_the_guest_took_is_kept(void **state)
+{
+	struct bell *bell = *state;
+
+	assert_int_equal(bell->doorbell.taken, 0);
+	write32(bell, DOORBELL_TAKEN, 7);
+	write_sized(bell, DOORBELL_TAKEN, 1, 8);
+	assert_int_equal(bell->doorbell.taken, 7);
+	write32(bell, DOORBELL_TAKEN, 9);
+	assert_int_equal(bell->doorbell.taken, 9);
+}
+
 static void test_a_mark_that_nobody_waits_for_is_dropped(void **state)
 {
 	struct bell *bell = *state;
@@ -374,6 +386,7 @@ int main(void)
 		THREAD_TEST(test_a_thread_signals_the_eventfd_of_the_message),
 		LOOPBACK_TEST(test_loopback_raises_the_kind_that_is_on_and_remembers_it),
 		BELL_TEST(test_marks_are_passed_on),
+		BELL_TEST(test_what_the_guest_took_is_kept),
 		BELL_TEST(test_a_mark_that_nobody_waits_for_is_dropped),
 		BELL_TEST(test_other_accesses_are_dropped),
 		BELL_TEST(test_a_message_that_kvm_refuses_is_said_once),

@@ -47,7 +47,8 @@ struct doorbell {
 	struct doorbell_config config;
 	struct msi_message message;
 	struct irq_wire wire;
-	bool warned; /* that it cannot be connected */
+	bool warned;	   /* that it cannot be connected */
+	atomic_uint taken; /* the register: how many of the source's interrupts came */
 	/* with config.thread */
 	pthread_t thread;
 	pthread_barrier_t begun; /* of the thread and who starts it */

@@ -44,6 +44,14 @@ static void instruments_start(void *opaque, struct machine *machine)
 	doorbell_init(&instruments->doorbell, &config);
 }
 
+/* Of the device. What this process signals by VFIO comes without it. */
+static uint64_t guest_count(void *opaque)
+{
+	struct latency_instruments *instruments = opaque;
+
+	return instruments->thread ? 0 : atomic_load(&instruments->doorbell.taken);
+}
+
 static void instruments_cleanup(void *opaque)
 {
 	struct latency_instruments *instruments = opaque;
@@ -58,6 +66,7 @@ struct machine_addition latency_instruments_addition(struct latency_instruments 
 		.relay = instruments->relay,
 		.init = instruments_init,
 		.start = instruments_start,
+		.guest_count = guest_count,
 		.cleanup = instruments_cleanup,
 		.opaque = instruments,
 	};
