@@ -440,15 +440,21 @@ install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DEST
 	install -D -m 644 completion/_posthorn $(DESTDIR)$(ZSH_COMPLETION)/_posthorn
 
 # What the nested lab consists of: scripts, what the tiny guest is made from, and bare-metal guests.
-lab_files := scripts/lab $(addprefix scripts/lab.d/,build-kernel common emulator init kernel root) \
-             $(addprefix guest/linux/,build init net-up)
+lab_files := scripts/lab \
+             $(addprefix scripts/lab.d/,build-emulator build-kernel emulator init kernel root) \
+             scripts/lab.d/qemu/apply-hooks $(addprefix guest/linux/,build init net-up)
+lab_texts := scripts/lab.d/common \
+             $(addprefix scripts/lab.d/qemu/,amd_fch.c amd_iommu_gam.c.inc avic.c avic.h devices.mak \
+             hooks)
 
 .PHONY: install-lab
 install-lab: $(payload_programs) ## install the nested lab as posthorn-lab, below PREFIX
 	for file in $(lab_files); do \
 		install -D $$file $(DESTDIR)$(PREFIX)/share/posthorn-lab/$$file || exit; \
 	done
-	chmod a-x $(DESTDIR)$(PREFIX)/share/posthorn-lab/scripts/lab.d/common
+	for file in $(lab_texts); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/posthorn-lab/$$file || exit; \
+	done
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/lib/posthorn-lab
 	for file in $(payload_programs); do \
