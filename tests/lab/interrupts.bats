@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
 # lab: --device e1000e --device nec-usb-xhci,msix=off,id=usb --qemu -device\ usb-mouse,bus=usb.0
-# lab arm64: --gic 3
+# lab arm64: --posting off
 # Interrupts on their way to the guest, by way of the host: GICv3, which cannot post MSIs.
 
 load helpers

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
 # lab x86_64: --device edu --device e1000e
-# lab arm64: --gic 4 --device edu --device e1000e
+# lab arm64: --posting on --device edu --device e1000e
 # posthorn latency with a device. How long anything takes is not tested: the lab is emulated.
 
 load helpers

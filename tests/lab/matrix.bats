@@ -9,8 +9,8 @@ load helpers
 
 setup() {
 	lab_setup_three
-	case $LAB_GIC in
-	4) expected=posted code=0 ;;
+	case $LAB_POSTING in
+	on) expected=posted code=0 ;;
 	*) expected=injected code=6 ;;
 	esac
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab arm64: --gic 4 --device e1000e --device nvme --device virtio-net
+# lab arm64: --posting on --device e1000e --device nvme --device virtio-net
 # A host that can post: the interrupts of devices reach the guest, and no handler of the host runs.
 # tests/lab/injected.bats is the control: the same on a host that cannot.
 
