@@ -328,6 +328,10 @@ demo: ## boot guests with an assigned network card in the lab, and show their in
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/demo-run
 
+.PHONY: mutations
+mutations: all guest kvm-programs ## mistakes in the machine that posts, which its tests must see: takes an hour
+	@scripts/mutations
+
 .PHONY: matrix
 matrix: ## the lab's core tests on kernels 6.1, 6.12 and 7 and two emulators: takes an hour
 	@scripts/matrix
