@@ -15,7 +15,8 @@
 
 /*
  * A guest's accesses to its APIC's registers are sent to a memory region at
- * this address, which no page table and no DMA address of 51 bits reaches.
+ * this address, which is above the physical addresses of the CPU models that
+ * TCG emulates.
  */
 #define AVIC_WINDOW_BASE (1ULL << 51)
 
