@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab arm64: --posting on --device e1000e --device nvme --device virtio-net
+# lab: --posting on --device e1000e --device nvme --device virtio-net
 # A host that can post: the interrupts of devices reach the guest, and no handler of the host runs.
 # tests/lab/injected.bats is the control: the same on a host that cannot.
 
@@ -29,7 +29,7 @@ setup() {
 	jq -e '.posting.possible' "$report"
 }
 
-@test "200 affinity changes under traffic, two CPUs: no ping is lost, and all stays posted" {
+@test "200 affinity changes under traffic, two CPUs: no ping is lost, and all stay posted" {
 	guest_start --device "$nic" --cpus 2 --irq-report "$report" --require-posting
 	guest 'net-up; vectors=$(sed -n "s/:.*eth0.*//p" /proc/interrupts); [ $(echo $vectors | wc -w) = 3 ]'
 	guest_send 'ping -q -A -c 1000 -W 5 10.0.2.2 >/tmp/pings & p=$!; moves=0; cpu=1; while kill -0 $p; do for v in $vectors; do echo $cpu >/proc/irq/$v/smp_affinity || exit 1; done; moves=$((moves + 1)); cpu=$((3 - cpu)); done 2>/dev/null; echo moves $moves; cat /tmp/pings'
@@ -40,11 +40,18 @@ setup() {
 	echo "# the vectors moved $moves times" >&3
 	[ "$moves" -ge 200 ]
 	guest 'awk "/eth0-rx/ { exit !(\$2 > 0 && \$3 > 0) }" /proc/interrupts'
-	[ "$(counts_sum "$(host_interrupts "$nic" | interrupts_sum)")" -eq 0 ]
+	local masked
+	masked=$(counts_sum "$(host_interrupts "$nic" | interrupts_sum)")
+	echo "# while a vector was masked, $masked came" >&3
+	# arm64 moves an interrupt by a command for the ITS. On x86-64 the guest masks the vector and
+	# writes another message; what comes in between is kept, and injected.
+	[ "$arch" = x86_64 ] || [ "$masked" -eq 0 ]
+	guest_pings 100
+	[ "$(counts_sum "$(host_interrupts "$nic" | interrupts_sum)")" -eq "$masked" ]
 	guest_end
-	expect_status 0
-	jq -e '[.interrupts[] | select(.kind == "MSI-X")] | length == 3 and all(.delivery == "posted")' \
-		"$report"
+	[ "$masked" -ne 0 ] || expect_status 0
+	jq -e '[.interrupts[] | select(.kind == "MSI-X")] | length == 3 and all(.delivery == "posted" or
+		(.host.count > 0 and (.reason | contains("though posted at every look"))))' "$report"
 }
 
 @test "a driver that is unbound and bound again is posted again, and the counts stay 0" {
