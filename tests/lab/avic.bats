@@ -8,6 +8,12 @@
 
 load helpers
 
+# KVM looks at IRR for a while before it lets a vCPU sleep, and would hide that nothing wakes it.
+setup_file() {
+	lab_setup_file
+	echo 0 >/sys/module/kvm/parameters/halt_poll_ns
+}
+
 setup() {
 	lab_setup
 	nic=${devices[0]}
