@@ -89,16 +89,6 @@ with_devices() {
 	expect_text "stops    functions: /sys/bus/pci/devices: No such file" "$output"
 }
 
-@test "without memory: the message says what for" {
-	local faulty=$build/tests/fault/posthorn
-	[ -x "$faulty" ] || faulty=$build-sanitize/tests/fault/posthorn
-	run --separate-stderr env POSTHORN_FAULT="start calloc - 2" ASAN_OPTIONS=leak_check_at_exit=0 \
-		"$faulty" info ffff:00:1f.7 9>"$BATS_TEST_TMPDIR/log"
-	expect_status 3
-	grep injected "$BATS_TEST_TMPDIR/log"
-	expect_text "ffff:00:1f.7: no memory for what VFIO tells of it" "$stderr"
-}
-
 @test "the memory lock of a user without rights: needed, allowed and the command" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can give up its rights"
 	run --separate-stderr setpriv --bounding-set=-ipc_lock prlimit --memlock=65536 \

@@ -76,3 +76,11 @@ start=(--only 'start * */sys/*' --only 'start * *vfio*' --only 'start ioctl VFIO
 		--only 'run short *' --only 'run ioctl VFIO_DEVICE_*' --only 'run irq_gsi_alloc *' \
 		--only 'end *'
 }
+
+@test "posthorn info without memory: the message says what for" {
+	run --separate-stderr env POSTHORN_FAULT="start calloc - 2" ASAN_OPTIONS=leak_check_at_exit=0 \
+		"$faulty" info "$nic" 9>"$BATS_TEST_TMPDIR/log"
+	expect_status 3
+	grep injected "$BATS_TEST_TMPDIR/log"
+	expect_text "$nic: no memory for what VFIO tells of it" "$stderr"
+}
