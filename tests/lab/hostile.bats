@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # those of helpers.bash and bats
 # lab: --device edu,dma_mask=0xffffffffffff --device nvme
-# lab: --device pcie-root-port,id=root-port,chassis=1,addr=0x1e --device e1000e,bus=root-port
+# lab: --device pcie-root-port,id=root-port,chassis=1,addr=0x12 --device e1000e,bus=root-port
 # A guest that does what it can to do harm, with three devices: see scripts/lab.d/hostile, which is
 # what fails. What it does depends on the seed, which is fixed here; `make hostile` takes any.
 #
