@@ -96,6 +96,13 @@ int __wrap_mkdir(const char *path, mode_t mode)
 {
 	static const char *const files[] = {
 		"/trace_pipe",
+		"/options/overwrite",
+		"/options/context-info",
+		"/options/record-tgid",
+		"/options/latency-format",
+		"/options/raw",
+		"/options/hex",
+		"/options/bin",
 		"/buffer_size_kb",
 		"/events/kvm/kvm_pi_irte_update/enable",
 		"/events/kvm/kvm_apicv_inhibit_changed/enable",

@@ -387,6 +387,27 @@ static void an_instance_is_armed_read_and_removed(void **state)
 	assert_int_equal(trace.fd, -1);
 }
 
+/* It has those of the kernel's own trace, which are somebody's choice. */
+static void an_instance_has_options_of_its_own(void **state)
+{
+	static const char *const on[] = { "overwrite", "context-info" };
+	static const char *const off[] = { "record-tgid", "latency-format", "raw", "hex", "bin" };
+	char file[64];
+
+	(void)state;
+	fake_tracefs_put(LINUX_6_1);
+	irq_trace_open(&trace, tree.root);
+	for (unsigned int i = 0; i < ARRAY_SIZE(on); i++) {
+		snprintf(file, sizeof(file), "options/%s", on[i]);
+		assert_string_equal(fake_instance_file(file), "1");
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(off); i++) {
+		snprintf(file, sizeof(file), "options/%s", off[i]);
+		assert_string_equal(fake_instance_file(file), "0");
+	}
+	irq_trace_close(&trace);
+}
+
 static void stale_instances_are_removed_and_others_not(void **state)
 {
 	(void)state;
@@ -515,6 +536,7 @@ int main(void)
 		TREE_TEST(every_kernels_forms_are_known),
 		TREE_TEST(another_form_is_not_guessed_at),
 		TREE_TEST(an_instance_is_armed_read_and_removed),
+		TREE_TEST(an_instance_has_options_of_its_own),
 		TREE_TEST(stale_instances_are_removed_and_others_not),
 		TREE_TEST(a_name_that_is_taken_gets_another),
 		TREE_TEST(a_process_that_is_killed_leaves_no_instance),

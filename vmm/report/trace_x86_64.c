@@ -425,27 +425,62 @@ static int forms_read(struct irq_trace *trace, const char *instance)
 	return irq_trace_forms_check(trace, irte, inhibit) ? 0 : -EINVAL;
 }
 
+/* A file of an instance, and what is written into it. */
+struct setting {
+	const char *file, *text;
+};
+
+/*
+ * A new instance has the options that somebody gave the kernel's own trace. Without "overwrite",
+ * what does not fit is lost, and no line says so; of others, lines look different.
+ */
+static const struct setting options[] = {
+	{ "options/overwrite", "1" },
+	{ "options/context-info", "1" },
+	{ "options/record-tgid", "0" },
+	{ "options/raw", "0" },
+	{ "options/latency-format", "0" },
+	{ "options/hex", "0" },
+	{ "options/bin", "0" },
+};
+
+static const struct setting tracepoints[] = {
+	{ "buffer_size_kb", BUFFER_KIB },
+	{ EVENTS IRTE "/enable", "1" },
+	{ EVENTS INHIBIT "/enable", "1" },
+};
+
+/* 0 or -errno. */
+static int settings_write(const char *instance, const struct setting *settings, size_t count)
+{
+	char path[PATH_MAX];
+	int error = 0;
+
+	for (size_t i = 0; i < count && error == 0; i++) {
+		file_path_set(path, instance, "/%s", settings[i].file);
+		error = file_write_text(path, settings[i].text);
+	}
+	return error;
+}
+
 /* Turn the tracepoints on in the @instance, and open what is read. 0 or -errno. */
 static int instance_arm(struct irq_trace *trace, const char *instance)
 {
-	static const char *const writes[][2] = {
-		{ "buffer_size_kb", BUFFER_KIB },
-		{ EVENTS IRTE "/enable", "1" },
-		{ EVENTS INHIBIT "/enable", "1" },
-	};
 	char path[PATH_MAX];
 	int error;
 
-	/* First: from now on it is busy, and no other posthorn removes it. */
+	/* Before it is opened: how lines look is decided then. */
+	error = settings_write(instance, options, ARRAY_SIZE(options));
+	if (error < 0)
+		return error;
 	file_path_set(path, instance, "/trace_pipe");
 	trace->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (trace->fd < 0)
 		return -errno;
+	/* From now on it is busy, and no other posthorn removes it. */
 	error = forms_read(trace, instance);
-	for (unsigned int i = 0; i < ARRAY_SIZE(writes) && error == 0; i++) {
-		file_path_set(path, instance, "/%s", writes[i][0]);
-		error = file_write_text(path, writes[i][1]);
-	}
+	if (error == 0)
+		error = settings_write(instance, tracepoints, ARRAY_SIZE(tracepoints));
 	return error;
 }
 
@@ -498,7 +533,7 @@ static int instance_open(struct irq_trace *trace, const char *root)
 	if (error == 0)
 		return 0;
 	/* Another posthorn, which starts too, may have taken it for a stale one. */
-	if (error == -ENOENT && access(path, F_OK))
+	if (access(path, F_OK))
 		error = -EAGAIN;
 	fd_close(&trace->fd);
 	rmdir(path);
