@@ -363,8 +363,11 @@ static void route_refused(struct vfio_irqs *irqs, struct irq_set *set, unsigned 
 	struct irq_vector *vector = &set->vectors[number];
 
 	connect_failed(irqs, set, number, error);
-	if (vector->rerouting && irq_wire_attach(&vector->wire) == 0 && irqs->observer)
-		irqs->observer->connected(irqs->observer->opaque, irqs, number);
+	if (!vector->rerouting || irq_wire_attach(&vector->wire) != 0 || !irqs->observer)
+		return;
+	observer_enter(irqs);
+	irqs->observer->connected(irqs->observer->opaque, irqs, number);
+	observer_leave(irqs);
 }
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/assigned_machine.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <time.h>
@@ -233,11 +234,15 @@ const char *__tsan_default_suppressions(void)
 	return "mutex:irqs_hold";
 }
 
-static void connected_ignored(void *opaque, const struct vfio_irqs *irqs, unsigned int vector)
+/* Which of the calls is stuck. */
+static enum { AT_CONNECT, AT_SETTLE, AT_DETACH } stuck;
+
+static void connected_waits(void *opaque, const struct vfio_irqs *irqs, unsigned int vector)
 {
-	(void)opaque;
 	(void)irqs;
 	(void)vector;
+	if (stuck == AT_CONNECT)
+		hardware_waits(opaque);
 }
 
 static void all_ignored(void *opaque, const struct vfio_irqs *irqs)
@@ -246,13 +251,10 @@ static void all_ignored(void *opaque, const struct vfio_irqs *irqs)
 	(void)irqs;
 }
 
-/* Which of the two calls is stuck. */
-static bool is_stuck_at_detach;
-
 static void settled_waits(void *opaque, const struct vfio_irqs *irqs)
 {
 	(void)irqs;
-	if (!is_stuck_at_detach)
+	if (stuck == AT_SETTLE)
 		hardware_waits(opaque);
 }
 
@@ -260,13 +262,13 @@ static void detaching_waits(void *opaque, const struct vfio_irqs *irqs, unsigned
 {
 	(void)irqs;
 	(void)vector;
-	if (is_stuck_at_detach)
+	if (stuck == AT_DETACH)
 		hardware_waits(opaque);
 }
 
 static const struct irq_observer slow_observer = {
 	.opaque = &the_scene,
-	.connected = connected_ignored,
+	.connected = connected_waits,
 	.settled = settled_waits,
 	.detaching = detaching_waits,
 	.disabling = all_ignored,
@@ -278,7 +280,7 @@ static int observed_start(void **state)
 	int result;
 
 	the_observer = &slow_observer;
-	is_stuck_at_detach = true;
+	stuck = AT_DETACH;
 	result = scene_start(state);
 	the_observer = NULL;
 	return result;
@@ -329,14 +331,35 @@ static void test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck(void *
 	struct scene *scene = &the_scene;
 
 	msix_prepare(machine);
-	is_stuck_at_detach = false;
+	stuck = AT_SETTLE;
 	vcpu_start(scene, entry_of(machine, VECTOR) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0, true);
 	function_use(machine);
 	/* The interrupt is connected: it does not wait for who looks at it. */
 	fake_vfio_fire(machine->fake, VECTOR);
 	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
 	vcpu_end(scene);
-	is_stuck_at_detach = true;
+	stuck = AT_DETACH;
+	sem_post(&scene->released);
+	entry_mask(machine, VECTOR, true);
+}
+
+static void test_a_function_is_used_while_a_look_at_a_refused_message_is_stuck(void **state)
+{
+	struct machine *machine = *state;
+	struct scene *scene = &the_scene;
+
+	msix_prepare(machine);
+	entry_mask(machine, VECTOR, false);
+	machine->function->irqs.sets[IRQ_KIND_MSIX].refused = true; /* nothing on standard error */
+	fake_fail(machine->kvm, "route_set", 0, -EINVAL);
+	stuck = AT_CONNECT;
+	vcpu_start(scene, entry_of(machine, VECTOR), 4, 0xfee01000, true);
+	function_use(machine);
+	/* The former message is in force. */
+	fake_vfio_fire(machine->fake, VECTOR);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
+	vcpu_end(scene);
+	stuck = AT_DETACH;
 	sem_post(&scene->released);
 	entry_mask(machine, VECTOR, true);
 }
@@ -403,6 +426,7 @@ int main(void)
 		SCENE_TEST(test_a_function_is_used_while_its_rom_is_read),
 		SCENE_TEST(test_a_rom_that_is_gone_when_it_was_read_is_no_memory),
 		OBSERVED_TEST(test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck),
+		OBSERVED_TEST(test_a_function_is_used_while_a_look_at_a_refused_message_is_stuck),
 		OBSERVED_TEST(test_what_changes_interrupts_follows_a_look_that_is_stuck),
 		OBSERVED_TEST(test_interrupts_that_are_held_for_a_report_do_not_change),
 	};
