@@ -72,7 +72,8 @@ static void trace_take(struct irq_trace *trace, const struct texts *texts, size_
 static bool entries_are_same(const struct irq_trace_entry *a, const struct irq_trace_entry *b)
 {
 	return a->irq == b->irq && a->gsi == b->gsi && a->vector == b->vector &&
-	       a->vcpu == b->vcpu && a->posted == b->posted && a->inhibited == b->inhibited;
+	       a->vcpu == b->vcpu && a->posted == b->posted && a->unsure == b->unsure &&
+	       a->inhibited == b->inhibited;
 }
 
 /* However it is cut, it says the same. */

@@ -445,6 +445,28 @@ static void avic_that_was_inhibited_may_post_later(void **state)
 	}
 }
 
+/* What kept AVIC off at that moment may have been in the lines that are gone. */
+static void avic_that_may_have_been_inhibited_is_not_known(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < FAKE_RELEASES; i++) {
+		amd_open(i);
+		fake_trace("CPU:2 [LOST 17 EVENTS]\n");
+		irte_traced(ENABLED);
+		inhibit_traced("cleared reason=8, inhibits=0x0");
+		if (i < LINUX_6_18)
+			assert_look(
+				POSTING_UNKNOWN,
+				"whether AVIC was inhibited when kvm_pi_irte_update posted host "
+				"interrupt 34 is not known");
+		else
+			assert_look(POSTING_YES, "AVIC is not inhibited");
+		irte_traced(ENABLED);
+		assert_look(POSTING_YES, "AVIC is not inhibited");
+		posting_files_close(&files);
+	}
+}
+
 static void another_thread_than_the_vms_tells_no_inhibits(void **state)
 {
 	(void)state;
@@ -699,6 +721,7 @@ int main(void)
 		TREE_TEST(intels_half_needs_no_avic),
 		TREE_TEST(avic_that_is_inhibited_does_not_post),
 		TREE_TEST(avic_that_was_inhibited_may_post_later),
+		TREE_TEST(avic_that_may_have_been_inhibited_is_not_known),
 		TREE_TEST(another_thread_than_the_vms_tells_no_inhibits),
 		TREE_TEST(without_a_known_thread_avic_is_not_known),
 		TREE_TEST(silence_says_nothing_unless_the_trace_is_whole),

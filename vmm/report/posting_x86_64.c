@@ -475,6 +475,13 @@ static enum posting_state avic_judge(const struct irq_trace *trace,
 			 entry->irq);
 		return POSTING_NO;
 	}
+	if (trace->is_early && entry->unsure) {
+		snprintf(seen, size,
+			 "whether AVIC was inhibited when kvm_pi_irte_update posted host interrupt "
+			 "%u is not known: lines of the trace were lost",
+			 entry->irq);
+		return POSTING_UNKNOWN;
+	}
 	inhibits_explain(trace->past_names, names, sizeof(names));
 	snprintf(seen, size, ", and AVIC is not inhibited%s%s", names[0] ? ", but was: " : "",
 		 names);

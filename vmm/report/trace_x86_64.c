@@ -205,7 +205,10 @@ static struct irq_trace_entry *entry_get(struct irq_trace *trace, unsigned int i
 
 static void irte_take(struct irq_trace *trace, const char *text)
 {
-	struct irq_trace_entry entry = { .inhibited = trace->inhibits_known && trace->inhibits };
+	struct irq_trace_entry entry = {
+		.unsure = !trace->inhibits_known,
+		.inhibited = trace->inhibits_known && trace->inhibits,
+	};
 	const char *state = strstr(text, "PI is "), *irq = strstr(text, " for irq ");
 	struct irq_trace_entry *to;
 

@@ -29,7 +29,8 @@ struct irq_trace_entry {
 	unsigned int gsi, vector; /* the guest's */
 	int vcpu;		  /* -1: none */
 	bool posted;
-	bool inhibited; /* what was known of this VM's inhibits at that moment was not 0 */
+	/* This VM's inhibits at that moment: they were not known, or known and not 0. */
+	bool unsure, inhibited;
 };
 
 struct irq_trace {
