@@ -57,7 +57,8 @@ void irq_report_print(struct machine *machine);
 
 /*
  * Was every interrupt posted that the guest had turned on, and was there one? If not, one error
- * message (log_error) for each that was not, with the reason.
+ * message (log_error) for each that was not, with the reason. Interrupts that a vCPU holds were not
+ * shown to be posted: the message says that they could not be looked at.
  */
 bool irq_report_all_posted(struct machine *machine);
 

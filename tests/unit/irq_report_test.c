@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vmm/irq_report.c: what is written of a machine that has nothing to report. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +64,15 @@ static void test_while_a_vcpu_waits_for_a_device_there_is_no_table(void **state)
 	irq_report_print(&machine);
 	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
 	assert_non_null(strstr(text, "no table of interrupts now"));
+	/* What was not seen is neither posted nor left out of a report. */
+	capture = capture_start();
+	assert_false(irq_report_all_posted(&machine));
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "not all interrupts could be looked at: Device or resource"));
+	capture = capture_start();
+	assert_int_equal(irq_report_write(&machine, "REPORT", open("/dev/null", O_WRONLY)), -EBUSY);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "--irq-report REPORT: cannot be written: Device or resource"));
 	function.irqs.held = false;
 	capture = capture_start();
 	irq_report_print(&machine);

@@ -133,7 +133,7 @@ static int row_append(void *opaque, const struct irq_row *row)
 				   : json_null(),
 			   "delivery", irq_delivery_name(row->verdict.delivery), "reason",
 			   row->verdict.reason);
-	return json_array_append_new(context->opaque, object);
+	return json_array_append_new(context->opaque, object) < 0 ? -ENOMEM : 0;
 }
 
 int irq_report_open(const char *path)
@@ -184,7 +184,8 @@ int irq_report_write(struct machine *machine, const char *path, int fd)
 	if (report && error == 0)
 		text = report_text(report);
 	json_decref(report);
-	error = text ? fd_write_all(fd, text, strlen(text)) : -ENOMEM;
+	if (error == 0)
+		error = text ? fd_write_all(fd, text, strlen(text)) : -ENOMEM;
 	free(text);
 	/* Some file systems tell only now that the disk is full. */
 	if (close(fd) < 0 && !error)
@@ -262,9 +263,12 @@ static int row_check(void *opaque, const struct irq_row *row)
 bool irq_report_all_posted(struct machine *machine)
 {
 	struct tally tally = { 0 };
+	int error = rows_visit(machine, row_check, &tally);
 
-	rows_visit(machine, row_check, &tally);
-	if (!tally.rows)
+	if (error < 0)
+		log_error("--require-posting: not all interrupts could be looked at: %s",
+			  strerror(-error));
+	else if (!tally.rows)
 		log_error("--require-posting: the guest turned no interrupt of a device on");
-	return tally.rows && !tally.bad;
+	return error == 0 && tally.rows && !tally.bad;
 }
