@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,14 +129,6 @@ int __wrap_mkdir(const char *path, mode_t mode)
 	return 0;
 }
 
-static int entry_remove(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int __wrap_rmdir(const char *path)
 {
 	size_t length = strlen(path), end;
@@ -153,7 +144,7 @@ int __wrap_rmdir(const char *path)
 		errno = ENOENT;
 		return -1;
 	}
-	return nftw(path, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_path_remove(path);
 }
 
 void fake_tracefs_put(enum fake_release release)

@@ -113,18 +113,23 @@ static int entry_remove(const char *path, const struct stat *status, int type, s
 	return remove(path);
 }
 
+int tree_path_remove(const char *path)
+{
+	return nftw(path, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void tree_remove(const char *name)
 {
 	char path[PATH_MAX];
 
 	tree_path(path, name);
-	assert_int_equal(nftw(path, entry_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(tree_path_remove(path), 0);
 }
 
 int tree_teardown(void **state)
 {
 	(void)state;
-	return nftw(tree.root, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_path_remove(tree.root);
 }
 
 /* ---- functions ---- */

@@ -50,6 +50,9 @@ bool tree_has(const char *name);
 /* Remove a directory with all that is in it. */
 void tree_remove(const char *name);
 
+/* The same by its path in this host, which tree_path() gives. 0, or -1 with errno. */
+int tree_path_remove(const char *path);
+
 /* Make a file, a directory, or a symbolic link (relative, as in sysfs), and all on the way. */
 void tree_text_put(const char *name, const char *text);
 void tree_directory_put(const char *name);
