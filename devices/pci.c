@@ -89,11 +89,10 @@ static void config_access(struct pci_device *device, unsigned int offset, struct
 static void bars_map_wanted(struct pci_device *device) LOCK_HELD(device->lock);
 
 /*
- * Map what can be mapped now that another device made room. Whoever has the device's lock does it,
- * so that nobody waits for that one: the flag is set before the lock is tried, and looked at after
- * the lock was given back.
+ * Whoever has the device's lock maps what now has room, so that nobody waits for that one: the flag
+ * is set before the lock is tried, and looked at after the lock was given back.
  */
-static void room_retry(struct pci_device *device) LOCK_NOT_HELD(device->lock)
+void pci_device_unlocked(struct pci_device *device)
 {
 	bool away = false;
 
@@ -115,12 +114,12 @@ static void device_unlock(struct pci_device *device) LOCK_GIVES(device->lock)
 
 	device->freed = false;
 	mutex_unlock(&device->lock);
-	room_retry(device);
+	pci_device_unlocked(device);
 	for (slot = 0; freed && slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
 		if (root->devices[slot] == device)
 			continue;
 		atomic_store(&root->devices[slot]->room_made, true);
-		room_retry(root->devices[slot]);
+		pci_device_unlocked(root->devices[slot]);
 	}
 }
 

@@ -89,7 +89,7 @@ struct pci_device {
 	/* for devices/pci.c */
 	bool away;  /* see pci_device_leave() */
 	bool freed; /* a BAR was unmapped since the lock was taken */
-	/* Another device made room that a BAR may wait for: see room_retry(). */
+	/* Another device made room that a BAR may wait for: see pci_device_unlocked(). */
 	atomic_bool room_made;
 	bool overlap_logged;
 	uint8_t header_writable[PCI_STD_HEADER_SIZEOF]; /* bits that pci_header_write() writes */
@@ -185,6 +185,12 @@ void pci_header_reset(struct pci_device *device) LOCK_HELD(device->lock);
  */
 void pci_device_leave(struct pci_device *device) LOCK_GIVES(device->lock);
 void pci_device_return(struct pci_device *device) LOCK_TAKES(device->lock);
+
+/*
+ * Call it after the device's lock was taken and given back by other means than an access of the
+ * guest: it maps the BARs for which another device made room meanwhile. Waits for nobody.
+ */
+void pci_device_unlocked(struct pci_device *device) LOCK_NOT_HELD(device->lock);
 
 /* The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. */
 unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin);

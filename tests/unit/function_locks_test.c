@@ -118,6 +118,13 @@ static uint64_t other_bar(struct scene *scene)
 	return memory_read(scene->machine, other_ecam(scene, BAR(0)), 8) & ~15ULL;
 }
 
+/* Where the first function's BAR 0, of 64 bits, is. */
+static uint64_t memory_bar(struct machine *machine)
+{
+	return (guest_read(machine, BAR(0), 4) & ~15U) | (uint64_t)guest_read(machine, BAR(1), 4)
+								 << 32;
+}
+
 static unsigned int flr_register(struct machine *machine)
 {
 	return capability_find(machine, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
@@ -150,8 +157,7 @@ static void test_a_function_that_is_reset_answers_to_nobody(void **state)
 	uint64_t bar;
 	struct scene *scene = &the_scene;
 
-	bar = guest_read(machine, BAR(0), 4) & ~15U;
-	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
+	bar = memory_bar(machine);
 	vcpu_start(scene, ecam_of(machine, flr_register(machine)), 2, PCI_EXP_DEVCTL_BCR_FLR, true);
 	assert_int_equal(guest_read(machine, PCI_VENDOR_ID, 4), 0xffffffff);
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -171,8 +177,7 @@ static void test_a_place_that_a_reset_frees_is_taken(void **state)
 	struct scene *scene = &the_scene;
 	uint64_t bar;
 
-	bar = guest_read(machine, BAR(0), 4) & ~15U;
-	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
+	bar = memory_bar(machine);
 	memory_write(machine, other_ecam(scene, BAR(0)), 8, bar);
 	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
 	assert_false(scene->other->function.pci.bars[0].mapped);
@@ -181,6 +186,24 @@ static void test_a_place_that_a_reset_frees_is_taken(void **state)
 	assert_true(scene->other->function.pci.bars[0].mapped);
 	assert_true(fake_bar_mapped(scene->other, 0, 0));
 	memory_write(machine, other_ecam(scene, PCI_COMMAND), 2, 0);
+}
+
+/* As when a report of its interrupts looks at the other one just when there is room. */
+static void test_a_place_that_is_freed_while_the_lock_is_held_is_taken_afterwards(void **state)
+{
+	struct machine *machine = *state;
+	struct pci_device *other = &the_scene.other->function.pci;
+
+	memory_write(machine, other_ecam(&the_scene, BAR(0)), 8, memory_bar(machine));
+	memory_write(machine, other_ecam(&the_scene, PCI_COMMAND), 2, PCI_COMMAND_MEMORY);
+	mutex_lock(&other->lock);
+	command_set(machine, 0);
+	mutex_unlock(&other->lock);
+	assert_false(other->bars[0].mapped);
+	pci_device_unlocked(other);
+	assert_true(other->bars[0].mapped);
+	assert_true(fake_bar_mapped(the_scene.other, 0, 0));
+	memory_write(machine, other_ecam(&the_scene, PCI_COMMAND), 2, 0);
 }
 
 static uint64_t rom_enable(struct machine *machine)
@@ -290,10 +313,7 @@ static int observed_start(void **state)
 
 static uint64_t entry_of(struct machine *machine, unsigned int vector)
 {
-	uint64_t bar = guest_read(machine, BAR(0), 4) & ~15U;
-
-	bar |= (uint64_t)guest_read(machine, BAR(1), 4) << 32;
-	return bar + 0x2000 + (uint64_t)vector * PCI_MSIX_ENTRY_SIZE;
+	return memory_bar(machine) + 0x2000 + (uint64_t)vector * PCI_MSIX_ENTRY_SIZE;
 }
 
 static void entry_mask(struct machine *machine, unsigned int vector, bool masked)
@@ -325,6 +345,17 @@ static void function_use(struct machine *machine)
 	assert_int_equal(memory_read(machine, entry + 0x800, 4), 0x1234);
 }
 
+/* The vector delivers the message of msix_prepare() while a look is stuck, and then it ends. */
+static void stuck_look_end(struct machine *machine)
+{
+	fake_vfio_fire(machine->fake, VECTOR);
+	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
+	vcpu_end(&the_scene);
+	stuck = AT_DETACH;
+	sem_post(&the_scene.released);
+	entry_mask(machine, VECTOR, true);
+}
+
 static void test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck(void **state)
 {
 	struct machine *machine = *state;
@@ -335,12 +366,7 @@ static void test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck(void *
 	vcpu_start(scene, entry_of(machine, VECTOR) + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0, true);
 	function_use(machine);
 	/* The interrupt is connected: it does not wait for who looks at it. */
-	fake_vfio_fire(machine->fake, VECTOR);
-	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
-	vcpu_end(scene);
-	stuck = AT_DETACH;
-	sem_post(&scene->released);
-	entry_mask(machine, VECTOR, true);
+	stuck_look_end(machine);
 }
 
 static void test_a_function_is_used_while_a_look_at_a_refused_message_is_stuck(void **state)
@@ -356,12 +382,7 @@ static void test_a_function_is_used_while_a_look_at_a_refused_message_is_stuck(v
 	vcpu_start(scene, entry_of(machine, VECTOR), 4, 0xfee01000, true);
 	function_use(machine);
 	/* The former message is in force. */
-	fake_vfio_fire(machine->fake, VECTOR);
-	assert_int_equal(fake_kvm_injected(machine->kvm, 0xfee00000, 0x4021), 1);
-	vcpu_end(scene);
-	stuck = AT_DETACH;
-	sem_post(&scene->released);
-	entry_mask(machine, VECTOR, true);
+	stuck_look_end(machine);
 }
 
 static void *unmasking_vcpu(void *opaque)
@@ -423,6 +444,7 @@ int main(void)
 		SCENE_TEST(test_another_function_is_used_while_one_is_reset),
 		SCENE_TEST(test_a_function_that_is_reset_answers_to_nobody),
 		SCENE_TEST(test_a_place_that_a_reset_frees_is_taken),
+		SCENE_TEST(test_a_place_that_is_freed_while_the_lock_is_held_is_taken_afterwards),
 		SCENE_TEST(test_a_function_is_used_while_its_rom_is_read),
 		SCENE_TEST(test_a_rom_that_is_gone_when_it_was_read_is_no_memory),
 		OBSERVED_TEST(test_a_function_is_used_while_a_look_at_a_new_vector_is_stuck),

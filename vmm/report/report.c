@@ -67,6 +67,24 @@ struct row_context {
 /* How long who asks for the table waits for a vCPU that is busy with a device, in seconds. */
 #define LOCK_PATIENCE_S 1
 
+/* rows_visit() for the function of @context. */
+static int function_visit(struct machine *machine, struct vfio_function *function,
+			  const struct timespec *until,
+			  int (*visit)(void *opaque, const struct irq_row *row),
+			  struct row_context *context)
+{
+	int result = -EBUSY;
+
+	context->function = function;
+	if (irqs_hold(&function->irqs, until)) {
+		result = irq_watch_report(&machine->report->watch, &function->irqs, until, visit,
+					  context);
+		irqs_release(&function->irqs);
+	}
+	pci_device_unlocked(&function->pci);
+	return result;
+}
+
 /*
  * 0, or what @visit returned that was not 0: it was then not called for the others. -EBUSY: a
  * device holds a vCPU, and that the lock, or a file that tells of interrupts does; the main thread,
@@ -85,16 +103,8 @@ static int rows_visit(struct machine *machine,
 				      addition->guest_count(addition->opaque));
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LOCK_PATIENCE_S;
-	for (unsigned int i = 0; i < machine->function_count && result == 0; i++) {
-		struct vfio_function *function = &machine->functions[i];
-
-		if (!irqs_hold(&function->irqs, &until))
-			return -EBUSY;
-		context.function = function;
-		result = irq_watch_report(&machine->report->watch, &function->irqs, &until, visit,
-					  &context);
-		irqs_release(&function->irqs);
-	}
+	for (unsigned int i = 0; i < machine->function_count && result == 0; i++)
+		result = function_visit(machine, &machine->functions[i], &until, visit, &context);
 	return result;
 }
 

@@ -307,7 +307,7 @@ static void verdict_reach(const struct report *report, struct irq_row *row)
 	};
 
 	if (watch->messages == 1 && !record->count_cut && row->kind != IRQ_KIND_INTX)
-		facts.guest_count = watch->guest_count;
+		facts.guest_count = atomic_load(&watch->guest_count);
 
 	irq_verdict_reach(&facts, &row->verdict);
 }
@@ -413,9 +413,7 @@ void irq_watch_thread_add(struct irq_watch *watch)
 
 void irq_watch_guest_count(struct irq_watch *watch, uint64_t count)
 {
-	pthread_mutex_lock(&watch->lock);
-	watch->guest_count = count;
-	pthread_mutex_unlock(&watch->lock);
+	atomic_store(&watch->guest_count, count);
 }
 
 void irq_watch_cleanup(struct irq_watch *watch)

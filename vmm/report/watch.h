@@ -15,6 +15,7 @@
 #define POSTHORN_VMM_REPORT_WATCH_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -56,10 +57,10 @@ struct irq_watch {
 	int interrupts_fd; /* host_irqs_open() */
 	bool possible;	   /* posting_possible(), and its reason if not */
 	char why[POSTING_TEXT_SIZE];
+	_Atomic uint64_t guest_count;	  /* see irq_watch_guest_count() */
 	pthread_mutex_t lock;		  /* for what follows, and the records */
 	unsigned int connected;		  /* vectors of all functions that are watched */
 	unsigned int messages;		  /* that ever were */
-	uint64_t guest_count;		  /* see irq_watch_guest_count() */
 	struct watch_function *functions; /* a list of those that ever had one connected */
 };
 
