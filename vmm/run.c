@@ -427,6 +427,8 @@ int run(const struct run_options *options, const struct machine_addition *additi
 
 	/* One heap for all threads: they hardly use it, and each of its own would cost memory. */
 	mallopt(M_ARENA_MAX, 1);
+	/* The tables of GSIs are hardly used either: from mmap(2) they cost what is written. */
+	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	files_limit_raise();
 	machine = malloc(sizeof(*machine));
 	contexts = calloc(options->cpus, sizeof(*contexts));
