@@ -234,15 +234,15 @@ static void loss_take(struct irq_trace *trace)
 
 static void line_take(struct irq_trace *trace, const char *line)
 {
-	static const char irte[] = ": " IRTE ": ", inhibit[] = ": " INHIBIT ": ";
-	const char *at;
+	static const char irte_mark[] = ": " IRTE ": ", inhibit_mark[] = ": " INHIBIT ": ";
+	const char *irte = strstr(line, irte_mark), *inhibit = strstr(line, inhibit_mark);
 
 	if (!strncmp(line, "CPU:", strlen("CPU:")) && strstr(line, "[LOST "))
 		loss_take(trace);
-	else if ((at = strstr(line, irte)))
-		irte_take(trace, at + strlen(irte));
-	else if ((at = strstr(line, inhibit)))
-		inhibit_take(trace, line_thread(line, at), at + strlen(inhibit));
+	else if (irte)
+		irte_take(trace, irte + strlen(irte_mark));
+	else if (inhibit)
+		inhibit_take(trace, line_thread(line, inhibit), inhibit + strlen(inhibit_mark));
 }
 
 void irq_trace_take(struct irq_trace *trace, const char *text, size_t size)
