@@ -38,7 +38,7 @@ report_x86_64   := trace_x86_64.o irte_x86_64.o
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
                    vmm/console.o vmm/relay/relay.o \
-                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o lock.o kernel.o devices.o \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o lock.o kernel.o devices.o \
                      bind.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
@@ -60,7 +60,7 @@ unit_tests := log file bus pci pci_bars serial serial_threads image routes relay
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
               irqs_relay bar assigned function_locks device_events check check_cgroup \
-              check_function info latency_host latency_igb latency_result histogram latency_read \
+              check_function affinity info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
@@ -96,6 +96,9 @@ unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=host_lock_limit,--wrap=access
 unit_flags_check_cgroup := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
+comma := ,
+unit_flags_affinity := $(addprefix -Wl$(comma)--wrap=,sched_setaffinity sched_getaffinity getrlimit setrlimit access \
+                         file_read_text)
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open
@@ -374,7 +377,6 @@ fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects)
                 $(vmm_objects)
 fuzz_arm64   := $(lib_objects) $(devices_objects) $(guest_objects) \
                 $(addprefix vmm/report/,posting.o posting_arm64.o host_irq.o)
-comma := ,
 # What stands in for the rest, and the linker's flags for it.
 $(foreach target,config irqs bar, \
 	$(eval fuzz_parts_$(target) := tests/fuzz/fuzz_host.o tests/fuzz/fuzz_device.o) \

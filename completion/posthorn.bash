@@ -16,7 +16,7 @@ _posthorn_options() {
 	options=()
 	case $1 in
 	run)
-		options+=(--kernel= --initrd= --cmdline= --cpus= --memory= --device= --irq-report=
+		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --device= --irq-report=
 			--require-posting --console= --user= --seccomp= "$dump")
 		;;
 	devices | info) options+=(--json) ;;
@@ -24,7 +24,7 @@ _posthorn_options() {
 	bind) options+=(--driver=) ;;
 	latency)
 		options+=(--device= --source= --path= --state= --count= --warmup= --interval=
-			--costs= --cpu= --format= --json= --plot=)
+			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	'latency compare') options+=(--json= --plot=) ;;
 	'latency read') options+=(--path= --vmm= --arch= --format= --json= --plot=) ;;

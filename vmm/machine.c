@@ -223,7 +223,7 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 	struct vm_config config = {
 		.ram = ram,
 		.ram_count = machine->layout.ram_count,
-		.cpus = options->cpus,
+		.cpus = options->cpus.count,
 		.hugepages = options->memory.hugepages,
 	};
 	char why[WHY_SIZE];
@@ -313,7 +313,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 	struct boot_config config = {
 		.layout = &machine->layout,
 		.image = &image,
-		.cpus = options->cpus,
+		.cpus = options->cpus.count,
 		/* Slot 0 is the host bridge, the functions follow. */
 		.pci_slots = machine->function_count,
 		.dma_coherent = machine->function_count && iommu_coherent(&machine->iommu),
@@ -350,7 +350,7 @@ static void vcpus_init(struct machine *machine, const struct run_options *option
 {
 	char why[WHY_SIZE];
 
-	machine->cpus = options->cpus;
+	machine->cpus = options->cpus.count;
 	machine->vcpus = calloc(machine->cpus, sizeof(*machine->vcpus));
 	if (!machine->vcpus)
 		die(EXIT_HOST, "no memory for the vCPUs");

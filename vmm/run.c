@@ -16,6 +16,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vmm/affinity.h"
 #include "vmm/commands.h"
 #include "vmm/host.h"
 #include "vmm/irq_report.h"
@@ -94,28 +95,26 @@ static int signals_init(sigset_t *ending)
 	return fd;
 }
 
-/* @cpu is where all vCPUs run, -1: wherever the host likes. */
-static void threads_start(struct machine *machine, struct vcpu_context *contexts, int cpu)
+static void threads_start(struct machine *machine, struct vcpu_context *contexts,
+			  const struct cpu_options *cpus)
 {
 	pthread_attr_t attributes;
-	cpu_set_t cpus;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, VCPU_STACK_SIZE);
-	CPU_ZERO(&cpus);
-	if (cpu >= 0) {
-		CPU_SET((size_t)cpu, &cpus);
-		pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
-	}
 	for (unsigned int i = 0; i < machine->cpus; i++) {
 		int error;
 
+		affinity_vcpu(cpus, i, &attributes);
 		contexts[i] = (struct vcpu_context){ machine, &machine->vcpus[i] };
 		error = pthread_create(&machine->vcpus[i].thread, &attributes, vcpu_loop,
 				       &contexts[i]);
 		if (error)
 			die(EXIT_HOST, "cannot start a thread for vCPU %u: %s%s", i,
-			    strerror(error), error_remedy(error));
+			    strerror(error),
+			    error == EPERM ? "; with sched= its control group needs "
+					     "cpu.rt_runtime_us"
+					   : error_remedy(error));
 	}
 	pthread_attr_destroy(&attributes);
 	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_MAIN);
@@ -430,8 +429,9 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	/* The tables of GSIs are hardly used either: from mmap(2) they cost what is written. */
 	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	files_limit_raise();
+	affinity_begin(&options->cpus);
 	machine = malloc(sizeof(*machine));
-	contexts = calloc(options->cpus, sizeof(*contexts));
+	contexts = calloc(options->cpus.count, sizeof(*contexts));
 	if (!machine || !contexts)
 		die(EXIT_HOST, "no memory for the VM");
 	signal_fd = signals_init(&ending);
@@ -443,7 +443,7 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	seccomp_prepare(options->seccomp);
 	machine_helpers_start(machine);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
-	threads_start(machine, contexts, options->vcpu_cpu);
+	threads_start(machine, contexts, &options->cpus);
 	main_loop(machine, signal_fd);
 	exit_code = atomic_load(&machine->exit_code);
 	/* What a vCPU may still use only the kernel can take back, when this process ends. */
@@ -477,5 +477,6 @@ const struct command command_run = {
 	.rules = run_rules,
 	.options_size = sizeof(struct run_options),
 	.defaults = &run_defaults,
+	.check = run_options_check,
 	.run = command_run_run,
 };

@@ -97,11 +97,17 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 	return 0;
 }
 
+int run_options_check(struct parser *parser)
+{
+	const struct run_options *options = parser->options;
+
+	return cpu_options_check(parser, &options->cpus);
+}
+
 const struct run_options run_defaults = {
 	.console = "-",
-	.cpus = 1,
+	.cpus = { .count = 1 },
 	.memory = { MEMORY_OPTIONS_DEFAULT },
-	.vcpu_cpu = -1,
 };
 
 static const char *const seccomp_names[] = { "on", "log", "off", NULL };
@@ -113,8 +119,10 @@ const struct option_rule run_rules[] = {
 	  AT(kernel) },
 	{ "--initrd", "FILE", "its initial RAM disk", option_file, AT(initrd) },
 	{ "--cmdline", "TEXT", "its command line", option_text, AT(cmdline) },
-	{ "--cpus", "N", "virtual CPUs, 1 to 64 (1)", option_number, AT(cpus), .least = 1,
+	{ "--cpus", CPUS_OPTION_VALUE, "virtual CPUs, 1 to 64 (1)", option_cpus, AT(cpus),
 	  .most = RUN_CPUS_MAX },
+	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
+	  AT(cpus) },
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
 	{ "--device", "BDF[,irq-path=PATH]", "assign a PCI function; up to 16 times", device_apply,
 	  .repeatable = true },

@@ -8,11 +8,11 @@
 
 #include "lib/util.h"
 #include "vfio/bdf.h"
+#include "vmm/affinity.h"
 #include "vmm/options.h"
 #include "vmm/seccomp.h"
 
 #define RUN_DEVICES_MAX 16
-#define RUN_CPUS_MAX	64
 
 /* The size of a guest's RAM. */
 struct memory_options {
@@ -31,7 +31,7 @@ struct run_options {
 	/* paths and text as given; NULL where not: the kernel is the host's own then */
 	const char *kernel, *initrd, *cmdline;
 	const char *console; /* "-", "none" or a path */
-	uint64_t cpus;
+	struct cpu_options cpus;
 	struct memory_options memory;
 	struct device_options devices[RUN_DEVICES_MAX];
 	unsigned int device_count;
@@ -40,11 +40,13 @@ struct run_options {
 	const char *user;	/* to run as; NULL: as started */
 	enum seccomp_mode seccomp;
 	const char *dump; /* boot_dump()'s path; NULL: none */
-	int vcpu_cpu;	  /* the host's CPU that the vCPUs run on; -1: any (not an option) */
 };
 
 extern const struct option_rule run_rules[];
 extern const struct run_options run_defaults;
+
+/* For the command `run`: see struct command. */
+int run_options_check(struct parser *parser);
 
 /* An option that sets a struct memory_options. */
 int option_memory(struct parser *parser, const struct option_rule *rule, const char *value);

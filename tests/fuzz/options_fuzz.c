@@ -39,10 +39,23 @@ static void bdf_check(const char *bdf)
 	fuzz_check(!bdf_parse(bdf, full) && !strcmp(bdf, full));
 }
 
+static void cpus_check(const struct cpu_options *cpus, uint64_t most)
+{
+	fuzz_check(cpus->count >= 1 && cpus->count <= most);
+	fuzz_check(cpus->pinned || !CPU_COUNT(&cpus->helpers));
+	for (uint64_t i = 0; cpus->pinned && i < cpus->count; i++) {
+		fuzz_check(cpus->pins[i] < CPU_SETSIZE);
+		for (uint64_t j = 0; j < i; j++)
+			fuzz_check(cpus->pins[i] != cpus->pins[j]);
+	}
+	fuzz_check(cpus->policy < CPU_POLICIES);
+	fuzz_check(cpus->priority <= 99 && !cpus->priority == (cpus->policy < CPU_POLICY_FIFO));
+}
+
 static void run_check(const struct run_options *options)
 {
 	fuzz_check((!options->kernel || options->kernel[0]) && options->console);
-	fuzz_check(options->cpus >= 1 && options->cpus <= RUN_CPUS_MAX);
+	cpus_check(&options->cpus, RUN_CPUS_MAX);
 	fuzz_check(options->memory.size >= 32 * MIB && options->memory.size <= BIT(52));
 	fuzz_check(options->memory.size % (options->memory.hugepages ? 2 * MIB : 4 * KIB) == 0);
 	fuzz_check(options->device_count <= RUN_DEVICES_MAX);
@@ -56,7 +69,7 @@ static void latency_check(const struct latency_options *latency)
 	fuzz_check(latency->paths && latency->paths < BIT(LATENCY_PATHS));
 	fuzz_check(latency->states && latency->states < BIT(LATENCY_STATES));
 	fuzz_check(latency->count && latency->format < LATENCY_FORMATS);
-	fuzz_check(latency->vcpu_cpu < 0 || CPU_ISSET((size_t)latency->vcpu_cpu, &latency->cpus));
+	cpus_check(&latency->cpus, 1);
 }
 
 static void files_check(const struct latency_options *options)

@@ -83,7 +83,8 @@ console_make() {
 
 @test "what somebody who repeats the run must know is written down" {
 	local key
-	latency "${quick[@]}" --path irqfd --state running --interval 50 --cpu 0 --json "$json"
+	latency "${quick[@]}" --path irqfd --state running --interval 50 --cpus 1,pin=0 \
+		--helpers-cpu 0 --json "$json"
 	expect_status 0
 	json_get '.runs[0].environment'
 	for key in kernel cpu cmdline cpus date posthorn posting clocksource; do
@@ -144,9 +145,9 @@ console_make() {
 # ---- failing ----
 
 @test "a CPU that is not there: exit code 2, and which" {
-	latency "${quick[@]}" --cpu 0,1023
+	latency "${quick[@]}" --cpus 1,pin=0 --helpers-cpu 1023
 	expect_status 2
-	expect_text "there is no CPU 1023" "$stderr"
+	expect_text "this host has no CPU 1023" "$stderr"
 }
 
 @test "a file that cannot be written: exit code 2, before anything is measured" {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
 # lab arm64:
-# Guests without a device: more CPUs than this host has, a packed kernel, the device tree for people.
+# Guests without a device: more CPUs than this host has, a packed kernel, the device tree for people;
+# and which of the host's CPUs they run on.
 
 load helpers
 
@@ -31,4 +32,48 @@ setup() {
 	expect_text "posthorn-guest: init" "$output"
 	[ "$(grep -ac 'cpu@' "$BATS_TEST_TMPDIR/tree")" -ge 1 ]
 	[ "$(grep -ao 'cpu@[0-9a-f]*' "$BATS_TEST_TMPDIR/tree" | sort -u | wc -l)" -eq 4 ]
+}
+
+# ---- the host's CPUs: here it has two, and this is root ----
+
+# hello OPTION...: a guest that says so and ends.
+hello() {
+	run --separate-stderr timeout 60 "$posthorn" run "$@" --memory 64M \
+		--kernel "$root/build/$arch/guest/payload/hello.image" </dev/null
+}
+
+@test "vCPUs have their CPUs and a real-time priority, for which the limit is raised; others have not" {
+	local seen
+	"$posthorn" run --memory 64M --kernel "$root/build/$arch/guest/payload/stuck.image" \
+		--cpus 1,pin=1,sched=fifo:7 </dev/null >"$BATS_TEST_TMPDIR/output" 3>&- &
+	pid=$!
+	timeout 60 sh -c "until grep -q ready '$BATS_TEST_TMPDIR/output'; do sleep 0.2; done"
+	seen=$(for task in /proc/$pid/task/*; do
+		read -ra fields < <(sed 's/.*) //' "$task/stat")
+		echo "$(cat "$task/comm"): $(sed -n 's/^Cpus_allowed_list:\t//p' "$task/status")" \
+			"priority ${fields[37]} policy ${fields[38]}"
+	done)
+	kill -TERM "$pid"
+	wait "$pid" || [ $? -eq 143 ]
+	pid=''
+	expect_text "vcpu 0: 1 priority 7 policy 1" "$seen"
+	expect_text "posthorn: 0 priority 0 policy 0" "$seen"
+}
+
+@test "a CPU that is offline, or not in the cpuset: exit code 3, and what mends it" {
+	local cpu=/sys/devices/system/cpu/cpu1 group=/sys/fs/cgroup/cpus
+	echo 0 >"$cpu/online"
+	hello --cpus 1,pin=1
+	echo 1 >"$cpu/online"
+	expect_status 3
+	expect_text "--cpus: CPU 1 is offline; echo 1 >$cpu/online" "$stderr"
+	mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup
+	echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir "$group"
+	echo 0 >"$group/cpuset.cpus"
+	echo $BASHPID >"$group/cgroup.procs"
+	hello --cpus 1,pin=0 --helpers-cpu 1
+	echo $BASHPID >/sys/fs/cgroup/cgroup.procs
+	expect_status 3
+	expect_text "--helpers-cpu: CPU 1 is not in the cpuset of this process" "$stderr"
 }

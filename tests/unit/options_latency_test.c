@@ -63,7 +63,8 @@ static void test_latency_has_defaults(void **state)
 	assert_int_equal(latency.warmup, 1000);
 	assert_int_equal(latency.interval, 0);
 	assert_int_equal(latency.costs, 0);
-	assert_int_equal(latency.vcpu_cpu, -1);
+	assert_int_equal(latency.cpus.count, 1);
+	assert_false(latency.cpus.pinned);
 	assert_int_equal(latency.format, LATENCY_FORMAT_SUMMARY);
 	assert_null(latency.json);
 	assert_null(latency.plot);
@@ -87,8 +88,8 @@ static void test_every_option_is_taken(void **state)
 {
 	struct latency_options latency =
 		accepted("latency --device 1:0.0 --source edu --path intx,irqfd --state halted "
-			 "--count 5 --warmup 0 --interval 20 --costs 7 --cpu 2,3 --format csv "
-			 "--json a.json --plot a.svg");
+			 "--count 5 --warmup 0 --interval 20 --costs 7 --cpus 1,pin=2 "
+			 "--helpers-cpu 3 --format csv --json a.json --plot a.svg");
 
 	(void)state;
 	assert_string_equal(latency.source, "edu");
@@ -98,38 +99,13 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(latency.warmup, 0);
 	assert_int_equal(latency.interval, 20);
 	assert_int_equal(latency.costs, 7);
-	assert_int_equal(latency.vcpu_cpu, 2);
+	assert_int_equal(latency.cpus.pins[0], 2);
+	assert_true(CPU_ISSET(3, &latency.cpus.helpers));
 	assert_int_equal(latency.format, LATENCY_FORMAT_CSV);
 	assert_string_equal(latency.json, "a.json");
 	assert_string_equal(latency.plot, "a.svg");
 	assert_int_equal(accepted("latency --state both").states, 3);
 	assert_int_equal(accepted("latency --format cyclictest").format, LATENCY_FORMAT_CYCLICTEST);
-}
-
-static void test_cpus_are_a_list_and_its_first_is_the_guests(void **state)
-{
-	static const struct {
-		const char *line;
-		int first;
-		const char *all; /* of CPUs 0 to 7 */
-	} lists[] = {
-		{ "latency --cpu 2", 2, "2" },		{ "latency --cpu 2,3", 2, "23" },
-		{ "latency --cpu 3,2", 3, "23" },	{ "latency --cpu 2-5", 2, "2345" },
-		{ "latency --cpu 7,0-1,4", 7, "0147" }, { "latency --cpu 5-5", 5, "5" },
-	};
-
-	(void)state;
-	for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct latency_options latency = accepted(lists[i].line);
-		char all[9] = "";
-
-		for (unsigned int cpu = 0; cpu < 8; cpu++) {
-			if (CPU_ISSET(cpu, &latency.cpus))
-				snprintf(all + strlen(all), sizeof(all) - strlen(all), "%u", cpu);
-		}
-		assert_int_equal(latency.vcpu_cpu, lists[i].first);
-		assert_string_equal(all, lists[i].all);
-	}
 }
 
 static void test_compare_takes_files(void **state)
@@ -204,11 +180,9 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --count 1000000001", "--count '1000000001'", "to 1000000000" },
 		{ "latency --interval 1ms", "--interval '1ms'", "a number" },
 		{ "latency --warmup -1", "--warmup '-1'", "a number" },
-		{ "latency --cpu a", "--cpu 'a'", "2,3" },
-		{ "latency --cpu 3-2", "--cpu '3-2'", "2-3" },
-		{ "latency --cpu 2,", "--cpu '2,'", "2,3" },
-		{ "latency --cpu 2-", "--cpu '2-'", "2-3" },
-		{ "latency --cpu 1024", "--cpu '1024'", "0 to 1023" },
+		{ "latency --cpus 2", "--cpus '2'", "from 1 to 1" },
+		{ "latency --cpus 1,pin=2,3", "--cpus '1,pin=2,3'", "one for each" },
+		{ "latency --helpers-cpu 2", "--helpers-cpu", "pin=LIST" },
 		{ "latency --format xml", "--format 'xml'", "cyclictest" },
 		{ "latency --plot a.jpg", "--plot 'a.jpg'", ".svg" },
 		{ "latency --plot svg", "--plot 'svg'", ".svg" },
@@ -256,7 +230,6 @@ int main(void)
 		cmocka_unit_test(test_latency_has_defaults),
 		cmocka_unit_test(test_a_device_changes_the_defaults),
 		cmocka_unit_test(test_every_option_is_taken),
-		cmocka_unit_test(test_cpus_are_a_list_and_its_first_is_the_guests),
 		cmocka_unit_test(test_compare_takes_files),
 		cmocka_unit_test(test_read_takes_a_file_and_labels),
 		cmocka_unit_test(test_help_is_there_for_commands_of_two_words),

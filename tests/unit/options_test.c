@@ -70,14 +70,15 @@ static void test_run_has_defaults(void **state)
 	assert_null(options.initrd);
 	assert_null(options.cmdline);
 	assert_string_equal(options.console, "-");
-	assert_int_equal(options.cpus, 1);
+	assert_int_equal(options.cpus.count, 1);
+	assert_false(options.cpus.pinned);
+	assert_int_equal(options.cpus.policy, CPU_POLICY_INHERITED);
 	assert_int_equal(options.memory.size, 512 * MIB);
 	assert_false(options.memory.hugepages);
 	assert_int_equal(options.device_count, 0);
 	assert_null(options.irq_report);
 	assert_false(options.require_posting);
 	assert_null(options.dump);
-	assert_int_equal(options.vcpu_cpu, -1);
 }
 
 static void assert_all_options(const struct run_options *options)
@@ -86,7 +87,7 @@ static void assert_all_options(const struct run_options *options)
 	assert_string_equal(options->initrd, "i");
 	assert_string_equal(options->cmdline, "a=b");
 	assert_string_equal(options->console, "none");
-	assert_int_equal(options->cpus, 64);
+	assert_int_equal(options->cpus.count, 64);
 	assert_int_equal(options->memory.size, 2 * GIB);
 	assert_true(options->memory.hugepages);
 	assert_int_equal(options->device_count, 2);
@@ -144,6 +145,30 @@ static void test_the_kernel_may_be_left_out(void **state)
 	accept(&options, "run --initrd i", copy);
 	assert_null(options.kernel);
 	assert_string_equal(options.initrd, "i");
+}
+
+static void test_each_cpu_can_have_one_of_the_hosts(void **state)
+{
+	static const uint16_t pins[] = { 7, 2, 3 };
+	struct run_options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options, "run --cpus 3,pin=7,2-3,sched=fifo:10 --helpers-cpu 0,4-5", copy);
+	assert_int_equal(options.cpus.count, 3);
+	assert_true(options.cpus.pinned);
+	assert_memory_equal(options.cpus.pins, pins, sizeof(pins));
+	assert_int_equal(CPU_COUNT(&options.cpus.helpers), 3);
+	assert_true(CPU_ISSET(0, &options.cpus.helpers) && CPU_ISSET(5, &options.cpus.helpers));
+	assert_int_equal(options.cpus.policy, CPU_POLICY_FIFO);
+	assert_int_equal(options.cpus.priority, 10);
+	accept(&options, "run --cpus 2,sched=rr:99,pin=0,1", copy);
+	assert_int_equal(options.cpus.policy, CPU_POLICY_RR);
+	assert_int_equal(options.cpus.pins[1], 1);
+	assert_int_equal(CPU_COUNT(&options.cpus.helpers), 0);
+	accept(&options, "run --cpus 2,sched=other", copy);
+	assert_int_equal(options.cpus.policy, CPU_POLICY_OTHER);
+	assert_false(options.cpus.pinned);
 }
 
 static void test_memory_is_a_number_and_a_unit(void **state)
@@ -392,6 +417,23 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --cpus=", "--cpus ''", "1 to 64" },
 		{ "run --kernel k --cpus 4294967297", "--cpus '4294967297'", "1 to 64" },
 		{ "run --kernel k --cpus 18446744073709551617", "--cpus '1844", "1 to 64" },
+		{ "run --cpus 2,pin=1", "--cpus '2,pin=1'", "one for each" },
+		{ "run --cpus 2,pin=1-3", "3 of the host", "one for each" },
+		{ "run --cpus 2,pin=1,1", "--cpus '2,pin=1,1'", "none twice" },
+		{ "run --cpus 1,pin=", "--cpus '1,pin='", "as in 2,3" },
+		{ "run --cpus 1,pin=1024", "--cpus '1,pin=1024'", "as in 2,3" },
+		{ "run --cpus 1,pin=1,pin=2", "pin=1,pin=2'", "as in 2,3" },
+		{ "run --cpus 1,pins=1", "--cpus '1,pins=1'", ",pin=LIST" },
+		{ "run --cpus 1,", "--cpus '1,'", ",pin=LIST" },
+		{ "run --cpus 1,sched=fifo", "--cpus '1,sched=fifo'", "fifo:P" },
+		{ "run --cpus 1,sched=fifo:0", "--cpus '1,sched=fifo:0'", "1 to 99" },
+		{ "run --cpus 1,sched=rr:100", "--cpus '1,sched=rr:100'", "1 to 99" },
+		{ "run --cpus 1,sched=other:1", "--cpus '1,sched=other:1'", "or other" },
+		{ "run --cpus 1,sched=inherited", "sched=inherited'", "or other" },
+		{ "run --cpus 1,sched=rr:1,sched=rr:2", "sched=rr:2'", "or other" },
+		{ "run --helpers-cpu 1", "--helpers-cpu: say where", "--cpus N,pin=LIST" },
+		{ "run --cpus 1,pin=0 --helpers-cpu x", "--helpers-cpu 'x'", "as in 2,3" },
+		{ "run --cpus 1,pin=0 --helpers-cpu 1,sched=rr:1", "--helpers-cpu '1,s", "2-3" },
 		{ "run --kernel k --memory=", "--memory ''", "K, M, G or T" },
 		{ "run --kernel k --memory G", "--memory 'G'", "K, M, G or T" },
 		{ "run --kernel k --memory -1G", "--memory '-1G'", "K, M, G or T" },
@@ -585,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_a_value_may_look_like_an_option),
 		cmocka_unit_test(test_the_command_line_of_the_kernel_may_be_empty),
 		cmocka_unit_test(test_the_kernel_may_be_left_out),
+		cmocka_unit_test(test_each_cpu_can_have_one_of_the_hosts),
 		cmocka_unit_test(test_memory_is_a_number_and_a_unit),
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),

@@ -65,21 +65,6 @@ static const char *source_find(const char *bdf)
 	    bdf, pci.vendor, pci.device);
 }
 
-static void cpus_check(const struct latency_options *options)
-{
-	cpu_set_t allowed;
-
-	if (options->vcpu_cpu < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return;
-	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &options->cpus) && !CPU_ISSET(cpu, &allowed))
-			die(EXIT_USAGE,
-			    "--cpu: there is no CPU %zu, or this process may not use it; "
-			    "`taskset -cp $$` says which it may",
-			    cpu);
-	}
-}
-
 /* ---- one virtual machine ---- */
 
 /* The last lines of a console, on standard error: what went wrong is most likely there. */
@@ -124,24 +109,23 @@ static int failure(const struct latency_vm *vm, const struct latency_vm_result *
 	return vm->options->bdf[0] ? EXIT_DEVICE : EXIT_INTERNAL;
 }
 
-static int pinning_add(struct latency_run *run, const struct latency_options *options)
+static int pinning_add(struct latency_run *run, const struct cpu_options *cpus)
 {
-	char text[CPU_SETSIZE * 5] = "", vcpu[16];
-	size_t length = 0;
+	char helpers[CPU_SETSIZE * 5], vcpu[16], policy[32];
+	cpu_set_t set;
 
-	if (options->vcpu_cpu < 0)
-		return latency_fact_add(run, "pinned", "no");
-	snprintf(vcpu, sizeof(vcpu), "%d", options->vcpu_cpu);
-	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &options->cpus) &&
-		    (cpu != (size_t)options->vcpu_cpu || CPU_COUNT(&options->cpus) == 1))
-			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%zu",
-						   length ? "," : "", cpu);
-	}
-	if (latency_fact_add(run, "pinned", "yes") < 0 ||
-	    latency_fact_add(run, "pinned.vcpu", vcpu) < 0)
+	cpu_policy_print(cpus, policy, sizeof(policy));
+	if (latency_fact_add(run, "pinned", cpus->pinned ? "yes" : "no") < 0 ||
+	    latency_fact_add(run, "sched", policy) < 0)
 		return -ENOMEM;
-	return latency_fact_add(run, "pinned.others", text);
+	if (!cpus->pinned)
+		return 0;
+	snprintf(vcpu, sizeof(vcpu), "%u", cpus->pins[0]);
+	affinity_helpers(cpus, &set);
+	cpu_list_print(&set, helpers, sizeof(helpers));
+	if (latency_fact_add(run, "pinned.vcpu", vcpu) < 0)
+		return -ENOMEM;
+	return latency_fact_add(run, "pinned.others", helpers);
 }
 
 /* The parameters that the program's own report does not repeat. */
@@ -161,6 +145,7 @@ static int parameters_add(struct latency_run *run, const struct latency_options 
 static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 			const struct latency_vm_result *result)
 {
+	const struct cpu_options *cpus = &vm->options->cpus;
 	bool userspace = vm->path == LATENCY_PATH_USERSPACE;
 	int error;
 
@@ -170,13 +155,13 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 	strcpy(run->path, userspace ? "userspace" : "injected");
 	error = parameters_add(run, vm->options);
 	if (!error)
-		error = pinning_add(run, vm->options);
+		error = pinning_add(run, cpus);
 	if (!error && latency_vm_reports(vm))
 		error = latency_result_report(run, result->report, vm->path == LATENCY_PATH_INTX);
 	if (!error)
 		error = latency_result_probe(run, result->probe);
 	if (!error)
-		error = latency_host_facts(ROOT, vm->options->vcpu_cpu, run);
+		error = latency_host_facts(ROOT, cpus->pinned ? cpus->pins[0] : -1, run);
 	return error;
 }
 
@@ -275,7 +260,6 @@ static int latency_run(const void *options)
 
 	if (!latency.source)
 		latency.source = source_find(latency.bdf);
-	cpus_check(&latency);
 	latency_output_check(&latency);
 	code = measure(&latency, &runs);
 	/* What was found before something failed is not lost. */

@@ -71,40 +71,6 @@ static int paths_apply(struct parser *parser, const struct option_rule *rule, co
 	return 0;
 }
 
-/* "2" or "2-3" at *@text. 0 or -EINVAL. */
-static int cpu_range_parse(const char **text, uint64_t *first, uint64_t *last)
-{
-	if (number_parse(text, first))
-		return -EINVAL;
-	*last = *first;
-	if (**text == '-') {
-		++*text;
-		if (number_parse(text, last))
-			return -EINVAL;
-	}
-	return *first <= *last && *last < CPU_SETSIZE ? 0 : -EINVAL;
-}
-
-static int cpu_apply(struct parser *parser, const struct option_rule *rule, const char *value)
-{
-	struct latency_options *latency = parser->options;
-	const char *text = value;
-	uint64_t first, last;
-
-	do {
-		if (cpu_range_parse(&text, &first, &last) || (*text && *text != ','))
-			return wrong(parser,
-				     "%s '%s': give CPUs of the host from 0 to %d, as in 2,3 or "
-				     "2-3: the guest runs on the first, all else on the others",
-				     rule->name, value, CPU_SETSIZE - 1);
-		if (latency->vcpu_cpu < 0)
-			latency->vcpu_cpu = (int)first;
-		for (uint64_t cpu = first; cpu <= last; cpu++)
-			CPU_SET((size_t)cpu, &latency->cpus);
-	} while (*text++);
-	return 0;
-}
-
 static int plot_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	const char *ending = strrchr(value, '.');
@@ -161,7 +127,7 @@ int latency_options_check(struct parser *parser)
 		latency->source = "eventfd";
 	if (!latency->count)
 		latency->count = device ? COUNT_DEFAULT_DEVICE : COUNT_DEFAULT;
-	return 0;
+	return cpu_options_check(parser, &latency->cpus);
 }
 
 int latency_read_options_check(struct parser *parser)
@@ -179,7 +145,7 @@ const struct latency_options latency_defaults = {
 	.paths = BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_USERSPACE),
 	.states = BIT(LATENCY_STATES) - 1,
 	.warmup = WARMUP_DEFAULT,
-	.vcpu_cpu = -1,
+	.cpus = { .count = 1 },
 };
 
 #define AT(member) .offset = offsetof(struct latency_options, member)
@@ -209,7 +175,9 @@ const struct option_rule latency_rules[] = {
 	  AT(interval), .most = NUMBER_MAX },
 	{ "--costs", "N", "also measure N of each access to the device (0)", option_number,
 	  AT(costs), .most = NUMBER_MAX },
-	{ "--cpu", "LIST", "pin: the guest to the first CPU, all else to the others", cpu_apply,
+	{ "--cpus", "1" CPUS_OPTION_KEYS, "pin the virtual CPU, and how it is scheduled",
+	  option_cpus, AT(cpus), .most = 1 },
+	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
 	  AT(cpus) },
 	{ FORMAT },
 	{ JSON },

@@ -3,10 +3,10 @@
 #ifndef POSTHORN_VMM_LATENCY_OPTIONS_H
 #define POSTHORN_VMM_LATENCY_OPTIONS_H
 
-#include <sched.h>
 #include <stdint.h>
 
 #include "vfio/bdf.h"
+#include "vmm/affinity.h"
 #include "vmm/options.h"
 
 #define LATENCY_FILES_MAX 16
@@ -42,8 +42,7 @@ struct latency_options {
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
-	int vcpu_cpu;			  /* the first CPU of --cpu; -1: wherever the host likes */
-	cpu_set_t cpus;			  /* all of them */
+	struct cpu_options cpus;	  /* of one virtual CPU */
 	enum latency_format format;
 	const char *json, *plot; /* files to write; NULL: none */
 	/* compare, read */

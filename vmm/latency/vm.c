@@ -122,19 +122,6 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 		(unsigned long long)LAYOUT_DOORBELL);
 }
 
-/* All threads of this process but those of vCPUs, which start elsewhere: see run.c. */
-static void others_pin(const struct latency_options *options)
-{
-	cpu_set_t cpus = options->cpus;
-
-	if (options->vcpu_cpu < 0)
-		return;
-	if (CPU_COUNT(&cpus) > 1)
-		CPU_CLR((size_t)options->vcpu_cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
-		die(EXIT_HOST, "--cpu: %s", strerror(errno));
-}
-
 /*
  * Tell the program how fast its clock is, where KVM knows: found out by the program, it would be
  * another in each VM, and take two seconds. On x86-64 the vCPUs of a VM, of this one here too, have
@@ -159,9 +146,8 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		.kernel = files->program.path,
 		.cmdline = cmdline,
 		.console = files->console.path,
-		.cpus = 1,
+		.cpus = vm->options->cpus,
 		.memory = { .size = MEMORY },
-		.vcpu_cpu = vm->options->vcpu_cpu,
 	};
 	struct latency_instruments instruments = {
 		.loopback = !strcmp(vm->options->source, "loopback"),
@@ -182,7 +168,6 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 	}
 	if (latency_vm_reports(vm))
 		options.irq_report = files->report.path;
-	others_pin(vm->options);
 	addition = latency_instruments_addition(&instruments);
 	return run(&options, &addition);
 }
