@@ -40,7 +40,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/console.o vmm/relay/relay.o \
                    $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o lock.o kernel.o devices.o \
                      bind.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
-                   $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o print.o) \
+                   $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o latency.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
                      posting_$(ARCH).o $(report_$(ARCH))) \
@@ -60,7 +60,7 @@ unit_tests := log file bus pci pci_bars serial serial_threads image routes relay
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
               irqs_relay bar assigned function_locks device_events check check_cgroup \
-              check_function affinity info latency_host latency_igb latency_result histogram latency_read \
+              check_function check_latency affinity info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
@@ -71,6 +71,7 @@ unit_fakes_in_use    := host_tree
 unit_fakes_check     := host_tree
 unit_fakes_check_cgroup := host_tree
 unit_fakes_check_function := host_tree
+unit_fakes_check_latency := host_tree
 unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
 		assigned function_locks info device_events, \
@@ -96,6 +97,7 @@ unit_flags_in_use    := -Wl,--wrap=file_write_text
 unit_flags_check := -Wl,--wrap=file_write_text,--wrap=ioctl_named,--wrap=host_lock_limit,--wrap=access
 unit_flags_check_cgroup := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
+unit_flags_check_latency := -Wl,--wrap=file_write_text,--wrap=access
 comma := ,
 unit_flags_affinity := $(addprefix -Wl$(comma)--wrap=,sched_setaffinity sched_getaffinity getrlimit setrlimit access \
                          file_read_text)

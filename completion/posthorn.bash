@@ -20,7 +20,7 @@ _posthorn_options() {
 			--require-posting --console= --user= --seccomp= "$dump")
 		;;
 	devices | info) options+=(--json) ;;
-	check) options+=(--memory= --json) ;;
+	check) options+=(--memory= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver=) ;;
 	latency)
 		options+=(--device= --source= --path= --state= --count= --warmup= --interval=

@@ -434,6 +434,7 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --helpers-cpu 1", "--helpers-cpu: say where", "--cpus N,pin=LIST" },
 		{ "run --cpus 1,pin=0 --helpers-cpu x", "--helpers-cpu 'x'", "as in 2,3" },
 		{ "run --cpus 1,pin=0 --helpers-cpu 1,sched=rr:1", "--helpers-cpu '1,s", "2-3" },
+		{ "check --cpus 1,pin=0", "--cpus", "--latency" },
 		{ "run --kernel k --memory=", "--memory ''", "K, M, G or T" },
 		{ "run --kernel k --memory G", "--memory 'G'", "K, M, G or T" },
 		{ "run --kernel k --memory -1G", "--memory '-1G'", "K, M, G or T" },

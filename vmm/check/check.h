@@ -25,7 +25,8 @@
 struct check_options {
 	char bdf[BDF_SIZE]; /* first: see operand_bdf(); "": none */
 	struct memory_options memory;
-	bool json;
+	struct cpu_options cpus; /* for @latency */
+	bool latency, json;
 };
 
 enum check_severity {
@@ -90,6 +91,12 @@ void check_host(struct check *check);
  * has and where RAM would be. With @draw the map is kept in @check->spans.
  */
 void check_function(struct check *check, const struct host_pci *pci, bool draw);
+
+/*
+ * What disturbs a guest whose CPUs are as @cpus says, and the function @bdf ("": none), as notes.
+ * After check_host().
+ */
+void check_latency(struct check *check, const struct cpu_options *cpus, const char *bdf);
 
 /* Of each function that VFIO has, as with check_function() without a map. */
 void check_bound_functions(struct check *check);

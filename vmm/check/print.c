@@ -130,6 +130,8 @@ static int check_run(const void *opaque)
 		check_function(&check, &pci, true);
 	else
 		check_bound_functions(&check);
+	if (options->latency)
+		check_latency(&check, &options->cpus, options->bdf);
 	code = check_stops(&check) ? EXIT_HOST : EXIT_OK;
 	if (!options->json)
 		check_print(&check, stdout);
@@ -139,13 +141,32 @@ static int check_run(const void *opaque)
 	return code;
 }
 
-static const struct check_options check_defaults = { .memory = { MEMORY_OPTIONS_DEFAULT } };
+/* What only findings on latency take is wrong without them. */
+static int check_options_check(struct parser *parser)
+{
+	const struct check_options *options = parser->options;
+
+	if (options->cpus.pinned && !options->latency)
+		return wrong(parser,
+			     "--cpus: which CPUs there are matters to --latency: give it too");
+	return cpu_options_check(parser, &options->cpus);
+}
+
+static const struct check_options check_defaults = {
+	.memory = { MEMORY_OPTIONS_DEFAULT },
+	.cpus = { .count = 1 },
+};
+
+#define AT(member) .offset = offsetof(struct check_options, member)
 
 static const struct option_rule check_rules[] = {
-	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory,
-	  .offset = offsetof(struct check_options, memory) },
-	{ "--json", NULL, "for programs to read", option_flag,
-	  .offset = offsetof(struct check_options, json) },
+	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
+	{ "--latency", NULL, "find also what makes a guest answer late", option_flag, AT(latency) },
+	{ "--cpus", CPUS_OPTION_VALUE, "its virtual CPUs, for --latency", option_cpus, AT(cpus),
+	  .most = RUN_CPUS_MAX },
+	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
+	  AT(cpus) },
+	{ "--json", NULL, "for programs to read", option_flag, AT(json) },
 	{ 0 },
 };
 
@@ -158,5 +179,6 @@ const struct command command_check = {
 	.operands = 1,
 	.options_size = sizeof(struct check_options),
 	.defaults = &check_defaults,
+	.check = check_options_check,
 	.run = check_run,
 };
