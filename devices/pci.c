@@ -15,16 +15,14 @@
 /* ---- configuration accesses ---- */
 
 /* What the bits of an ECAM address say (PCI Express Base 6.0, 7.2.2), bus 0 only. */
-#define ECAM_SLOT_SHIFT	   15
-#define ECAM_FUNCTION_MASK 0x7000
+#define ECAM_DEVFN_SHIFT   12
 #define ECAM_REGISTER_MASK 0xfff
 
 /* The same for the register at port 0xCF8 (PCI Local Bus 3.0, 3.2.2.3.2). */
 #define CONFIG_PORTS	      0xcf8
 #define CONFIG_ENABLE	      0x80000000u
 #define CONFIG_BUS_MASK	      0x00ff0000u
-#define CONFIG_SLOT_SHIFT     11
-#define CONFIG_FUNCTION_MASK  0x00000700u
+#define CONFIG_DEVFN_SHIFT    8
 #define CONFIG_REGISTER_MASK  0x000000fcu
 #define CONFIG_RESERVED_MASK  0x7f000003u
 #define CONFIG_DATA_OFFSET    4 /* from port 0xCF8 to the data port 0xCFC */
@@ -86,6 +84,19 @@ static void config_access(struct pci_device *device, unsigned int offset, struct
 		access->data = config_read(device, offset, size) & bytes_mask(size);
 }
 
+/* The first device of @root at @devfn or behind it, or NULL. */
+static struct pci_device *device_from(const struct pci_root *root, unsigned int devfn)
+{
+	for (; devfn < PCI_FUNCTIONS_MAX; devfn++)
+		if (root->devices[devfn])
+			return root->devices[devfn];
+	return NULL;
+}
+
+#define for_each_device(root, device)                   \
+	for ((device) = device_from(root, 0); (device); \
+	     (device) = device_from(root, (device)->devfn + 1))
+
 static void bars_map_wanted(struct pci_device *device) LOCK_HELD(device->lock);
 
 /*
@@ -108,18 +119,19 @@ void pci_device_unlocked(struct pci_device *device)
 
 static void device_unlock(struct pci_device *device) LOCK_GIVES(device->lock)
 {
-	struct pci_root *root = device->root;
 	bool freed = device->freed;
-	unsigned int slot;
+	struct pci_device *other;
 
 	device->freed = false;
 	mutex_unlock(&device->lock);
 	pci_device_unlocked(device);
-	for (slot = 0; freed && slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
-		if (root->devices[slot] == device)
+	if (!freed)
+		return;
+	for_each_device(device->root, other) {
+		if (other == device)
 			continue;
-		atomic_store(&root->devices[slot]->room_made, true);
-		pci_device_unlocked(root->devices[slot]);
+		atomic_store(&other->room_made, true);
+		pci_device_unlocked(other);
 	}
 }
 
@@ -149,9 +161,9 @@ static void ecam_access(void *opaque, uint64_t offset, struct access *access)
 {
 	struct pci_root *root = opaque;
 	/* The array does not change while the guest runs: no lock. */
-	struct pci_device *device = root->devices[offset >> ECAM_SLOT_SHIFT];
+	struct pci_device *device = root->devices[offset >> ECAM_DEVFN_SHIFT];
 
-	if (device && !(offset & ECAM_FUNCTION_MASK))
+	if (device)
 		device_access(device, offset & ECAM_REGISTER_MASK, access);
 }
 
@@ -159,10 +171,10 @@ static void ecam_access(void *opaque, uint64_t offset, struct access *access)
 static void config_data_access(struct pci_root *root, uint32_t address, unsigned int byte,
 			       struct access *access)
 {
-	struct pci_device *device = root->devices[(address >> CONFIG_SLOT_SHIFT) % PCI_SLOTS_MAX];
+	struct pci_device *device =
+		root->devices[(address >> CONFIG_DEVFN_SHIFT) % PCI_FUNCTIONS_MAX];
 
-	if (device && address & CONFIG_ENABLE &&
-	    !(address & (CONFIG_BUS_MASK | CONFIG_FUNCTION_MASK)))
+	if (device && address & CONFIG_ENABLE && !(address & CONFIG_BUS_MASK))
 		device_access(device, (address & CONFIG_REGISTER_MASK) + byte, access);
 }
 
@@ -541,16 +553,17 @@ static int bar_place(const struct pci_bar *bar, struct placement *left, char why
 	return 0;
 }
 
-/* Place all BARs of exactly @size bytes, in the order of slots and numbers. */
+/* Place all BARs of exactly @size bytes, in the order of functions and numbers. */
 static int bars_place_size(struct pci_root *root, uint64_t size, struct placement *left,
 			   char why[WHY_SIZE])
 {
-	unsigned int slot, i;
+	struct pci_device *device;
+	unsigned int i;
 	int error;
 
-	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
+	for_each_device(root, device) {
 		for (i = 0; i < PCI_BARS_MAX; i++) {
-			const struct pci_bar *bar = &root->devices[slot]->bars[i];
+			const struct pci_bar *bar = &device->bars[i];
 
 			if (bar->size != size)
 				continue;
@@ -565,7 +578,7 @@ static int bars_place_size(struct pci_root *root, uint64_t size, struct placemen
 int pci_bars_place(struct pci_root *root, char why[WHY_SIZE])
 {
 	struct placement left = { root->mem32, root->mem64, root->io };
-	unsigned int slot;
+	struct pci_device *device;
 	uint64_t size;
 	int error;
 
@@ -574,9 +587,8 @@ int pci_bars_place(struct pci_root *root, char why[WHY_SIZE])
 		if (error)
 			return error;
 	}
-	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++)
-		memcpy(root->devices[slot]->header_placed, root->devices[slot]->config,
-		       PCI_STD_HEADER_SIZEOF);
+	for_each_device(root, device)
+		memcpy(device->header_placed, device->config, PCI_STD_HEADER_SIZEOF);
 	return 0;
 }
 
@@ -586,12 +598,12 @@ int pci_bars_place(struct pci_root *root, char why[WHY_SIZE])
  */
 uint64_t pci_mem64_needed(const struct pci_root *root)
 {
-	unsigned int slot, i;
+	struct pci_device *device;
 	uint64_t sum = 0;
 
-	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++) {
-		for (i = 0; i < PCI_BARS_MAX; i++) {
-			const struct pci_bar *bar = &root->devices[slot]->bars[i];
+	for_each_device(root, device) {
+		for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+			const struct pci_bar *bar = &device->bars[i];
 
 			if (bar_is_64bit(bar) && __builtin_add_overflow(sum, bar->size, &sum))
 				return UINT64_MAX;
@@ -602,15 +614,15 @@ uint64_t pci_mem64_needed(const struct pci_root *root)
 
 /* ---- devices and the root ---- */
 
-int pci_device_add(struct pci_root *root, struct pci_device *device, char why[WHY_SIZE])
+int pci_device_add(struct pci_root *root, struct pci_device *device, unsigned int devfn,
+		   char why[WHY_SIZE])
 {
-	unsigned int slot, i;
+	unsigned int i;
 
-	for (slot = 0; slot < PCI_SLOTS_MAX && root->devices[slot]; slot++)
-		;
-	if (slot == PCI_SLOTS_MAX)
-		return refuse(why, -EINVAL, "%s: the guest's PCI bus is full (%d slots)",
-			      device->name, PCI_SLOTS_MAX);
+	if (devfn >= PCI_FUNCTIONS_MAX || root->devices[devfn])
+		return refuse(why, -EINVAL,
+			      "%s: the guest's PCI bus has no function %x.%x, or it is taken",
+			      device->name, PCI_SLOT(devfn), PCI_FUNC(devfn));
 	for (i = 0; i < PCI_BARS_MAX; i++) {
 		struct pci_bar *bar = &device->bars[i];
 
@@ -623,8 +635,8 @@ int pci_device_add(struct pci_root *root, struct pci_device *device, char why[WH
 	}
 	mutex_init(&device->lock);
 	device->root = root;
-	device->slot = slot;
-	root->devices[slot] = device;
+	device->devfn = devfn;
+	root->devices[devfn] = device;
 	header_init(device);
 	return 0;
 }
@@ -648,7 +660,7 @@ void pci_root_init(struct pci_root *root)
 	/* A conventional function: it has no extended configuration space. */
 	memset(bridge->config + PCI_CFG_SPACE_SIZE, 0xff, PCI_CONFIG_SIZE - PCI_CFG_SPACE_SIZE);
 	/* Cannot fail: the root is empty and the bridge has no BARs. */
-	pci_device_add(root, bridge, why);
+	pci_device_add(root, bridge, 0, why);
 	/* Nothing of it can be written: it decodes everything there is, always. */
 	memset(bridge->header_writable, 0, sizeof(bridge->header_writable));
 }
@@ -706,5 +718,5 @@ void pci_root_cleanup(struct pci_root *root)
 
 unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin)
 {
-	return 16 + (device->slot + pin - 1) % 8;
+	return 16 + (PCI_SLOT(device->devfn) + pin - 1) % 8;
 }

@@ -20,6 +20,7 @@
 #ifndef POSTHORN_DEVICES_PCI_H
 #define POSTHORN_DEVICES_PCI_H
 
+#include <linux/pci.h>
 #include <linux/pci_regs.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -30,7 +31,9 @@
 #include "lib/mutex.h"
 
 #define PCI_SLOTS_MAX	  32
+#define PCI_FUNCTIONS_MAX 256  /* of all slots: what PCI_DEVFN() of linux/pci.h can be */
 #define PCI_CONFIG_SIZE	  4096 /* bytes of configuration space of a PCI Express function */
+#define PCI_MULTIFUNCTION 0x80 /* of the header type: the slot has other functions than 0 */
 #define PCI_BAR_ROM	  6    /* index of the expansion ROM BAR in pci_device.bars */
 #define PCI_BARS_MAX	  7
 #define PCI_ECAM_BUS_SIZE 0x100000 /* bytes of ECAM for one bus */
@@ -79,9 +82,9 @@ struct pci_device_ops {
 
 struct pci_device {
 	const struct pci_device_ops *ops;
-	const char *name;		   /* for messages; outlives the device */
-	struct pci_root *root;		   /* set by pci_device_add() */
-	unsigned int slot;		   /* device number on bus 0, set by pci_device_add() */
+	const char *name;      /* for messages; outlives the device */
+	struct pci_root *root; /* set by pci_device_add() */
+	unsigned int devfn;    /* PCI_DEVFN(slot, function) on bus 0, set by pci_device_add() */
 	uint8_t config[PCI_CONFIG_SIZE];   /* what the guest sees; the owner fills it in */
 	struct pci_bar bars[PCI_BARS_MAX]; /* size and flags are set before pci_device_add() */
 	bool asleep;	   /* in D3hot: decodes nothing. Change it, then call pci_decode_update() */
@@ -103,11 +106,11 @@ struct pci_window {
 
 struct pci_root {
 	struct mutex lock;
-	struct pci_device *devices[PCI_SLOTS_MAX]; /* by slot; NULL where empty */
-	struct pci_window mem32, mem64, io;	   /* of size 0 where there is none */
-	struct pci_device host_bridge;		   /* 00:00.0 */
-	uint32_t config_address;		   /* the register at port 0xCF8 */
-	struct pci_bar *mapped[2];		   /* what is decoded: memory BARs, I/O BARs */
+	struct pci_device *devices[PCI_FUNCTIONS_MAX]; /* by devfn; NULL where there is none */
+	struct pci_window mem32, mem64, io;	       /* of size 0 where there is none */
+	struct pci_device host_bridge;		       /* 00:00.0 */
+	uint32_t config_address;		       /* the register at port 0xCF8 */
+	struct pci_bar *mapped[2];		       /* what is decoded: memory BARs, I/O BARs */
 };
 
 /*
@@ -132,12 +135,15 @@ int pci_root_attach(struct pci_root *root, struct bus *memory, struct bus *ports
 void pci_root_cleanup(struct pci_root *root);
 
 /*
- * Put @device in the lowest free slot. It must have ops, name, bars and the read-only parts of
- * config filled in, and all else zero. The command register becomes 0 and the BAR registers show
- * addresses of 0 with the flags of bars[]. Not after the vCPUs started. 0 or -errno with the reason
- * in @why: -EINVAL when all slots are taken, -EIO when bars[] describes what no BAR can be.
+ * Make @device the function @devfn, PCI_DEVFN(slot, function), of bus 0. It must have ops, name,
+ * bars and the read-only parts of config filled in, and all else zero. Whether the header type says
+ * that the slot has several functions is up to the caller, and so is function 0 of the slot. The
+ * command register becomes 0 and the BAR registers show addresses of 0 with the flags of bars[].
+ * Not after the vCPUs started. 0 or -errno with the reason in @why: -EINVAL when there is no such
+ * function or it is taken, -EIO when bars[] describes what no BAR can be.
  */
-int pci_device_add(struct pci_root *root, struct pci_device *device, char why[WHY_SIZE]);
+int pci_device_add(struct pci_root *root, struct pci_device *device, unsigned int devfn,
+		   char why[WHY_SIZE]);
 
 /*
  * Give every BAR of every device an address in its window, largest first, as firmware would do.
@@ -192,7 +198,10 @@ void pci_device_return(struct pci_device *device) LOCK_TAKES(device->lock);
  */
 void pci_device_unlocked(struct pci_device *device) LOCK_NOT_HELD(device->lock);
 
-/* The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. */
+/*
+ * The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. The
+ * functions of a slot share its four pins.
+ */
 unsigned int pci_intx_gsi(const struct pci_device *device, unsigned int pin);
 
 #endif

@@ -532,8 +532,8 @@ int vfio_config_init(struct vfio_function *function)
 	hide(function, PCI_COMMAND, 2);
 	hide(function, PCI_CAPABILITY_LIST, 1);
 	hide(function, PCI_BIST, 1);
-	/* One function per slot, whatever the host's device has beside this one. */
-	function->pci.config[PCI_HEADER_TYPE] &= 0x7f;
+	/* Which functions are in its slot in the guest is not for the host's device to say. */
+	function->pci.config[PCI_HEADER_TYPE] &= ~PCI_MULTIFUNCTION;
 	rules_apply(policy, 0, header_rules, ARRAY_SIZE(header_rules));
 	capabilities_init(function);
 	if (region->size >= PCI_CONFIG_SIZE)

@@ -143,10 +143,11 @@ void vfio_function_event_report(const struct vfio_function *function, enum vfio_
 /* ---- the whole ---- */
 
 /* Its place in the guest's PCI, which is where its pin leads from. Returns the GSI, 0: no INTx. */
-static int guest_place(struct vfio_function *function, struct pci_root *root, char why[WHY_SIZE])
+static int guest_place(struct vfio_function *function, struct pci_root *root,
+		       const struct vfio_function_options *options, char why[WHY_SIZE])
 {
 	struct pci_device *pci = &function->pci;
-	int error = pci_device_add(root, pci, why), gsi = 0;
+	int error = pci_device_add(root, pci, options->devfn, why), gsi = 0;
 	unsigned int pin = pci->config[PCI_INTERRUPT_PIN];
 
 	if (error < 0)
@@ -157,12 +158,14 @@ static int guest_place(struct vfio_function *function, struct pci_root *root, ch
 	} else {
 		pci->config[PCI_INTERRUPT_PIN] = 0;
 	}
+	if (options->is_multifunction)
+		pci->config[PCI_HEADER_TYPE] |= PCI_MULTIFUNCTION;
 	memcpy(function->policy.initial, pci->config, sizeof(pci->config));
 	return gsi;
 }
 
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-		       struct irq_relay *relay, const char *bdf, char why[WHY_SIZE])
+		       const struct vfio_function_options *options, char why[WHY_SIZE])
 {
 	int error, gsi;
 
@@ -172,32 +175,32 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	function->vm = config->vm;
 	function->iommu = config->iommu;
 	function->page_size = config->page_size;
-	error = vfio_device_init(&function->device, config->iommu, bdf, why);
+	error = vfio_device_init(&function->device, config->iommu, options->bdf, why);
 	if (error < 0)
 		return error;
 	function->pci.ops = &operations;
 	function->pci.name = function->device.bdf;
 	error = vfio_config_init(function);
 	if (error < 0)
-		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s", bdf,
-			      strerror(-error));
+		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s",
+			      options->bdf, strerror(-error));
 	guest_bars_init(function);
-	gsi = guest_place(function, config->root, why);
+	gsi = guest_place(function, config->root, options, why);
 	if (gsi < 0)
 		return gsi;
 	error = irqs_init(&function->irqs, &function->device,
 			  &(struct irqs_config){
 				  .router = &config->vm->irq,
-				  .relay = relay,
+				  .relay = options->relay,
 				  .observer = config->observer,
 				  .lock = &function->pci.lock,
 				  .msi_size = function->policy.msi_vectors,
 				  .msix_size = function->policy.msix_vectors,
 				  .intx_gsi = (unsigned int)gsi,
-				  .device_id = function->pci.slot << 3,
+				  .device_id = function->pci.devfn,
 			  });
 	if (error < 0)
-		return refuse(why, error, "%s: no memory for its interrupts", bdf);
+		return refuse(why, error, "%s: no memory for its interrupts", options->bdf);
 	error = host_bars_init(function, why);
 	return error < 0 ? error : events_init(function, why);
 }

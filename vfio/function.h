@@ -16,14 +16,21 @@ struct vfio_function_config {
 	uint64_t page_size;		     /* the host's, in bytes */
 };
 
+/* What is wanted of one of them. */
+struct vfio_function_options {
+	const char *bdf;	 /* full form */
+	struct irq_relay *relay; /* struct irqs_config */
+	unsigned int devfn;	 /* in the guest: pci_device_add() */
+	bool is_multifunction;	 /* its slot in the guest has other functions */
+};
+
 /*
- * Open @bdf, make it a device of @config->root, and prepare its BARs and interrupts. The guest sees
- * it with decoding and interrupts off. @relay: see struct irqs_config. 0 or -errno with the reason
- * in @why, in the sense of error_exit_code(): then only the cleanup is left to be called. Start-up
- * only.
+ * Open @options->bdf, make it a device of @config->root, and prepare its BARs and interrupts. The
+ * guest sees it with decoding and interrupts off. 0 or -errno with the reason in @why, in the sense
+ * of error_exit_code(): then only the cleanup is left to be called. Start-up only.
  */
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
-		       struct irq_relay *relay, const char *bdf, char why[WHY_SIZE]);
+		       const struct vfio_function_options *options, char why[WHY_SIZE]);
 
 /* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);

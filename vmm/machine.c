@@ -149,13 +149,16 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		die(EXIT_HOST, "no memory for the assigned functions");
 	for (unsigned int i = 0; i < options->device_count; i++) {
 		const struct device_options *device = &options->devices[i];
+		const struct vfio_function_options wanted = {
+			.bdf = device->bdf,
+			.relay = device->userspace_irqs ? &machine->relay->wires : NULL,
+			.devfn = PCI_DEVFN(i + 1, 0),
+		};
 		int error = host_function_check(device->bdf);
 
 		if (error)
 			exit(error); /* it said why */
-		error = vfio_function_init(&machine->functions[i], &config,
-					   device->userspace_irqs ? &machine->relay->wires : NULL,
-					   device->bdf, why);
+		error = vfio_function_init(&machine->functions[i], &config, &wanted, why);
 		if (error < 0)
 			die(error_exit_code(error), "%s", why);
 		machine->function_count++;

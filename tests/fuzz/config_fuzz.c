@@ -189,11 +189,11 @@ static void state_check(const struct subject *subject)
 static void config_step(struct fuzz_device *device, struct fuzz_input *in, bool is_write)
 {
 	unsigned int how = fuzz_u8(in), size = 1U << (how & 3);
-	unsigned int offset = fuzz_u16(in) % PCI_CONFIG_SIZE, slot = device->function.pci.slot;
-	uint64_t addr = FUZZ_ECAM + (slot << 15) + offset;
+	unsigned int offset = fuzz_u16(in) % PCI_CONFIG_SIZE, devfn = device->function.pci.devfn;
+	uint64_t addr = FUZZ_ECAM + (devfn << 12) + offset;
 
 	if (how & 4) {
-		fuzz_port_write(0xcf8, 4, 0x80000000U | slot << 11 | (offset & 0xff));
+		fuzz_port_write(0xcf8, 4, 0x80000000U | devfn << 8 | (offset & 0xff));
 		if (is_write)
 			fuzz_port_write(0xcfc + (how >> 4 & 3), size, fuzz_u32(in));
 		else

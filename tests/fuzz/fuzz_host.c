@@ -612,10 +612,15 @@ static bool machine_start(void)
 	char why[WHY_SIZE];
 
 	for (unsigned int i = 0; i < host->device_count; i++) {
+		const struct vfio_function_options options = {
+			.bdf = "0000:01:00.0",
+			.relay = host->relayed ? &host->relay : NULL,
+			.devfn = PCI_DEVFN(1, i),
+			.is_multifunction = host->device_count > 1,
+		};
+
 		host->devices[i].started = true;
-		if (vfio_function_init(&host->devices[i].function, &config,
-				       host->relayed ? &host->relay : NULL, "0000:01:00.0",
-				       why) < 0)
+		if (vfio_function_init(&host->devices[i].function, &config, &options, why) < 0)
 			return false;
 	}
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
@@ -705,7 +710,7 @@ void fuzz_port_write(uint64_t port, unsigned int size, uint64_t value)
 
 static uint64_t ecam_of(const struct fuzz_device *device, unsigned int offset)
 {
-	return FUZZ_ECAM + (device->function.pci.slot << 15) + offset;
+	return FUZZ_ECAM + (device->function.pci.devfn << 12) + offset;
 }
 
 uint32_t fuzz_config_read(struct fuzz_device *device, unsigned int offset, unsigned int size)

@@ -126,7 +126,7 @@ static struct msi_message message_of(const struct subject *subject, unsigned int
 {
 	const uint8_t *config = subject->device->function.pci.config;
 	bool is_64bit = subject->device->function.policy.msi_64bit;
-	struct msi_message message = { .device_id = subject->device->function.pci.slot << 3 };
+	struct msi_message message = { .device_id = subject->device->function.pci.devfn };
 
 	if (subject->kind == IRQ_KIND_MSIX)
 		return subject->irqs->sets[IRQ_KIND_MSIX].vectors[number].message;

@@ -355,7 +355,7 @@ static void test_the_prt_agrees_with_the_pci_bus(void **state)
 		entry = prt + 8;
 		for (unsigned int slot = 1; slot <= counts[i]; slot++)
 			for (unsigned int pin = 0; pin < 4; pin++, entry += 13) {
-				const struct pci_device device = { .slot = slot };
+				const struct pci_device device = { .devfn = PCI_DEVFN(slot, 0) };
 				const uint8_t bytes[] = {
 					0x12,
 					12,

@@ -33,7 +33,8 @@ struct machine {
 	struct vfio_function *function; /* of fake */
 	struct pci_root root;
 	struct bus memory, ports;
-	const struct irq_observer *observer; /* NULL: none */
+	const struct irq_observer *observer;  /* NULL: none */
+	struct vfio_function_options options; /* of the function */
 	char why[WHY_SIZE];
 };
 
@@ -46,6 +47,8 @@ static inline struct machine *machine_new(void)
 	machine->kvm = fake_kvm_new();
 	machine->fake = fake_vfio_new(machine->kvm);
 	machine->function = &machine->fake->function;
+	/* Alone in its slot. */
+	machine->options = (struct vfio_function_options){ .bdf = BDF, .devfn = PCI_DEVFN(1, 0) };
 	pci_root_init(&machine->root);
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");
@@ -53,7 +56,7 @@ static inline struct machine *machine_new(void)
 }
 
 static inline int function_init(struct machine *machine, struct vfio_function *function,
-				const char *bdf)
+				const struct vfio_function_options *options)
 {
 	return vfio_function_init(function,
 				  &(struct vfio_function_config){
@@ -63,7 +66,7 @@ static inline int function_init(struct machine *machine, struct vfio_function *f
 					  .observer = machine->observer,
 					  .page_size = 0x1000,
 				  },
-				  NULL, bdf, machine->why);
+				  options, machine->why);
 }
 
 static inline void machine_start(struct machine *machine)
@@ -71,7 +74,7 @@ static inline void machine_start(struct machine *machine)
 	const struct pci_window mem32 = { MEM32, MEM32_SIZE }, mem64 = { MEM64, MEM64_SIZE };
 	const struct pci_window io = { IO_BASE, 0xf000 };
 
-	assert_int_equal(function_init(machine, machine->function, BDF), 0);
+	assert_int_equal(function_init(machine, machine->function, &machine->options), 0);
 	assert_int_equal(pci_root_attach(&machine->root, &machine->memory, &machine->ports, ECAM,
 					 &mem32, &mem64, &io),
 			 0);
@@ -110,7 +113,7 @@ static inline void memory_write(struct machine *machine, uint64_t addr, uint8_t 
 
 static inline uint64_t ecam_of(struct machine *machine, unsigned int offset)
 {
-	return ECAM + (machine->function->pci.slot << 15) + offset;
+	return ECAM + (machine->function->pci.devfn << 12) + offset;
 }
 
 /* The guest reads and writes configuration space of the function. */

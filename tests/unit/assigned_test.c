@@ -3,6 +3,8 @@
  * Whole lives of assigned devices, from the guest's access on the bus to what the host is asked to
  * do: what Linux does from finding a device to giving it up, over made-up devices.
  */
+#include <errno.h>
+
 #include "tests/unit/assigned_machine.h"
 
 #define ADDRESS 0xfee01000U
@@ -499,6 +501,41 @@ static void test_virtual_function_lives_without_a_pin(void **state)
 	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
 }
 
+/* ---- functions of one device ---- */
+
+/* Requester id and header type are those of its place, also after a reset; the pin is the slot's.
+ */
+static void test_function_is_one_of_its_slot(void **state)
+{
+	struct machine *machine = *state;
+
+	machine->options.devfn = PCI_DEVFN(5, 3);
+	machine->options.is_multifunction = true;
+	start_with(state, fake_vfio_e1000e);
+	assert_int_equal(memory_read(machine, ECAM + (5 << 15) + (3 << 12), 4), 0x10d38086);
+	assert_int_equal(memory_read(machine, ECAM + (5 << 15), 4), 0xffffffff);
+	assert_int_equal(guest_read(machine, PCI_HEADER_TYPE, 1), PCI_MULTIFUNCTION);
+	assert_int_equal(guest_read(machine, PCI_INTERRUPT_LINE, 1),
+			 16 + 5 + guest_read(machine, PCI_INTERRUPT_PIN, 1) - 1);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	function_reset(machine);
+	assert_int_equal(guest_read(machine, PCI_HEADER_TYPE, 1), PCI_MULTIFUNCTION);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+	for (int gsi = 24; gsi < 27; gsi++)
+		assert_int_equal(machine->kvm->routes[gsi].message.device_id, PCI_DEVFN(5, 3));
+}
+
+static void test_place_that_is_taken_is_refused(void **state)
+{
+	struct machine *machine = *state;
+
+	machine->options.devfn = 0;
+	assert_int_equal(function_init(machine, machine->function, &machine->options), -EINVAL);
+	assert_non_null(strstr(machine->why, BDF));
+}
+
 /* ---- BARs smaller than a page ---- */
 
 static void test_small_bars_have_a_page_each_and_are_memory(void **state)
@@ -544,6 +581,8 @@ int main(void)
 		TEST(test_nvme_bar_moves_with_its_table),
 		TEST(test_virtio_driver_finds_its_structures_and_uses_them),
 		TEST(test_virtual_function_lives_without_a_pin),
+		TEST(test_function_is_one_of_its_slot),
+		TEST(test_place_that_is_taken_is_refused),
 		TEST(test_small_bars_have_a_page_each_and_are_memory),
 	};
 

@@ -320,7 +320,7 @@ static void test_extended_vendor_capability_without_a_length_is_hidden(void **st
 
 static void start_refused(struct machine *machine, const char *why)
 {
-	assert_int_equal(function_init(machine, machine->function, BDF), -EIO);
+	assert_int_equal(function_init(machine, machine->function, &machine->options), -EIO);
 	assert_string_equal(machine->why, why);
 }
 

@@ -61,7 +61,7 @@ static void test_a_failure_leaves_nothing(void **state)
 
 	fake_express(machine->fake);
 	fake_fail(machine->kvm, "irqs_set", 1, -EMFILE);
-	assert_int_equal(function_init(machine, machine->function, BDF), -ENODEV);
+	assert_int_equal(function_init(machine, machine->function, &machine->options), -ENODEV);
 	assert_non_null(strstr(machine->why, BDF ": cannot ask to be told of its removal"));
 	assert_true(eventfd_of(machine, VFIO_EVENT_REQUEST) >= 0);
 	assert_int_equal(eventfd_of(machine, VFIO_EVENT_ERROR), -1);

@@ -432,7 +432,7 @@ static void test_pins_are_wired_as_the_devices_have_them(void **state)
 	uint32_t expected[5 * 4 * 10], *cell = expected;
 
 	for (unsigned int slot = 1; slot <= 5; slot++) {
-		const struct pci_device device = { .slot = slot };
+		const struct pci_device device = { .devfn = PCI_DEVFN(slot, 0) };
 
 		for (unsigned int pin = 1; pin <= 4; pin++, cell += 10)
 			memcpy(cell,
@@ -449,7 +449,7 @@ static void test_pins_are_wired_as_the_devices_have_them(void **state)
 static void test_a_full_bus_is_wired(void **state)
 {
 	struct machine *machine = *state;
-	const struct pci_device last = { .slot = 31 };
+	const struct pci_device last = { .devfn = PCI_DEVFN(31, 7) };
 	const uint8_t *map;
 	char text[4096];
 	int size;

@@ -55,6 +55,8 @@ static int scene_start(void **state)
 {
 	struct machine *machine = machine_new();
 	struct scene *scene = &the_scene;
+	const struct vfio_function_options other = { .bdf = "0000:02:00.0",
+						     .devfn = PCI_DEVFN(2, 0) };
 
 	*scene = (struct scene){ .machine = machine };
 	machine->observer = the_observer;
@@ -64,7 +66,7 @@ static int scene_start(void **state)
 	fake_rom_add(machine->fake, 0x8000);
 	scene->other = fake_vfio_new(machine->kvm);
 	fake_vfio_nvme(scene->other);
-	assert_int_equal(function_init(machine, &scene->other->function, "0000:02:00.0"), 0);
+	assert_int_equal(function_init(machine, &scene->other->function, &other), 0);
 	machine_start(machine);
 	machine->fake->slow = hardware_waits;
 	machine->fake->opaque = scene;
@@ -110,7 +112,7 @@ static int scene_end(void **state)
 /* The second function's registers, by way of the first's helpers. */
 static uint64_t other_ecam(const struct scene *scene, unsigned int offset)
 {
-	return ECAM + (scene->other->function.pci.slot << 15) + offset;
+	return ECAM + (scene->other->function.pci.devfn << 12) + offset;
 }
 
 static uint64_t other_bar(struct scene *scene)

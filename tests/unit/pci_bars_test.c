@@ -396,7 +396,7 @@ static void operations_may_be_missing(void **state)
 	struct pci_device bare = { .ops = &no_ops, .name = "bare", .bars = { { .size = 0x1000 } } };
 	struct machine *machine = *state;
 
-	assert_int_equal(pci_device_add(&machine->root, &bare, machine->why), 0);
+	assert_int_equal(pci_device_add(&machine->root, &bare, PCI_DEVFN(1, 0), machine->why), 0);
 	machine_start(machine);
 	write_at(&machine->memory, ECAM + (1 << 15) + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_true(bare.bars[0].mapped);
@@ -553,25 +553,28 @@ static void mem64_needed_does_not_wrap(void **state)
 
 /* ---- devices and the root ---- */
 
-static void devices_fill_the_slots_in_order_until_there_are_no_more(void **state)
+static void every_function_but_the_host_bridge_can_be_taken_once(void **state)
 {
 	static const struct pci_device_ops no_ops = { 0 };
-	struct pci_device *devices = calloc(PCI_SLOTS_MAX, sizeof(*devices));
+	struct pci_device *devices = calloc(PCI_FUNCTIONS_MAX, sizeof(*devices));
+	struct pci_device other = { .ops = &no_ops, .name = "one too many" };
 	struct machine *machine = *state;
 	unsigned int i;
 
 	assert_non_null(devices);
-	for (i = 1; i < PCI_SLOTS_MAX; i++) {
+	for (i = 1; i < PCI_FUNCTIONS_MAX; i++) {
 		devices[i].ops = &no_ops;
 		devices[i].name = "filler";
-		assert_int_equal(pci_device_add(&machine->root, &devices[i], machine->why), 0);
-		assert_int_equal(devices[i].slot, i);
+		assert_int_equal(pci_device_add(&machine->root, &devices[i], i, machine->why), 0);
+		assert_int_equal(devices[i].devfn, i);
 		assert_ptr_equal(devices[i].root, &machine->root);
 	}
-	devices[0].ops = &no_ops;
-	devices[0].name = "one too many";
-	assert_int_equal(pci_device_add(&machine->root, &devices[0], machine->why), -EINVAL);
-	assert_string_equal(machine->why, "one too many: the guest's PCI bus is full (32 slots)");
+	for (i = 0; i <= PCI_FUNCTIONS_MAX; i++)
+		assert_int_equal(pci_device_add(&machine->root, &other, i, machine->why), -EINVAL);
+	assert_int_equal(pci_device_add(&machine->root, &other, PCI_DEVFN(31, 7), machine->why),
+			 -EINVAL);
+	assert_string_equal(machine->why, "one too many: the guest's PCI bus has no function 1f.7, "
+					  "or it is taken");
 	machine_start(machine);
 	assert_int_equal(read_at(&machine->memory, ECAM + (31 << 15), 4), 0);
 	free(devices);
@@ -597,7 +600,9 @@ static void what_can_be_no_bar_is_refused(void **state)
 		struct pci_device device = { .ops = &test_ops, .name = "odd" };
 
 		memcpy(device.bars, bars[i], sizeof(device.bars));
-		assert_int_equal(pci_device_add(&machine->root, &device, machine->why), -EIO);
+		assert_int_equal(
+			pci_device_add(&machine->root, &device, PCI_DEVFN(1, 0), machine->why),
+			-EIO);
 		assert_non_null(strstr(machine->why, "odd: BAR "));
 	}
 	assert_null(machine->root.devices[1]);
@@ -658,15 +663,17 @@ static void attach_fails_when_a_range_is_taken(void **state)
 
 static void intx_pins_are_swizzled_over_8_gsis(void **state)
 {
-	struct pci_device device = { .slot = 1 };
+	struct pci_device device = { .devfn = PCI_DEVFN(1, 0) };
 
 	(void)state;
 	assert_int_equal(pci_intx_gsi(&device, 1), 17);
 	assert_int_equal(pci_intx_gsi(&device, 4), 20);
-	device.slot = 7;
+	device.devfn = PCI_DEVFN(7, 0);
 	assert_int_equal(pci_intx_gsi(&device, 1), 23);
 	assert_int_equal(pci_intx_gsi(&device, 2), 16);
-	device.slot = 31;
+	device.devfn = PCI_DEVFN(31, 0);
+	assert_int_equal(pci_intx_gsi(&device, 4), 18);
+	device.devfn = PCI_DEVFN(31, 7);
 	assert_int_equal(pci_intx_gsi(&device, 4), 18);
 }
 
@@ -702,7 +709,7 @@ int main(void)
 		pci_test(a_bar_that_fits_nowhere_is_an_error_with_a_message),
 		pci_test(mem64_needed_is_what_placement_takes),
 		pci_test(mem64_needed_does_not_wrap),
-		pci_test(devices_fill_the_slots_in_order_until_there_are_no_more),
+		pci_test(every_function_but_the_host_bridge_can_be_taken_once),
 		pci_test(what_can_be_no_bar_is_refused),
 		pci_test(adding_a_device_clears_command_and_bars),
 		pci_test(cleanup_unmaps_what_is_mapped),

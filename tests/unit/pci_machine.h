@@ -133,9 +133,9 @@ static inline int teardown(void **state)
 	return 0;
 }
 
-/* Add a device with @bars; call before machine_start(). */
-static inline struct test_device *device_add(struct machine *machine,
-					     const struct pci_bar bars[PCI_BARS_MAX])
+/* Add a device with @bars, at @devfn; call before machine_start(). */
+static inline struct test_device *device_add_at(struct machine *machine, unsigned int devfn,
+						const struct pci_bar bars[PCI_BARS_MAX])
 {
 	struct test_device *device = &machine->devices[machine->device_count++];
 
@@ -145,8 +145,15 @@ static inline struct test_device *device_add(struct machine *machine,
 	memcpy(device->pci.bars, bars, sizeof(device->pci.bars));
 	le_store(device->pci.config + PCI_VENDOR_ID, 4, 0x56781234);
 	le_store(device->pci.config + PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-	assert_int_equal(pci_device_add(&machine->root, &device->pci, machine->why), 0);
+	assert_int_equal(pci_device_add(&machine->root, &device->pci, devfn, machine->why), 0);
 	return device;
+}
+
+/* The same, in the lowest free slot. */
+static inline struct test_device *device_add(struct machine *machine,
+					     const struct pci_bar bars[PCI_BARS_MAX])
+{
+	return device_add_at(machine, PCI_DEVFN(machine->device_count + 1, 0), bars);
 }
 
 static inline void machine_attach(struct machine *machine, uint64_t mem64_size)
@@ -184,7 +191,7 @@ static inline void write_at(const struct bus *bus, uint64_t addr, uint8_t size, 
 
 static inline uint64_t ecam_of(const struct test_device *device, unsigned int offset)
 {
-	return ECAM + (device->pci.slot << 15) + offset;
+	return ECAM + (device->pci.devfn << 12) + offset;
 }
 
 static inline uint64_t config_read(struct machine *machine, const struct test_device *device,

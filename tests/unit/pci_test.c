@@ -113,9 +113,10 @@ static void a_device_sees_aligned_accesses_of_up_to_four_bytes(void **state)
 	uint64_t base;
 	unsigned int i;
 
-	assert_int_equal(pci_device_add(&machine->root, &recorder.pci, machine->why), 0);
+	assert_int_equal(
+		pci_device_add(&machine->root, &recorder.pci, PCI_DEVFN(1, 0), machine->why), 0);
 	machine_start(machine);
-	base = ECAM + (recorder.pci.slot << 15);
+	base = ECAM + (recorder.pci.devfn << 12);
 	assert_int_equal(read_at(&machine->memory, base + 0x40, 8), 0xa0000044a0000040);
 	assert_int_equal(read_at(&machine->memory, base + 0x102, 2), 0x0102);
 	write_at(&machine->memory, base + 0x48, 8, 0x8899aabb11223344);
@@ -167,7 +168,7 @@ static void the_data_port_reads_the_bytes_that_the_address_names(void **state)
 	le_store(device->pci.config + 0x40, 4, 0x44332211);
 	le_store(device->pci.config + 0xfc, 4, 0x0badcafe);
 	machine_start(machine);
-	address_set(machine, 0x80000000 | device->pci.slot << 11 | 0x40);
+	address_set(machine, 0x80000000 | device->pci.devfn << 8 | 0x40);
 	assert_int_equal(read_at(&machine->ports, 0xcfc, 4), 0x44332211);
 	assert_int_equal(read_at(&machine->ports, 0xcfc, 2), 0x2211);
 	assert_int_equal(read_at(&machine->ports, 0xcfe, 2), 0x4433);
@@ -176,18 +177,45 @@ static void the_data_port_reads_the_bytes_that_the_address_names(void **state)
 	/* Misaligned, or beyond the port. */
 	assert_int_equal(read_at(&machine->ports, 0xcfd, 2), 0xffff);
 	assert_int_equal(read_at(&machine->ports, 0xcfe, 4), 0xffffffff);
-	address_set(machine, 0x80000000 | device->pci.slot << 11 | 0xfc);
+	address_set(machine, 0x80000000 | device->pci.devfn << 8 | 0xfc);
 	assert_int_equal(read_at(&machine->ports, 0xcfc, 4), 0x0badcafe);
 	/* The extended registers cannot be reached: the bits for them are reserved. */
-	address_set(machine, 0x81000000 | device->pci.slot << 11 | 0x40);
+	address_set(machine, 0x81000000 | device->pci.devfn << 8 | 0x40);
 	assert_int_equal(read_at(&machine->ports, 0xcfc, 4), 0x44332211);
 }
 
-static void the_data_port_answers_for_bus_0_and_function_0_when_enabled(void **state)
+/* By ECAM and by ports; with a slot of which function 0 is not the first that was added. */
+static void the_functions_of_a_slot_answer_each_for_itself(void **state)
+{
+	static const unsigned int devfns[] = { PCI_DEVFN(3, 7), PCI_DEVFN(3, 0), PCI_DEVFN(31, 1) };
+	struct machine *machine = *state;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(devfns); i++)
+		device_add_at(machine, devfns[i], one_page)->pci.config[0x40] = (uint8_t)(i + 1);
+	machine_start(machine);
+	for (unsigned int devfn = 1; devfn < PCI_FUNCTIONS_MAX; devfn++) {
+		uint64_t expected = 0xff;
+
+		for (i = 0; i < ARRAY_SIZE(devfns); i++)
+			if (devfns[i] == devfn)
+				expected = i + 1;
+		assert_int_equal(read_at(&machine->memory, ECAM + (devfn << 12) + 0x40, 1),
+				 expected);
+		address_set(machine, 0x80000000 | devfn << 8 | 0x40);
+		assert_int_equal(read_at(&machine->ports, 0xcfc, 1), expected);
+	}
+	/* BARs are placed by slot and function. */
+	assert_int_equal(config_read(machine, &machine->devices[1], BAR(0), 4), MEM32);
+	assert_int_equal(config_read(machine, &machine->devices[0], BAR(0), 4), MEM32 + 0x1000);
+	assert_int_equal(config_read(machine, &machine->devices[2], BAR(0), 4), MEM32 + 0x2000);
+}
+
+static void the_data_port_answers_for_bus_0_when_enabled(void **state)
 {
 	struct machine *machine = *state;
 	struct test_device *device = device_add(machine, no_bars);
-	uint32_t base = device->pci.slot << 11;
+	uint32_t base = device->pci.devfn << 8;
 
 	machine_start(machine);
 	address_set(machine, 0x80000000 | base);
@@ -207,7 +235,7 @@ static void the_data_port_writes_what_ecam_shows(void **state)
 {
 	struct machine *machine = *state;
 	struct test_device *device = device_add(machine, no_bars);
-	uint32_t base = 0x80000000 | device->pci.slot << 11;
+	uint32_t base = 0x80000000 | device->pci.devfn << 8;
 
 	machine_start(machine);
 	address_set(machine, base | PCI_INTERRUPT_LINE);
@@ -322,7 +350,8 @@ int main(void)
 		pci_test(a_device_sees_aligned_accesses_of_up_to_four_bytes),
 		pci_test(the_address_register_is_written_and_read_by_four_bytes_only),
 		pci_test(the_data_port_reads_the_bytes_that_the_address_names),
-		pci_test(the_data_port_answers_for_bus_0_and_function_0_when_enabled),
+		pci_test(the_functions_of_a_slot_answer_each_for_itself),
+		pci_test(the_data_port_answers_for_bus_0_when_enabled),
 		pci_test(the_data_port_writes_what_ecam_shows),
 		pci_test(only_some_bits_of_the_header_can_be_written),
 		pci_test(a_header_write_may_have_any_offset_and_size),
