@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/pci.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Read 1 to @digits hexadecimal digits at *@text, then the character @end ('\0': the end). */
@@ -39,4 +41,17 @@ int bdf_parse(const char *text, char bdf[BDF_SIZE])
 	snprintf(bdf, BDF_SIZE, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff, device & 0x1f,
 		 function & 7);
 	return 0;
+}
+
+unsigned int bdf_devfn(const char *bdf)
+{
+	const char *slot = strrchr(bdf, ':') + 1;
+
+	return PCI_DEVFN((unsigned int)strtoul(slot, NULL, 16),
+			 (unsigned int)strtoul(strchr(slot, '.') + 1, NULL, 16));
+}
+
+bool bdf_same_slot(const char *one, const char *other)
+{
+	return !strncmp(one, other, strcspn(one, ".") + 1);
 }

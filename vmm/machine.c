@@ -152,7 +152,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		const struct vfio_function_options wanted = {
 			.bdf = device->bdf,
 			.relay = device->userspace_irqs ? &machine->relay->wires : NULL,
-			.devfn = PCI_DEVFN(i + 1, 0),
+			.devfn = device->devfn,
+			.is_multifunction = device->is_multifunction,
 		};
 		int error = host_function_check(device->bdf);
 
@@ -161,6 +162,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		error = vfio_function_init(&machine->functions[i], &config, &wanted, why);
 		if (error < 0)
 			die(error_exit_code(error), "%s", why);
+		log_info("%s is 00:%02x.%x in the guest", device->bdf, PCI_SLOT(device->devfn),
+			 PCI_FUNC(device->devfn));
 		machine->function_count++;
 	}
 }
@@ -280,6 +283,15 @@ static void pci_attach(struct machine *machine)
 
 /* ---- the kernel ---- */
 
+static unsigned int highest_slot(const struct machine *machine)
+{
+	unsigned int slot = 0;
+
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		slot = max(slot, PCI_SLOT(machine->functions[i].pci.devfn));
+	return slot;
+}
+
 static char *cmdline_make(const struct run_options *options)
 {
 	const char *added = options->cmdline ? options->cmdline : "";
@@ -317,8 +329,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		.layout = &machine->layout,
 		.image = &image,
 		.cpus = options->cpus.count,
-		/* Slot 0 is the host bridge, the functions follow. */
-		.pci_slots = machine->function_count,
+		.pci_slots = highest_slot(machine),
 		.dma_coherent = machine->function_count && iommu_coherent(&machine->iommu),
 	};
 	char *cmdline = cmdline_make(options);

@@ -139,7 +139,7 @@ const struct command *command_find(const struct command *const *commands, const 
 	return *commands;
 }
 
-/* The rule for @argument, "--name" or "--name=value", whose value then is in *@value. */
+/* The rule for @argument, "name" or "name=value", whose value then is in *@value. */
 static const struct option_rule *option_find(const struct option_rule *rule, const char *argument,
 					     const char **value)
 {
@@ -151,6 +151,58 @@ static const struct option_rule *option_find(const struct option_rule *rule, con
 			return rule;
 	}
 	return NULL;
+}
+
+/* What @keys allow: "irq-path=irqfd|userspace, addr=SLOT[.FUNCTION]". */
+static const char *keys_list(const struct option_rule *keys, char *text, size_t size)
+{
+	size_t length = 0;
+
+	for (const struct option_rule *key = keys; key->name && length < size; key++)
+		length += (size_t)snprintf(text + length, size - length, "%s%s=%s",
+					   key == keys ? "" : ", ", key->name, key->value);
+	return text;
+}
+
+/* One "NAME=VALUE". Bit n of *@given: key n was there already. */
+static int key_parse(struct parser *parser, const struct option_rule *keys, const char *text,
+		     uint64_t *given)
+{
+	const char *value;
+	const struct option_rule *key = option_find(keys, text, &value);
+	char list[128];
+
+	if (!key || !value)
+		return wrong(parser, "'%s' is none of what can follow a comma: %s", text,
+			     keys_list(keys, list, sizeof(list)));
+	if (*given & BIT(key - keys))
+		return wrong(parser, "%s= is there twice: give it once", key->name);
+	*given |= BIT(key - keys);
+	return key->apply(parser, key, value);
+}
+
+int option_keys(struct parser *parser, const struct option_rule *rule, const char *value,
+		const struct option_rule *keys, void *options)
+{
+	const char *at = value + strcspn(value, ",");
+	struct parser inner = { .options = options };
+	uint64_t given = 0;
+	char why[256];
+	int code = 0;
+
+	inner.why = why;
+	inner.size = sizeof(why);
+	while (*at && !code) {
+		size_t length = strcspn(at + 1, ",");
+		char *text = strndup(at + 1, length);
+
+		if (!text)
+			return wrong(parser, "%s '%s': no memory for it", rule->name, value);
+		code = key_parse(&inner, keys, text, &given);
+		free(text);
+		at += 1 + length;
+	}
+	return code ? wrong(parser, "%s '%s': %s", rule->name, value, why) : 0;
 }
 
 /* @next: the arguments behind it. Bit n of *@given: rule n was there already. */

@@ -20,7 +20,7 @@ struct parser {
 
 /* One option. A table of them ends with one without a name, and has 64 at most. */
 struct option_rule {
-	const char *name;  /* "--kernel" */
+	const char *name;  /* "--kernel"; of option_keys() "addr" */
 	const char *value; /* what it takes, as the help has it; NULL: nothing */
 	const char *help;
 	/* Stores @value (NULL for an option that takes none). 0, or EXIT_USAGE after wrong(). */
@@ -95,6 +95,14 @@ int option_bdf(struct parser *parser, const struct option_rule *rule, const char
 
 /* The same for an operand, into the beginning of the structure: struct bdf_options. */
 int operand_bdf(struct parser *parser, const char *text);
+
+/*
+ * For a value that is followed by ",NAME=VALUE" again and again: take these from @value into the
+ * structure @options, as the table @keys says, whose names have no dashes and whose functions must
+ * not keep the text. 0, or EXIT_USAGE after wrong(), which quotes all of @value.
+ */
+int option_keys(struct parser *parser, const struct option_rule *rule, const char *value,
+		const struct option_rule *keys, void *options);
 
 /* Decimal digits at *@text, which then points behind them; UINT64_MAX if too big. 0 or -EINVAL. */
 int number_parse(const char **text, uint64_t *number);

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/pci.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,21 +67,47 @@ int option_memory(struct parser *parser, const struct option_rule *rule, const c
 	return 0;
 }
 
+/* ---- devices ---- */
+
+static const char *const irq_path_names[] = { "irqfd", "userspace", NULL };
+
+/* Slot 0 is the host bridge's. */
+static int option_address(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	unsigned int *devfn = (void *)((char *)parser->options + rule->offset);
+	char text[16], bdf[BDF_SIZE];
+
+	snprintf(text, sizeof(text), "0:%.8s%s", value, strchr(value, '.') ? "" : ".0");
+	*devfn = 0;
+	if (strlen(value) <= 4 && !strchr(value, ':') && !bdf_parse(text, bdf))
+		*devfn = bdf_devfn(bdf);
+	if (PCI_SLOT(*devfn))
+		return 0;
+	return wrong(
+		parser,
+		"%s=%s: give a slot from 1 to 1f and a function from 0 to 7, as in 5 or 5.1, in "
+		"hexadecimal digits as lspci shows them",
+		rule->name, value);
+}
+
+#define KEY(member) .offset = offsetof(struct device_options, member)
+
+static const struct option_rule device_keys[] = {
+	{ "irq-path", "irqfd|userspace", NULL, option_name, KEY(userspace_irqs),
+	  .names = irq_path_names },
+	{ "addr", "SLOT[.FUNCTION]", NULL, option_address, KEY(devfn) },
+	{ 0 },
+};
+
 static int device_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct run_options *options = parser->options;
-	struct device_options device = { .userspace_irqs = false };
+	struct device_options device = { .devfn = 0 };
 	size_t length = strcspn(value, ",");
 	char bdf[BDF_SIZE + 1];
 	unsigned int i;
 
 	snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value);
-	device.userspace_irqs = !strcmp(value + length, ",irq-path=userspace");
-	if (value[length] && !device.userspace_irqs && strcmp(value + length, ",irq-path=irqfd"))
-		return wrong(parser,
-			     "%s '%s': all that can follow the address is ,irq-path=irqfd or "
-			     ",irq-path=userspace",
-			     rule->name, value);
 	if (bdf_parse(bdf, device.bdf))
 		return wrong(parser,
 			     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
@@ -93,15 +120,90 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 	if (i == RUN_DEVICES_MAX)
 		return wrong(parser, "%s '%s': there can be %d devices at most", rule->name, value,
 			     RUN_DEVICES_MAX);
+	if (option_keys(parser, rule, value, device_keys, &device))
+		return EXIT_USAGE;
 	options->devices[options->device_count++] = device;
+	return 0;
+}
+
+/* The first of the devices that is @devfn in the guest, or NULL. */
+static struct device_options *device_at(struct run_options *options, unsigned int devfn)
+{
+	for (unsigned int i = 0; i < options->device_count; i++)
+		if (options->devices[i].devfn == devfn)
+			return &options->devices[i];
+	return NULL;
+}
+
+/* How many devices are in @slot of the guest. */
+static unsigned int slot_count(const struct run_options *options, unsigned int slot)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < options->device_count; i++)
+		count += PCI_SLOT(options->devices[i].devfn) == slot;
+	return count;
+}
+
+/*
+ * Put @first, and what is with it in the host and has no place either, into the lowest free slot.
+ * They keep the numbers of their functions, which drivers may look at; but without a function 0 no
+ * guest looks for the others.
+ */
+static void slot_fill(struct run_options *options, struct device_options *first)
+{
+	struct device_options *lowest = first, *device = first;
+	unsigned int slot = 1;
+
+	while (slot_count(options, slot))
+		slot++; /* there are more slots than devices */
+	for (; device < options->devices + options->device_count; device++) {
+		if (device->devfn || !bdf_same_slot(device->bdf, first->bdf))
+			continue;
+		device->devfn = PCI_DEVFN(slot, PCI_FUNC(bdf_devfn(device->bdf)));
+		if (device->devfn < lowest->devfn)
+			lowest = device;
+	}
+	lowest->devfn = PCI_DEVFN(slot, 0);
+}
+
+/* Returns 0, or EXIT_USAGE after wrong(). */
+static int devices_place(struct parser *parser)
+{
+	struct run_options *options = parser->options;
+	struct device_options *device, *end = options->devices + options->device_count;
+
+	for (device = options->devices; device < end; device++) {
+		unsigned int slot = PCI_SLOT(device->devfn), function = PCI_FUNC(device->devfn);
+		const struct device_options *other = device_at(options, device->devfn);
+
+		if (!device->devfn)
+			continue;
+		if (other != device)
+			return wrong(parser,
+				     "--device: addr=%x.%x is for both %s and %s: give one of them "
+				     "another",
+				     slot, function, other->bdf, device->bdf);
+		if (!device_at(options, PCI_DEVFN(slot, 0)))
+			return wrong(parser,
+				     "--device '%s,addr=%x.%x': slot %x has no function 0, without "
+				     "which a guest looks for no other: give a device addr=%x.0",
+				     device->bdf, slot, function, slot, slot);
+	}
+	for (device = options->devices; device < end; device++)
+		if (!device->devfn)
+			slot_fill(options, device);
+	for (device = options->devices; device < end; device++)
+		device->is_multifunction = slot_count(options, PCI_SLOT(device->devfn)) > 1;
 	return 0;
 }
 
 int run_options_check(struct parser *parser)
 {
 	const struct run_options *options = parser->options;
+	int code = devices_place(parser);
 
-	return cpu_options_check(parser, &options->cpus);
+	return code ? code : cpu_options_check(parser, &options->cpus);
 }
 
 const struct run_options run_defaults = {
@@ -124,7 +226,7 @@ const struct option_rule run_rules[] = {
 	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
 	  AT(cpus) },
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
-	{ "--device", "BDF[,irq-path=PATH]", "assign a PCI function; up to 16 times", device_apply,
+	{ "--device", "BDF[,NAME=VALUE]...", "assign a PCI function; up to 16 times", device_apply,
 	  .repeatable = true },
 	{ "--irq-report", "FILE", "say at the end how each interrupt went (JSON)", option_file,
 	  AT(irq_report) },

@@ -23,8 +23,11 @@ struct memory_options {
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
-	char bdf[BDF_SIZE];  /* full form */
-	bool userspace_irqs; /* irq-path=userspace: no irqfd, a thread injects */
+	char bdf[BDF_SIZE];	     /* full form */
+	unsigned int userspace_irqs; /* irq-path=userspace: no irqfd, a thread injects */
+	/* Where it is in the guest, PCI_DEVFN(); 0: nowhere yet. */
+	unsigned int devfn;
+	bool is_multifunction; /* there are others in its slot */
 };
 
 struct run_options {
@@ -45,7 +48,11 @@ struct run_options {
 extern const struct option_rule run_rules[];
 extern const struct run_options run_defaults;
 
-/* For the command `run`: see struct command. */
+/*
+ * For struct command's check of `run`: give each device its place in the guest. Those with one slot
+ * of the host get one of the guest, but for those that have a place (addr=). 0, or EXIT_USAGE after
+ * wrong(), when a place is taken twice or a slot lacks function 0, or CPUs are not right.
+ */
 int run_options_check(struct parser *parser);
 
 /* An option that sets a struct memory_options. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vmm/options.c and the tables of all commands. The input is a command line, a NUL after each
  * argument but for the last. */
+#include <linux/pci.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,23 @@ static void cpus_check(const struct cpu_options *cpus, uint64_t most)
 	fuzz_check(cpus->priority <= 99 && !cpus->priority == (cpus->policy < CPU_POLICY_FIFO));
 }
 
+/* Each is somewhere, and nothing else is; the slot has a function 0. */
+static void place_check(const struct run_options *options, unsigned int index)
+{
+	const struct device_options *device = &options->devices[index], *other = options->devices;
+	unsigned int in_slot = 0, at_0 = 0;
+
+	for (; other < options->devices + options->device_count; other++) {
+		if (PCI_SLOT(other->devfn) != PCI_SLOT(device->devfn))
+			continue;
+		in_slot++;
+		at_0 += !PCI_FUNC(other->devfn);
+		fuzz_check(other == device || other->devfn != device->devfn);
+	}
+	fuzz_check(device->devfn > PCI_DEVFN(0, 7) && device->devfn <= PCI_DEVFN(31, 7));
+	fuzz_check(at_0 == 1 && device->is_multifunction == (in_slot > 1));
+}
+
 static void run_check(const struct run_options *options)
 {
 	fuzz_check((!options->kernel || options->kernel[0]) && options->console);
@@ -59,8 +77,10 @@ static void run_check(const struct run_options *options)
 	fuzz_check(options->memory.size >= 32 * MIB && options->memory.size <= BIT(52));
 	fuzz_check(options->memory.size % (options->memory.hugepages ? 2 * MIB : 4 * KIB) == 0);
 	fuzz_check(options->device_count <= RUN_DEVICES_MAX);
-	for (unsigned int i = 0; i < options->device_count; i++)
+	for (unsigned int i = 0; i < options->device_count; i++) {
 		bdf_check(options->devices[i].bdf);
+		place_check(options, i);
+	}
 }
 
 static void latency_check(const struct latency_options *latency)

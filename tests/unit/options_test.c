@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <linux/pci.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -239,6 +240,48 @@ static void test_the_path_of_interrupts_is_each_devices_own(void **state)
 	assert_true(options.devices[3].userspace_irqs);
 }
 
+static void test_functions_of_a_slot_stay_together(void **state)
+{
+	static const struct {
+		const char *line, *places; /* "SLOT.FUNCTION", "+" when there are others */
+	} lines[] = {
+		{ "1:0.0 2:0.0 3:0.0", "1.0 2.0 3.0" },
+		{ "1:0.0 1:0.1", "1.0+ 1.1+" },
+		{ "1:0.3 2:0.0 1:0.0 1:0.7", "1.3+ 2.0 1.0+ 1.7+" },
+		/* Without the host's function 0: some other must be it. */
+		{ "1:0.1", "1.0" },
+		{ "1:0.3 1:0.1 1:0.2", "1.3+ 1.0+ 1.2+" },
+		/* The same numbers, and another slot, bus or domain. */
+		{ "1:0.0 1:1.1 2:0.1 0001:01:00.1 100:1:0.1", "1.0 2.0 3.0 4.0 5.0" },
+		{ "1:0.0,addr=5 2:0.0 3:0.0,addr=1", "5.0 2.0 1.0" },
+		{ "1:0.0,addr=1f 1:0.1,addr=1f.7", "1f.0+ 1f.7+" },
+		{ "1:0.0,addr=2 1:0.1", "2.0 1.0" },
+		{ "1:0.0 1:0.1,addr=2 1:0.2 4:0.0,addr=2.4", "1.0+ 2.0+ 1.2+ 2.4+" },
+	};
+	char copy[1024], text[1024], places[256];
+	struct run_options options;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		char words[256], *next = words, *word;
+
+		strcpy(words, lines[i].line);
+		strcpy(text, "run");
+		while ((word = strsep(&next, " ")))
+			strcat(strcat(text, " --device "), word);
+		accept(&options, text, copy);
+		places[0] = '\0';
+		for (unsigned int j = 0; j < options.device_count; j++) {
+			const struct device_options *device = &options.devices[j];
+
+			snprintf(places + strlen(places), sizeof(places) - strlen(places),
+				 "%s%x.%x%s", j ? " " : "", PCI_SLOT(device->devfn),
+				 PCI_FUNC(device->devfn), device->is_multifunction ? "+" : "");
+		}
+		assert_string_equal(places, lines[i].places);
+	}
+}
+
 static void test_reports_and_what_they_must_say(void **state)
 {
 	struct run_options options;
@@ -458,12 +501,31 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device=", "--device ''", "posthorn devices" },
 		{ "run --kernel k --device 1:0.8", "--device '1:0.8'", "posthorn devices" },
 		{ "run --kernel k --device 1:0.0 --device 0000:01:00.0", "0000:01:00.0", "once" },
-		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x'", "all that can follow" },
-		{ "run --kernel k --device 1:0.0,", "'1:0.0,'", "all that can follow" },
-		{ "run --kernel k --device 1:0.0,irq-path=", "irq-path='", "irq-path=irqfd" },
-		{ "run --kernel k --device 1:0.0,irq-path=kvm", "irq-path=kvm'", "irq-path=irqfd" },
-		{ "run --kernel k --device 1:0.0,irq-path=irqfd,", "irqfd,'", "irq-path=irqfd" },
-		{ "run --kernel k --device 1:0.0,irq-path=userspaces", "userspaces'", "userspace" },
+		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x': 'rom=x'",
+		  "can follow a comma: irq-path=irqfd|userspace, addr=SLOT[.FUNCTION]" },
+		{ "run --kernel k --device 1:0.0,", "'1:0.0,': ''", "can follow a comma" },
+		{ "run --kernel k --device 1:0.0,addr", "'addr'", "can follow a comma" },
+		{ "run --kernel k --device 1:0.0,irq-path=", "irq-path ''", "irqfd or userspace" },
+		{ "run --kernel k --device 1:0.0,irq-path=kvm", "irq-path 'kvm'", "irqfd or" },
+		{ "run --kernel k --device 1:0.0,irq-path=irqfd,", "irqfd,': ''",
+		  "irq-path=irqfd" },
+		{ "run --kernel k --device 1:0.0,irq-path=userspaces", "'userspaces'",
+		  "userspace" },
+		{ "run --kernel k --device 1:0.0,addr=2,irq-path=irqfd,addr=3",
+		  "addr= is there twice", "'1:0.0,addr=2,irq-path=irqfd,addr=3'" },
+		{ "run --device 1:0.0,addr=", "addr=:", "1 to 1f" },
+		{ "run --device 1:0.0,addr=0", "addr=0:", "1 to 1f" },
+		{ "run --device 1:0.0,addr=0.1", "addr=0.1:", "1 to 1f" },
+		{ "run --device 1:0.0,addr=20", "addr=20:", "1 to 1f" },
+		{ "run --device 1:0.0,addr=1.8", "addr=1.8:", "0 to 7" },
+		{ "run --device 1:0.0,addr=1.", "addr=1.:", "0 to 7" },
+		{ "run --device 1:0.0,addr=1:2.3", "addr=1:2.3:", "0 to 7" },
+		{ "run --device 1:0.0,addr=0x5", "addr=0x5:", "hexadecimal" },
+		{ "run --device 1:0.0,addr=00005", "addr=00005:", "hexadecimal" },
+		{ "run --device 1:0.0,addr=5 --device 2:0.0,addr=05.0",
+		  "addr=5.0 is for both 0000:01:00.0 and 0000:02:00.0", "another" },
+		{ "run --device 1:0.0,addr=5.1 --device 2:0.0",
+		  "'0000:01:00.0,addr=5.1': slot 5 has no function 0", "addr=5.0" },
 		{ "run --kernel k --device ,irq-path=irqfd", "',irq-path=irqfd'", "0000:01:00.0" },
 		{ "run --kernel k --device 1:0.0 --device 1:0.0,irq-path=userspace",
 		  "'1:0.0,irq-path=userspace'", "once" },
@@ -527,6 +589,7 @@ static void test_there_are_at_most_16_devices(void **state)
 	accept(&options, text, copy);
 	assert_int_equal(options.device_count, RUN_DEVICES_MAX);
 	assert_string_equal(options.devices[15].bdf, "0000:0f:00.0");
+	assert_int_equal(options.devices[15].devfn, PCI_DEVFN(16, 0));
 	strcat(text, " --device=10:0.0");
 	assert_int_equal(parsed_copy(&line, text, copy, why), EXIT_USAGE);
 	assert_non_null(strstr(why, "16 devices at most"));
@@ -598,7 +661,7 @@ static void test_help_lists_the_options_of_a_command(void **state)
 		"--cmdline",
 		"--cpus",
 		"--memory",
-		"--device BDF[,irq-path=PATH]",
+		"--device BDF[,NAME=VALUE]...",
 		"--console",
 		"--irq-report FILE",
 		"-v",
@@ -632,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_memory_is_a_number_and_a_unit),
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
+		cmocka_unit_test(test_functions_of_a_slot_stay_together),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
 		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_what_the_guest_is_told_can_be_dumped),

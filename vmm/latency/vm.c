@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/pci.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -160,6 +161,7 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 	clock_append(cmdline, latency_vm_cmdline(vm, cmdline, sizeof(cmdline)), sizeof(cmdline));
 	if (vm->options->bdf[0]) {
 		strcpy(options.devices[0].bdf, vm->options->bdf);
+		options.devices[0].devfn = PCI_DEVFN(1, 0);
 		options.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
 		options.device_count = 1;
 		instruments.probe_socket = files->sockets[0];
