@@ -29,7 +29,7 @@ devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
 vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o function.o config.o \
-                     bar.o irqs.o)
+                     msix.o bar.o irqs.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \

@@ -93,7 +93,8 @@ _posthorn_value() {
 		;;
 	run:--device)
 		if [[ $value == *,* ]]; then
-			_posthorn_words "$value" "${value%,*}",irq-path={irqfd,userspace}
+			_posthorn_words "$value" "${value%,*}",irq-path={irqfd,userspace} \
+				"${value%,*}",msix-table={auto,device,own}
 			return
 		fi
 		_posthorn_addresses "$value" assigned

@@ -186,17 +186,21 @@ void vfio_bar_unmap(struct pci_device *pci, unsigned int index)
 
 /*
  * The device's own bits: of vectors that never were unmasked, for which VFIO has no trigger yet.
- * The interrupt of one that pends comes when it gets its trigger. Whatever the guest's access, they
- * are read as whole double words (PCI Local Bus 3.0, 6.8.2): a device may refuse all else, and
- * where the CPU has an exception for that (arm64), the host's kernel does not survive it.
+ * The interrupt of one that pends comes when it gets its trigger. @offset is into the bits.
+ * Whatever the guest's access, they are read as whole double words (PCI Local Bus 3.0, 6.8.2): a
+ * device may refuse all else, and where the CPU has an exception for that (arm64), the host's
+ * kernel does not survive it.
  */
-static uint64_t pba_device_read(struct vfio_function *function, unsigned int index, uint64_t offset,
-				unsigned int size)
+static uint64_t pba_device_read(struct vfio_function *function, uint64_t offset, unsigned int size)
 {
+	const struct config_policy *policy = &function->policy;
 	uint64_t bits = 0, word;
 
+	if (!policy->msix_has_pba)
+		return 0;
 	for (uint64_t at = align_down(offset, 4); at < offset + size; at += 4) {
-		if (vfio_region_read(&function->device, index, at, 4, &word) < 0)
+		if (vfio_region_read(&function->device, policy->msix_pba & PCI_MSIX_PBA_BIR,
+				     (policy->msix_pba & PCI_MSIX_PBA_OFFSET) + at, 4, &word) < 0)
 			continue;
 		bits |= at < offset ? word >> 8 * (offset - at) : word << 8 * (at - offset);
 	}
@@ -313,7 +317,8 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 	if (access_within(&bar->pba, offset, access)) {
 		irqs_pba_access(&function->irqs, offset - bar->pba.offset, access);
 		if (!access->is_write)
-			access->data |= pba_device_read(function, index, offset, access->size);
+			access->data |=
+				pba_device_read(function, offset - bar->pba.offset, access->size);
 		return;
 	}
 	/* One that begins or ends among registers is nothing that software may do (6.8.2). */

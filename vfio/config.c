@@ -266,6 +266,12 @@ static bool msix_add(struct vfio_function *function, unsigned int at, unsigned i
 	return true;
 }
 
+void vfio_config_msix_move(struct vfio_function *function, uint32_t table, uint32_t pba)
+{
+	config_store(function, function->policy.msix + PCI_MSIX_TABLE, 4, table);
+	config_store(function, function->policy.msix + PCI_MSIX_PBA, 4, pba);
+}
+
 /* What a root-complex integrated endpoint has of it: the registers of a link are not there. */
 static unsigned int express_length(uint32_t flags)
 {

@@ -7,7 +7,7 @@
  * goes to the hardware for fields of the device itself (its status, its vendor capabilities) and
  * for what no capability names; all others cost no system call.
  *
- * Everything here but vfio_config_init() is called with the lock of the function held
+ * Everything here but what is for the start is called with the lock of the function held
  * (devices/pci.h).
  */
 #ifndef POSTHORN_VFIO_CONFIG_H
@@ -17,9 +17,16 @@
 
 /*
  * Read the function's configuration space and make the guest's from it: pci.config and the policy
- * of @function. Capability chains are not trusted. 0 or -errno when it cannot be read.
+ * of @function. Capability chains are not trusted. 0 or -errno when it cannot be read. Start-up
+ * only.
  */
 int vfio_config_init(struct vfio_function *function);
+
+/*
+ * Show the guest an MSI-X table and pending bits at other places than the device's: @table and @pba
+ * are PCI_MSIX_TABLE and PCI_MSIX_PBA of its capability, which must be shown. Start-up only.
+ */
+void vfio_config_msix_move(struct vfio_function *function, uint32_t table, uint32_t pba);
 
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
 uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size)

@@ -61,24 +61,10 @@ static void guest_bars_init(struct vfio_function *function)
 	memset(&pci->config[PCI_ROM_ADDRESS], 0, 4);
 }
 
-/* Where an MSI-X structure is: PCI Local Bus 3.0, 6.8.2.4 and 6.8.2.5. */
-static struct bar_range msix_range(uint32_t where, uint64_t size)
-{
-	return (struct bar_range){ where & PCI_MSIX_TABLE_OFFSET, size };
-}
-
 static int host_bars_init(struct vfio_function *function, char why[WHY_SIZE])
 {
-	const struct config_policy *policy = &function->policy;
-	uint64_t vectors = policy->msix_vectors;
 	int error = 0;
 
-	if (vectors)
-		function->bars[policy->msix_table & PCI_MSIX_TABLE_BIR].table =
-			msix_range(policy->msix_table, vectors * PCI_MSIX_ENTRY_SIZE);
-	if (policy->msix_has_pba)
-		function->bars[policy->msix_pba & PCI_MSIX_PBA_BIR].pba =
-			msix_range(policy->msix_pba, align_up(vectors, 64) / 8);
 	for (unsigned int i = 0; i < PCI_BARS_MAX && error == 0; i++) {
 		const struct pci_bar *bar = &function->pci.bars[i];
 
@@ -185,6 +171,9 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s",
 			      options->bdf, strerror(-error));
 	guest_bars_init(function);
+	error = vfio_msix_place(function, options->msix_table, why);
+	if (error < 0)
+		return error;
 	gsi = guest_place(function, config->root, options, why);
 	if (gsi < 0)
 		return gsi;

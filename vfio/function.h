@@ -4,6 +4,7 @@
 #define POSTHORN_VFIO_FUNCTION_H
 
 #include "vfio/function_state.h"
+#include "vfio/msix.h"
 
 struct irq_relay;
 
@@ -22,6 +23,7 @@ struct vfio_function_options {
 	struct irq_relay *relay; /* struct irqs_config */
 	unsigned int devfn;	 /* in the guest: pci_device_add() */
 	bool is_multifunction;	 /* its slot in the guest has other functions */
+	enum msix_table msix_table;
 };
 
 /*

@@ -37,7 +37,7 @@ struct bar_range {
 enum rom_copy { ROM_COPY_NONE, ROM_COPY_BEGUN, ROM_COPY_MADE };
 
 struct vfio_bar {
-	struct bar_range table, pba; /* MSI-X */
+	struct bar_range table, pba; /* MSI-X, as the guest has it */
 	struct bar_area areas[BAR_AREAS_MAX];
 	unsigned int area_count;
 	bool reported; /* a failure was reported already */
@@ -58,8 +58,10 @@ struct config_policy {
 	/* From the capabilities. */
 	bool msi_64bit, msi_maskable;
 	unsigned int msi_vectors, msix_vectors; /* 0: none */
-	uint32_t msix_table, msix_pba; /* PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR */
-	bool msix_has_pba;	       /* the pending bits are where they can be */
+	/* Of the device, PCI_MSIX_TABLE and PCI_MSIX_PBA: offset and BAR. In the guest they may be
+	 * elsewhere: vfio/msix.h. */
+	uint32_t msix_table, msix_pba;
+	bool msix_has_pba; /* the device's pending bits are where they can be */
 };
 
 /*

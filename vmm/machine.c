@@ -154,6 +154,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 			.relay = device->userspace_irqs ? &machine->relay->wires : NULL,
 			.devfn = device->devfn,
 			.is_multifunction = device->is_multifunction,
+			.msix_table = device->msix_table,
 		};
 		int error = host_function_check(device->bdf);
 

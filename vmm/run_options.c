@@ -70,6 +70,12 @@ int option_memory(struct parser *parser, const struct option_rule *rule, const c
 /* ---- devices ---- */
 
 static const char *const irq_path_names[] = { "irqfd", "userspace", NULL };
+static const char *const msix_table_names[] = {
+	[MSIX_TABLE_AUTO] = "auto",
+	[MSIX_TABLE_DEVICE] = "device",
+	[MSIX_TABLE_OWN] = "own",
+	NULL,
+};
 
 /* Slot 0 is the host bridge's. */
 static int option_address(struct parser *parser, const struct option_rule *rule, const char *value)
@@ -96,6 +102,8 @@ static const struct option_rule device_keys[] = {
 	{ "irq-path", "irqfd|userspace", NULL, option_name, KEY(userspace_irqs),
 	  .names = irq_path_names },
 	{ "addr", "SLOT[.FUNCTION]", NULL, option_address, KEY(devfn) },
+	{ "msix-table", "auto|device|own", NULL, option_name, KEY(msix_table),
+	  .names = msix_table_names },
 	{ 0 },
 };
 

@@ -8,6 +8,7 @@
 
 #include "lib/util.h"
 #include "vfio/bdf.h"
+#include "vfio/msix.h"
 #include "vmm/affinity.h"
 #include "vmm/options.h"
 #include "vmm/seccomp.h"
@@ -25,6 +26,7 @@ struct memory_options {
 struct device_options {
 	char bdf[BDF_SIZE];	     /* full form */
 	unsigned int userspace_irqs; /* irq-path=userspace: no irqfd, a thread injects */
+	enum msix_table msix_table;
 	/* Where it is in the guest, PCI_DEVFN(); 0: nowhere yet. */
 	unsigned int devfn;
 	bool is_multifunction; /* there are others in its slot */

@@ -70,6 +70,7 @@ static void bars_take(struct fuzz_device *device, struct fuzz_input *in)
 				     is_64bit ? PCI_BASE_ADDRESS_MEM_TYPE_64 : 0);
 		if ((kind & 0x18) == 0x18 && (kind & 3) != 1)
 			areas_take(&device->regions[i], in);
+		device->regions[i].msix_mappable = kind & 0x80;
 		if ((kind & 0x60) == 0x60)
 			device->regions[i].flags &= ~(uint32_t)VFIO_REGION_INFO_FLAG_MMAP;
 		if (!(device->regions[i].flags & VFIO_REGION_INFO_FLAG_MMAP))
@@ -154,6 +155,8 @@ static uint64_t shown_size(const struct fuzz_device *device, unsigned int index)
 	uint64_t size = device->regions[index].size;
 	bool is_io = device->function.pci.bars[index].flags & PCI_BASE_ADDRESS_SPACE_IO;
 
+	if (!size) /* the BAR of the MSI-X table */
+		return device->function.pci.bars[index].size;
 	return is_io ? size : max(size, host->page_size);
 }
 
@@ -165,7 +168,7 @@ static void places_find(struct subject *subject)
 		unsigned int index = i % PCI_BARS_MAX;
 		const struct pci_bar *bar = &device->function.pci.bars[index];
 
-		if (!device->regions[index].size)
+		if (!bar->size)
 			continue;
 		subject->places[subject->count++] = (struct place){
 			.device = device,
@@ -467,6 +470,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_host_reset();
 	flags = fuzz_u8(&in);
 	host->page_size = 4096U << 2 * (flags % 3);
+	host->msix_table = (flags >> 4) % 3;
 	device_take(&in);
 	if (flags & 0x80)
 		device_take(&in);

@@ -61,6 +61,7 @@ static void device_take(struct fuzz_device *device, struct fuzz_input *in)
 		device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size = PCI_CFG_SPACE_SIZE;
 	if (flags & 0x20)
 		device->host_vectors = 1 + flags / 64;
+	fuzz_host.msix_table = flags / 64 % 3;
 	regions_take(device, in);
 	config_take(device, in);
 	/* VFIO shows no vector of what is not in configuration space; there may be fewer. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/util.h"
@@ -194,9 +195,11 @@ static void detour_check(const struct fuzz_device *fuzz, unsigned int index, uin
 static bool is_pending_bits(const struct fuzz_device *fuzz, unsigned int index, uint64_t offset,
 			    uint64_t size)
 {
-	return index < PCI_BARS_MAX &&
-	       range_within(offset, size, fuzz->function.bars[index].pba.offset,
-			    fuzz->function.bars[index].pba.size);
+	const struct config_policy *policy = &fuzz->function.policy;
+
+	return policy->msix_has_pba && index == (policy->msix_pba & PCI_MSIX_PBA_BIR) &&
+	       range_within(offset, size, policy->msix_pba & PCI_MSIX_PBA_OFFSET,
+			    align_up(policy->msix_vectors, 64) / 8);
 }
 
 static uint64_t latched_bits(const struct fuzz_device *fuzz, uint64_t offset, unsigned int size)
@@ -216,9 +219,10 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 
 	bool is_pba = is_pending_bits(fuzz, index, offset, size);
 
-	if (!is_pba)
+	if (!is_pba) {
 		msix_check(fuzz, index, offset, size);
-	detour_check(fuzz, index, offset);
+		detour_check(fuzz, index, offset);
+	}
 	if (!error)
 		error = region_check(fuzz, index, offset, size);
 	*value = bytes_mask(size);
@@ -227,7 +231,9 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		*value = le_load(&fuzz->config[offset], size);
 	else if (is_pba)
-		*value = latched_bits(fuzz, offset - fuzz->function.bars[index].pba.offset, size);
+		*value = latched_bits(
+			fuzz, offset - (fuzz->function.policy.msix_pba & PCI_MSIX_PBA_OFFSET),
+			size);
 	else
 		*value = fuzz_pattern(fuzz, index, offset, size);
 	return 0;

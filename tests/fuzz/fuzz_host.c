@@ -597,6 +597,34 @@ void fuzz_host_reset(void)
 	rom_used = 0;
 }
 
+/*
+ * The guest's capability leads to what is emulated: where the device has it, or in a BAR that the
+ * device does not have, with room for both.
+ */
+static void msix_place_check(const struct fuzz_device *device)
+{
+	const struct vfio_function *function = &device->function;
+	const uint8_t *capability = &function->pci.config[function->policy.msix];
+	uint32_t table = (uint32_t)le_load(capability + PCI_MSIX_TABLE, 4);
+	unsigned int index = table & PCI_MSIX_TABLE_BIR;
+	const struct vfio_bar *bar = &function->bars[index];
+	bool is_own = !device->regions[index].size;
+	uint64_t size = is_own ? function->pci.bars[index].size : device->regions[index].size;
+
+	if (!function->policy.msix_vectors)
+		return;
+	if (is_own ? host->msix_table == MSIX_TABLE_DEVICE : host->msix_table == MSIX_TABLE_OWN)
+		fuzz_violation("the MSI-X table is not where it is asked for");
+	if (bar->table.offset != (table & PCI_MSIX_TABLE_OFFSET) ||
+	    bar->table.size != 16ULL * function->policy.msix_vectors ||
+	    !range_within(bar->table.offset, bar->table.size, 0, size))
+		fuzz_violation("the MSI-X table of the guest is none");
+	if (is_own && (!range_within(bar->pba.offset, bar->pba.size, bar->table.size,
+				     size - bar->table.size) ||
+		       le_load(capability + PCI_MSIX_PBA, 4) != (bar->pba.offset | index)))
+		fuzz_violation("the pending bits are not with the MSI-X table");
+}
+
 static bool machine_start(void)
 {
 	const struct pci_window mem32 = { FUZZ_MEM32, FUZZ_MEM32_SIZE };
@@ -617,11 +645,13 @@ static bool machine_start(void)
 			.relay = host->relayed ? &host->relay : NULL,
 			.devfn = PCI_DEVFN(1, i),
 			.is_multifunction = host->device_count > 1,
+			.msix_table = host->msix_table,
 		};
 
 		host->devices[i].started = true;
 		if (vfio_function_init(&host->devices[i].function, &config, &options, why) < 0)
 			return false;
+		msix_place_check(&host->devices[i]);
 	}
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
 			    &io) != 0)

@@ -138,6 +138,7 @@ struct fuzz_host {
 
 	uint64_t page_size;
 	bool relayed, watched;
+	enum msix_table msix_table; /* of all devices */
 	unsigned int device_count;
 	struct fuzz_device devices[FUZZ_DEVICES_MAX];
 

@@ -74,6 +74,7 @@ static void device_take(struct subject *subject, struct fuzz_input *in)
 	bytes[PCI_EXP_FLAGS] = 2;
 	if (!msix)
 		return;
+	host->msix_table = layout & 0x80 ? MSIX_TABLE_OWN : MSIX_TABLE_DEVICE;
 	bytes = fuzz_capability_add(device, PCI_CAP_ID_MSIX, MSIX_AT);
 	le_store(bytes + PCI_MSIX_FLAGS, 2, msix - 1);
 	le_store(bytes + PCI_MSIX_PBA, 4, PBA_AT);
@@ -299,11 +300,29 @@ static void device_fires(struct subject *subject, struct fuzz_input *in)
 	subject->pending[number] = true;
 }
 
+/* The guest's BAR that has the table and the pending bits. */
+static unsigned int table_bar(const struct subject *subject)
+{
+	const uint8_t *config = subject->device->function.pci.config;
+
+	return config[MSIX_AT + PCI_MSIX_TABLE] & PCI_MSIX_TABLE_BIR;
+}
+
+static uint64_t table_address(const struct subject *subject)
+{
+	return subject->device->function.pci.bars[table_bar(subject)].addr;
+}
+
+static bool table_is_mapped(const struct subject *subject)
+{
+	return subject->device->function.pci.bars[table_bar(subject)].mapped;
+}
+
 static void table_step(struct subject *subject, struct fuzz_input *in)
 {
 	unsigned int how = fuzz_u8(in), size = 1U << (how & 3);
 	uint64_t offset = fuzz_u16(in) % BAR_SIZE, value = fuzz_u64(in);
-	uint64_t addr = subject->device->function.pci.bars[0].addr + offset;
+	uint64_t addr = table_address(subject) + offset;
 
 	if (how & 4)
 		fuzz_memory_read(addr, size);
@@ -318,10 +337,10 @@ static void entry_step(struct subject *subject, struct fuzz_input *in)
 	unsigned int size = field & 0x80 ? 8 : 4, count = subject->irqs->sets[IRQ_KIND_MSIX].size;
 	uint64_t value = fuzz_u32(in), addr, expected;
 
-	if (!count || !subject->device->function.pci.bars[0].mapped)
+	if (!count || !table_is_mapped(subject))
 		return;
 	field = field % (16 / size) * size;
-	addr = subject->device->function.pci.bars[0].addr + number % count * 16 + field;
+	addr = table_address(subject) + number % count * 16 + field;
 	if (size == 8)
 		value |= value << 32;
 	fuzz_memory_write(addr, size, value);
@@ -342,18 +361,19 @@ static void mask_step(struct subject *subject, struct fuzz_input *in)
 	unsigned int number = fuzz_u8(in), count = subject->irqs->sets[IRQ_KIND_MSIX].size;
 
 	if (count)
-		fuzz_memory_write(subject->device->function.pci.bars[0].addr +
-					  (number & 0x7f) % count * 16 + PCI_MSIX_ENTRY_VECTOR_CTRL,
+		fuzz_memory_write(table_address(subject) + (number & 0x7f) % count * 16 +
+					  PCI_MSIX_ENTRY_VECTOR_CTRL,
 				  4, number >> 7);
 }
 
 static void pba_step(struct subject *subject, struct fuzz_input *in)
 {
 	unsigned int offset = fuzz_u8(in) % 16 & ~7U;
-	uint64_t bits, addr = subject->device->function.pci.bars[0].addr + PBA_AT + offset;
+	const struct vfio_bar *bar = &subject->device->function.bars[table_bar(subject)];
+	uint64_t bits, addr = table_address(subject) + bar->pba.offset + offset;
 
-	if (!subject->device->function.pci.bars[0].mapped || subject->kind != IRQ_KIND_MSIX ||
-	    is_lax(subject) || offset * 8 >= subject->count)
+	if (!table_is_mapped(subject) || subject->kind != IRQ_KIND_MSIX || is_lax(subject) ||
+	    offset * 8 >= subject->count)
 		return;
 	bits = fuzz_memory_read(addr, 8);
 	for (unsigned int i = 0; i < 64; i++) {

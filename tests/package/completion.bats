@@ -128,6 +128,7 @@ values_agree() {
 	expect_offered bash "latency --path " irqfd userspace intx
 	expect_offered bash "latency --path irqfd," irqfd,userspace irqfd,intx
 	expect_offered bash "run --device 0000:01:00.0,irq-path=" irqfd userspace
+	expect_offered bash "run --device 0000:01:00.0,addr=5,msix-table=" auto device own
 }
 
 @test "bash: an option is offered once, but for --device of run" {
@@ -183,7 +184,8 @@ values_agree() {
 	# What follows a comma is offered alone.
 	expect_offered zsh "latency --path irqfd," userspace intx
 	expect_offered zsh "run --memory 2G,h" hugepages={on,off}
-	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace}
+	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace} \
+		msix-table={auto,device,own}
 }
 
 @test "zsh: functions are offered to the commands that can do something with them" {

@@ -35,6 +35,7 @@ struct machine {
 	struct bus memory, ports;
 	const struct irq_observer *observer;  /* NULL: none */
 	struct vfio_function_options options; /* of the function */
+	uint64_t page_size;		      /* the host's */
 	char why[WHY_SIZE];
 };
 
@@ -48,6 +49,7 @@ static inline struct machine *machine_new(void)
 	machine->fake = fake_vfio_new(machine->kvm);
 	machine->function = &machine->fake->function;
 	/* Alone in its slot. */
+	machine->page_size = 0x1000;
 	machine->options = (struct vfio_function_options){ .bdf = BDF, .devfn = PCI_DEVFN(1, 0) };
 	pci_root_init(&machine->root);
 	bus_init(&machine->memory, "memory");
@@ -64,7 +66,7 @@ static inline int function_init(struct machine *machine, struct vfio_function *f
 					  .iommu = &machine->kvm->iommu,
 					  .root = &machine->root,
 					  .observer = machine->observer,
-					  .page_size = 0x1000,
+					  .page_size = machine->page_size,
 				  },
 				  options, machine->why);
 }

@@ -501,6 +501,197 @@ static void test_virtual_function_lives_without_a_pin(void **state)
 	assert_int_equal(machine->fake->active, VFIO_PCI_NUM_IRQS);
 }
 
+/* ---- an MSI-X table in a BAR of its own ---- */
+
+static uint32_t msix_where(struct machine *machine, unsigned int structure)
+{
+	return guest_read(machine, capability_find(machine, PCI_CAP_ID_MSIX) + structure, 4);
+}
+
+static void nvme_mappable(struct fake_vfio *fake)
+{
+	fake_vfio_nvme(fake);
+	fake->regions[0].msix_mappable = true;
+}
+
+static struct machine *nvme_start(void **state, uint64_t page_size, enum msix_table table)
+{
+	struct machine *machine = *state;
+
+	machine->page_size = page_size;
+	machine->options.msix_table = table;
+	start_with(state, nvme_mappable);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return machine;
+}
+
+/* Of the nvme with its 65 vectors: all of BAR 0 is memory, and what is in BAR 5 is trapped. */
+static void own_table_expect(struct machine *machine)
+{
+	uint64_t bar = bar_address(machine, 0), own = bar_address(machine, 5);
+
+	assert_int_equal(msix_where(machine, PCI_MSIX_TABLE), 0 | 5);
+	assert_int_equal(msix_where(machine, PCI_MSIX_PBA), 65 * 16 | 5);
+	assert_int_equal(guest_read(machine, BAR(5), 4) & ~PCI_BASE_ADDRESS_MEM_MASK, 0);
+	for (uint64_t offset = 0; offset < 0x4000; offset += 0x1000)
+		assert_non_null(fake_kvm_hva(machine->kvm, bar + offset));
+	assert_null(fake_kvm_hva(machine->kvm, own));
+	assert_int_equal(bar_size(machine, BAR(5), ~0U), machine->page_size);
+}
+
+static void test_own_table_leaves_all_of_the_device_to_the_guest(void **state)
+{
+	struct machine *machine = nvme_start(state, 0x1000, MSIX_TABLE_OWN);
+	uint64_t own = bar_address(machine, 5);
+
+	own_table_expect(machine);
+	msix_start(machine, 65);
+	vectors_deliver(machine, 65);
+	/* Behind the pending bits, which are 16 bytes, is nothing, and the device hears of nothing.
+	 */
+	machine->fake->reads = machine->fake->writes = 0;
+	memory_write(machine, own + 65 * 16 + 16, 4, 0);
+	assert_int_equal(memory_read(machine, own + 65 * 16 + 16, 4), 0xffffffff);
+	assert_int_equal(machine->fake->reads + machine->fake->writes, 0);
+	/* It moves, sleeps and is reset as the device's own BARs are. */
+	guest_write(machine, BAR(5), 4, MEM32 + 0x1000000);
+	vectors_deliver(machine, 65);
+	msix_mask_set(machine, 64, true);
+	fake_vfio_fire(machine->fake, 64);
+	assert_int_equal(memory_read(machine, MEM32 + 0x1000000 + 65 * 16 + 8, 4), 1);
+	assert_int_equal(memory_read(machine, own, 4), 0xffffffff);
+	function_reset(machine);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	own_table_expect(machine);
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+}
+
+static void test_own_table_shows_the_pending_bits_that_the_device_has(void **state)
+{
+	struct machine *machine = nvme_start(state, 0x1000, MSIX_TABLE_OWN);
+
+	fake_memory_store(machine->fake, 0, 0x3008, 1);
+	assert_int_equal(memory_read(machine, bar_address(machine, 5) + 65 * 16 + 8, 8), 1);
+	assert_int_equal(memory_read(machine, bar_address(machine, 5) + 65 * 16, 8), 0);
+}
+
+/* Pending bits that are nowhere in the device have a place all the same. */
+static void test_own_table_has_pending_bits_of_its_own(void **state)
+{
+	struct machine *machine = *state;
+	unsigned int reads;
+
+	nvme_mappable(fake_of(state));
+	le_store(&fake_of(state)->config[0x40 + PCI_MSIX_PBA], 4, 0x8000 | 0);
+	machine->options.msix_table = MSIX_TABLE_OWN;
+	machine_start(machine);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	msix_start(machine, 65);
+	msix_mask_set(machine, 64, true);
+	fake_vfio_fire(machine->fake, 64);
+	reads = machine->fake->reads;
+	assert_int_equal(memory_read(machine, bar_address(machine, 5) + 65 * 16 + 8, 8), 1);
+	assert_int_equal(machine->fake->reads, reads);
+}
+
+/* 6.8.2 keeps registers out of the 4 KiB of the table: smaller pages trap none, larger ones do. */
+static void test_table_moves_by_itself_where_registers_share_its_page(void **state)
+{
+	static const struct {
+		uint64_t page_size;
+		uint32_t table, pba;
+		bool mappable, moves;
+	} cases[] = {
+		{ 0x1000, 0x2000, 0x3000, true, false },
+		{ 0x4000, 0x2000, 0x3000, true, true },
+		{ 0x10000, 0x2000, 0x3000, true, true },
+		{ 0x4000, 0x2000, 0x3000, false, false },
+		/* The table alone in its page, and the pending bits not; and the other way. */
+		{ 0x4000, 0x4000, 0x8000, true, true },
+		{ 0x4000, 0x8000, 0x5000, true, true },
+		/* All of four pages is the table, or behind the BAR. */
+		{ 0x4000, 0x8000, 0xb000, true, false },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fake_vfio *fake = fake_of(state);
+		struct machine *machine = *state;
+
+		nvme_mappable(fake);
+		fake_bar_add(fake, 0, 0x10000, PCI_BASE_ADDRESS_MEM_TYPE_64);
+		fake->regions[0].msix_mappable = cases[i].mappable;
+		if (i == ARRAY_SIZE(cases) - 1) {
+			/* 12 KiB of table, and then the pending bits. */
+			le_store(&fake->config[0x40 + PCI_MSIX_FLAGS], 2, 767);
+			fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 768;
+		}
+		le_store(&fake->config[0x40 + PCI_MSIX_TABLE], 4, cases[i].table);
+		le_store(&fake->config[0x40 + PCI_MSIX_PBA], 4, cases[i].pba);
+		machine->page_size = cases[i].page_size;
+		machine_start(machine);
+		assert_int_equal(msix_where(machine, PCI_MSIX_TABLE),
+				 cases[i].moves ? 5 : cases[i].table);
+		machine_renew(state);
+	}
+}
+
+static void test_table_stays_where_it_is_asked_to(void **state)
+{
+	struct machine *machine = nvme_start(state, 0x4000, MSIX_TABLE_DEVICE);
+
+	assert_int_equal(msix_where(machine, PCI_MSIX_TABLE), 0x2000);
+	assert_null(fake_kvm_hva(machine->kvm, bar_address(machine, 0)));
+	msix_start(machine, 3);
+	vectors_deliver(machine, 3);
+}
+
+/* The highest number; the upper half of a 64-bit BAR is none. */
+static void test_own_table_takes_a_number_that_is_free(void **state)
+{
+	struct machine *machine = *state;
+
+	fake_vfio_nvme(fake_of(state));
+	fake_bar_add(fake_of(state), 4, 0x1000, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	fake_bar_add(fake_of(state), 3, 0x20, PCI_BASE_ADDRESS_SPACE_IO);
+	machine->options.msix_table = MSIX_TABLE_OWN;
+	machine_start(machine);
+	assert_int_equal(msix_where(machine, PCI_MSIX_TABLE), 2);
+}
+
+static void six_bars(struct fake_vfio *fake)
+{
+	nvme_mappable(fake);
+	fake_bar_add(fake, 2, 0x1000, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	fake_bar_add(fake, 4, 0x1000, PCI_BASE_ADDRESS_MEM_TYPE_64);
+}
+
+static void test_table_stays_when_no_number_is_free(void **state)
+{
+	struct machine *machine = *state;
+
+	machine->page_size = 0x4000;
+	start_with(state, six_bars);
+	assert_int_equal(msix_where(machine, PCI_MSIX_TABLE), 0x2000);
+}
+
+static void test_own_table_that_cannot_be_is_refused(void **state)
+{
+	struct machine *machine = *state;
+
+	six_bars(fake_of(state));
+	machine->options.msix_table = MSIX_TABLE_OWN;
+	assert_int_equal(function_init(machine, machine->function, &machine->options), -EINVAL);
+	assert_non_null(strstr(machine->why, BDF ": msix-table=own: the device has all BARs"));
+	vfio_function_cleanup(machine->function);
+	machine_renew(state);
+	machine = *state;
+	fake_bar_add(machine->fake, 0, 0x1000, 0);
+	machine->options.msix_table = MSIX_TABLE_OWN;
+	assert_int_equal(function_init(machine, machine->function, &machine->options), -EINVAL);
+	assert_non_null(strstr(machine->why, BDF ": msix-table=own: it has no MSI-X"));
+}
+
 /* ---- functions of one device ---- */
 
 /* Requester id and header type are those of its place, also after a reset; the pin is the slot's.
@@ -581,6 +772,14 @@ int main(void)
 		TEST(test_nvme_bar_moves_with_its_table),
 		TEST(test_virtio_driver_finds_its_structures_and_uses_them),
 		TEST(test_virtual_function_lives_without_a_pin),
+		TEST(test_own_table_leaves_all_of_the_device_to_the_guest),
+		TEST(test_own_table_shows_the_pending_bits_that_the_device_has),
+		TEST(test_own_table_has_pending_bits_of_its_own),
+		TEST(test_table_moves_by_itself_where_registers_share_its_page),
+		TEST(test_table_stays_where_it_is_asked_to),
+		TEST(test_own_table_takes_a_number_that_is_free),
+		TEST(test_table_stays_when_no_number_is_free),
+		TEST(test_own_table_that_cannot_be_is_refused),
 		TEST(test_function_is_one_of_its_slot),
 		TEST(test_place_that_is_taken_is_refused),
 		TEST(test_small_bars_have_a_page_each_and_are_memory),

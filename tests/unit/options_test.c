@@ -240,6 +240,22 @@ static void test_the_path_of_interrupts_is_each_devices_own(void **state)
 	assert_true(options.devices[3].userspace_irqs);
 }
 
+static void test_the_place_of_the_msix_table_is_each_devices_own(void **state)
+{
+	struct run_options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options,
+	       "run --device 1:0.0 --device 2:0.0,msix-table=own,irq-path=userspace "
+	       "--device 3:0.0,msix-table=device --device 4:0.0,addr=9,msix-table=auto",
+	       copy);
+	assert_int_equal(options.devices[0].msix_table, MSIX_TABLE_AUTO);
+	assert_int_equal(options.devices[1].msix_table, MSIX_TABLE_OWN);
+	assert_int_equal(options.devices[2].msix_table, MSIX_TABLE_DEVICE);
+	assert_int_equal(options.devices[3].msix_table, MSIX_TABLE_AUTO);
+}
+
 static void test_functions_of_a_slot_stay_together(void **state)
 {
 	static const struct {
@@ -502,7 +518,8 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device 1:0.8", "--device '1:0.8'", "posthorn devices" },
 		{ "run --kernel k --device 1:0.0 --device 0000:01:00.0", "0000:01:00.0", "once" },
 		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x': 'rom=x'",
-		  "can follow a comma: irq-path=irqfd|userspace, addr=SLOT[.FUNCTION]" },
+		  "can follow a comma: irq-path=irqfd|userspace, addr=SLOT[.FUNCTION], "
+		  "msix-table=auto|device|own" },
 		{ "run --kernel k --device 1:0.0,", "'1:0.0,': ''", "can follow a comma" },
 		{ "run --kernel k --device 1:0.0,addr", "'addr'", "can follow a comma" },
 		{ "run --kernel k --device 1:0.0,irq-path=", "irq-path ''", "irqfd or userspace" },
@@ -513,6 +530,7 @@ static void test_what_is_wrong_is_named(void **state)
 		  "userspace" },
 		{ "run --kernel k --device 1:0.0,addr=2,irq-path=irqfd,addr=3",
 		  "addr= is there twice", "'1:0.0,addr=2,irq-path=irqfd,addr=3'" },
+		{ "run --device 1:0.0,msix-table=no", "msix-table 'no'", "auto, device or own" },
 		{ "run --device 1:0.0,addr=", "addr=:", "1 to 1f" },
 		{ "run --device 1:0.0,addr=0", "addr=0:", "1 to 1f" },
 		{ "run --device 1:0.0,addr=0.1", "addr=0.1:", "1 to 1f" },
@@ -695,6 +713,7 @@ int main(void)
 		cmocka_unit_test(test_memory_is_a_number_and_a_unit),
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
+		cmocka_unit_test(test_the_place_of_the_msix_table_is_each_devices_own),
 		cmocka_unit_test(test_functions_of_a_slot_stay_together),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
 		cmocka_unit_test(test_sandbox),

@@ -85,7 +85,15 @@ static void shared_page_check(const struct registers *registers, const char *wha
 		  (unsigned long long)size, (unsigned long long)offset, bar,
 		  (unsigned long long)first, (unsigned long long)(first + touched - 1),
 		  (unsigned long long)(registers->check->page_size / KIB),
-		  touched > both ? ", so other registers in them are slow" : "");
+		  touched > both
+			  ? ", so other registers in them are slow, unless the guest's table "
+			    "is in a BAR of its own"
+			  : "");
+	if (touched > both)
+		check_remedy(registers->check,
+			     "--device %s,msix-table=own; without it, that is done where the pages "
+			     "are larger than 4 KiB and a BAR is free",
+			     registers->pci->bdf);
 }
 
 static void msix_check(const struct registers *registers, unsigned int at, unsigned int vectors)
