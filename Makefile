@@ -29,7 +29,7 @@ devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
 vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o function.o config.o \
-                     msix.o bar.o irqs.o)
+                     msix.o bar.o irqs.o reset.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
@@ -59,7 +59,7 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
-              irqs_relay bar assigned function_locks device_events check check_cgroup \
+              irqs_relay bar assigned function_locks reset hot_reset device_events check check_cgroup \
               check_function check_latency affinity info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
@@ -74,7 +74,7 @@ unit_fakes_check_function := host_tree
 unit_fakes_check_latency := host_tree
 unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
-		assigned function_locks info device_events, \
+		assigned function_locks reset info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
@@ -87,6 +87,7 @@ $(foreach test,posting_x86_64 trace_x86_64, \
 unit_flags_trace_x86_64 := -Wl,--wrap=mkdir,--wrap=rmdir
 unit_flags_posting_x86_64 := -Wl,--wrap=mkdir,--wrap=rmdir,--wrap=vfio_region_read
 unit_fakes_irte_x86_64 := host_tree
+unit_flags_hot_reset := -Wl,--wrap=ioctl_named,--wrap=access
 unit_flags_kvm_stats := -Wl,--wrap=ioctl_named
 unit_flags_latency_result := -Wl,--wrap=stats_read,--wrap=host_irqs_read
 unit_flags_routes    := -Wl,--wrap=ioctl_named

@@ -147,6 +147,17 @@ void pci_device_return(struct pci_device *device)
 	device->away = false;
 }
 
+bool pci_device_is_used(struct pci_device *device)
+{
+	const uint64_t uses = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	bool is_used;
+
+	mutex_lock(&device->lock);
+	is_used = le_load(device->config + PCI_COMMAND, 2) & uses;
+	device_unlock(device);
+	return is_used;
+}
+
 static void device_access(struct pci_device *device, unsigned int offset, struct access *access)
 	LOCK_NOT_HELD(device->lock)
 {

@@ -199,6 +199,12 @@ void pci_device_return(struct pci_device *device) LOCK_TAKES(device->lock);
 void pci_device_unlocked(struct pci_device *device) LOCK_NOT_HELD(device->lock);
 
 /*
+ * Does the guest use @device, by letting it decode addresses or do DMA? For who is about to do
+ * something to it. Nobody's lock may be held.
+ */
+bool pci_device_is_used(struct pci_device *device) LOCK_NOT_HELD(device->lock);
+
+/*
  * The GSI of a device's INTx pin (1 = A): 16 + (slot + pin - 1) % 8, the swizzle of the _PRT. The
  * functions of a slot share its four pins.
  */

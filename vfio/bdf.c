@@ -55,3 +55,8 @@ bool bdf_same_slot(const char *one, const char *other)
 {
 	return !strncmp(one, other, strcspn(one, ".") + 1);
 }
+
+bool bdf_same_bus(const char *one, const char *other)
+{
+	return !strncmp(one, other, (size_t)(strrchr(one, ':') - one) + 1);
+}

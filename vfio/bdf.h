@@ -16,7 +16,8 @@ int bdf_parse(const char *text, char bdf[BDF_SIZE]);
 /* Of one in full form: PCI_DEVFN() of linux/pci.h, its slot and function. */
 unsigned int bdf_devfn(const char *bdf);
 
-/* Are these two, in full form, in one slot? */
+/* Are these two, in full form, in one slot, or on one bus? */
 bool bdf_same_slot(const char *one, const char *other);
+bool bdf_same_bus(const char *one, const char *other);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/reset.h"
 
 /* What a write to a field does, beyond storing the writable bits. */
 enum config_action {
@@ -279,6 +280,17 @@ static unsigned int express_length(uint32_t flags)
 						 : PCI_CAP_EXP_RC_ENDPOINT_SIZEOF_V1;
 }
 
+/* The bit that says so: also what a reset brings back. */
+void vfio_config_reset_offer(struct vfio_function *function)
+{
+	unsigned int at = function->policy.express + PCI_EXP_DEVCAP;
+
+	if (!function->policy.express)
+		return;
+	config_store(function, at, 4, config_load(function, at, 4) | PCI_EXP_DEVCAP_FLR);
+	memcpy(&function->policy.initial[at], config_at(function, at), 4);
+}
+
 /*
  * The function sits on the guest's root bus, and is therefore a root-complex integrated endpoint:
  * without a link, whose registers read as zero (PCI Express Base 6.0, 7.5.3).
@@ -294,8 +306,6 @@ static bool express_add(struct vfio_function *function, unsigned int at, unsigne
 	function->policy.express = at;
 	flags = version | PCI_EXP_TYPE_RC_END << 4;
 	capabilities &= ~PCI_EXP_DEVCAP_FLR;
-	if (function->device.can_reset)
-		capabilities |= PCI_EXP_DEVCAP_FLR;
 	hide(function, at + PCI_EXP_DEVCTL, length - PCI_EXP_DEVCTL);
 	config_store(function, at + PCI_EXP_FLAGS, 2, flags);
 	config_store(function, at + PCI_EXP_DEVCAP, 4, capabilities);
@@ -774,6 +784,7 @@ void vfio_config_wake(struct vfio_function *function)
 void vfio_config_reset(struct vfio_function *function)
 {
 	struct pci_device *pci = &function->pci;
+	char why[WHY_SIZE];
 	int error;
 
 	vfio_config_wake(function);
@@ -784,12 +795,11 @@ void vfio_config_reset(struct vfio_function *function)
 	pci_header_reset(&function->pci);
 	device_config_write(function, PCI_COMMAND, 2, 0);
 	pci_device_leave(&function->pci);
-	error = vfio_device_reset(&function->device);
+	error = vfio_reset(function, why);
 	pci_device_return(&function->pci);
 	if (error < 0 && !function->reset_failed) {
 		function->reset_failed = true;
-		log_error("%s: the guest asked for a reset, and VFIO cannot: %s",
-			  function->device.bdf, strerror(-error));
+		log_error("%s", why);
 	}
 }
 
@@ -797,10 +807,11 @@ static void express_write(struct vfio_function *function, unsigned int offset, u
 			  uint32_t value) LOCK_HELD(function->pci.lock)
 {
 	unsigned int high = function->policy.express + PCI_EXP_DEVCTL + 1;
+	uint32_t offered = config_load(function, function->policy.express + PCI_EXP_DEVCAP, 4);
 
 	/* Initiate Function Level Reset is the top bit; it has effect only where it is offered. */
 	if (offset + size > high && (value >> (8 * (high - offset)) & 0x80) &&
-	    function->device.can_reset) {
+	    offered & PCI_EXP_DEVCAP_FLR) {
 		vfio_config_reset(function);
 		return;
 	}

@@ -28,6 +28,10 @@ int vfio_config_init(struct vfio_function *function);
  */
 void vfio_config_msix_move(struct vfio_function *function, uint32_t table, uint32_t pba);
 
+/* Offer the guest a function-level reset, if the function has the capability for it. Start-up only.
+ */
+void vfio_config_reset_offer(struct vfio_function *function);
+
 /* pci_device_ops.cfg_read and cfg_write of an assigned function. */
 uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned int size)
 	LOCK_HELD(pci->lock);
@@ -39,7 +43,7 @@ void vfio_config_wake(struct vfio_function *function);
 
 /*
  * Function-level reset on the guest's behalf (PCI Express Base 6.0, 6.6.2): the device by
- * VFIO_DEVICE_RESET, which may take some hundred milliseconds, and everything the guest sees of it
+ * vfio_reset(), which may take some hundred milliseconds, and everything the guest sees of it
  * back to the start. In between the function answers to nobody (pci_device_leave()).
  */
 void vfio_config_reset(struct vfio_function *function) LOCK_HELD(function->pci.lock);

@@ -105,10 +105,6 @@ static int device_read(struct vfio_device *device, char why[WHY_SIZE])
 		return refuse(why, -EIO, "%s: VFIO says that this is not a PCI device",
 			      device->bdf);
 	device->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
-	if (!device->can_reset)
-		log_warn("%s: the host knows no way to reset this function: what it was left doing "
-			 "may go on in the guest, and what the guest leaves, in the host",
-			 device->bdf);
 	error = regions_init(device, info.num_regions, why);
 	if (error == 0)
 		error = irqs_init(device, info.num_irqs, why);
@@ -141,6 +137,42 @@ void vfio_device_cleanup(struct vfio_device *device)
 int vfio_device_reset(struct vfio_device *device)
 {
 	return ioctl_value(device->fd, VFIO_DEVICE_RESET, 0);
+}
+
+/* The kernel says how many there are, and lists them only where there is room for all. */
+struct vfio_pci_hot_reset_info *vfio_device_hot_reset_info(struct vfio_device *device)
+{
+	struct vfio_pci_hot_reset_info head = { .argsz = sizeof(head) }, *info;
+	int error = ioctl_array(device->fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &head);
+	size_t size = sizeof(head) + head.count * sizeof(head.devices[0]);
+
+	if (error < 0 && error != -ENOSPC) {
+		errno = -error;
+		return NULL;
+	}
+	info = calloc(1, size);
+	if (!info)
+		return NULL;
+	info->argsz = (uint32_t)size;
+	error = ioctl_array(device->fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info);
+	if (error == 0)
+		return info;
+	free(info);
+	errno = -error;
+	return NULL;
+}
+
+int vfio_device_hot_reset(struct vfio_device *device, const int32_t *fds, unsigned int count)
+{
+	uint32_t room[sizeof(struct vfio_pci_hot_reset) / sizeof(uint32_t) + IOMMU_GROUPS_MAX];
+	struct vfio_pci_hot_reset *reset = (void *)room;
+
+	reset->argsz = (uint32_t)(sizeof(*reset) + count * sizeof(*fds));
+	reset->flags = 0;
+	reset->count = count;
+	if (count)
+		memcpy(reset->group_fds, fds, count * sizeof(*fds));
+	return ioctl_array(device->fd, VFIO_DEVICE_PCI_HOT_RESET, reset);
 }
 
 int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t offset,

@@ -59,8 +59,24 @@ int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char
 /* Close it: the kernel takes its interrupts away and resets it. */
 void vfio_device_cleanup(struct vfio_device *device);
 
-/* VFIO_DEVICE_RESET. 0 or -errno. May take some hundred milliseconds. */
+/*
+ * VFIO_DEVICE_RESET. 0 or -errno: -EAGAIN when somebody else in the kernel has the function at the
+ * moment. May take some hundred milliseconds.
+ */
 int vfio_device_reset(struct vfio_device *device);
+
+/*
+ * VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: the functions that are reset when the device's bus or slot
+ * is, itself among them. The caller's to free(). Start-up only. NULL with errno set: ENODEV when
+ * the kernel can reset neither.
+ */
+struct vfio_pci_hot_reset_info *vfio_device_hot_reset_info(struct vfio_device *device);
+
+/*
+ * VFIO_DEVICE_PCI_HOT_RESET: reset them all, which are this process's by the proof of
+ * iommu_reset_proof(). As vfio_device_reset().
+ */
+int vfio_device_hot_reset(struct vfio_device *device, const int32_t *fds, unsigned int count);
 
 /*
  * Read or write 1, 2, 4 or 8 bytes at @offset of region @index (VFIO_PCI_BAR0_REGION_INDEX and so

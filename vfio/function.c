@@ -12,6 +12,7 @@
 #include "vfio/bar.h"
 #include "vfio/config.h"
 #include "vfio/iommu.h"
+#include "vfio/reset.h"
 
 static const struct pci_device_ops operations = {
 	.cfg_read = vfio_config_read,
@@ -192,6 +193,12 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 		return refuse(why, error, "%s: no memory for its interrupts", options->bdf);
 	error = host_bars_init(function, why);
 	return error < 0 ? error : events_init(function, why);
+}
+
+void vfio_function_reset_init(struct vfio_function *function)
+{
+	if (vfio_reset_init(function))
+		vfio_config_reset_offer(function);
 }
 
 void vfio_function_cleanup(struct vfio_function *function)

@@ -34,6 +34,12 @@ struct vfio_function_options {
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
 		       const struct vfio_function_options *options, char why[WHY_SIZE]);
 
+/*
+ * When all functions of the VM are made: see to it that this one was reset, or say why not, and
+ * offer the guest what reset there is. Start-up only.
+ */
+void vfio_function_reset_init(struct vfio_function *function);
+
 /* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);
 

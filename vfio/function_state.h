@@ -12,9 +12,9 @@
 
 #include "devices/pci.h"
 #include "vfio/device.h"
+#include "vfio/iommu.h"
 #include "vfio/irqs.h"
 
-struct iommu;
 struct vm;
 
 /* Each of the two MSI-X structures can split an area once more. */
@@ -87,6 +87,12 @@ struct vfio_function {
 	struct iommu *iommu;
 	uint64_t page_size;		   /* the host's, in bytes */
 	bool reset_failed, config_refused; /* reported already */
+	/* Fixed at the start: vfio/reset.h. It is reset with its bus, and with what else is there.
+	 */
+	bool bus_resets;
+	uint64_t siblings[PCI_FUNCTIONS_MAX / 64]; /* bits by devfn in the guest; it is none */
+	int32_t reset_proof[IOMMU_GROUPS_MAX];
+	unsigned int reset_proof_count;
 };
 
 #endif

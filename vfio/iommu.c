@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/pci.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,42 @@ void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm)
 			log_warn("IOMMU group %d: KVM's VFIO device refuses it: %s",
 				 iommu->groups[i].number, strerror(-error));
 	}
+}
+
+static bool group_owns(int number, const struct vfio_pci_dependent_device *device)
+{
+	return device->group_id == (uint32_t)number;
+}
+
+/* A group may also have functions without a driver, or with one that leaves DMA alone. */
+bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_device *device)
+{
+	char path[PATH_MAX];
+
+	file_path_set(path, "", "/sys/bus/pci/devices/%04x:%02x:%02x.%x/vfio-dev", device->segment,
+		      device->bus, PCI_SLOT(device->devfn), PCI_FUNC(device->devfn));
+	for (unsigned int i = 0; i < iommu->group_count; i++)
+		if (group_owns(iommu->groups[i].number, device))
+			return access(path, F_OK) == 0;
+	return false;
+}
+
+/* The kernel takes no more groups than there are functions to reset, and so none that has none. */
+unsigned int iommu_reset_proof(const struct iommu *iommu,
+			       const struct vfio_pci_hot_reset_info *info,
+			       int32_t fds[IOMMU_GROUPS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < iommu->group_count; i++) {
+		unsigned int j = 0;
+
+		while (j < info->count && !group_owns(iommu->groups[i].number, &info->devices[j]))
+			j++;
+		if (j < info->count)
+			fds[count++] = iommu->groups[i].fd;
+	}
+	return count;
 }
 
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)

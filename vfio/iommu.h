@@ -9,6 +9,7 @@
 #ifndef POSTHORN_VFIO_IOMMU_H
 #define POSTHORN_VFIO_IOMMU_H
 
+#include <linux/vfio.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,6 +77,20 @@ bool iommu_coherent(const struct iommu *iommu);
 
 /* Tell KVM's VFIO device about all groups. Not fatal: a failure is logged. */
 void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
+
+/*
+ * Does what VFIO_DEVICE_GET_PCI_HOT_RESET_INFO lists as @device belong to this address space, so
+ * that nobody else has it, and does VFIO have it? Start-up only.
+ */
+bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_device *device);
+
+/*
+ * What VFIO_DEVICE_PCI_HOT_RESET is to be given as proof of that, of all that @info lists: the
+ * descriptors of their groups, which stay open. Returns how many.
+ */
+unsigned int iommu_reset_proof(const struct iommu *iommu,
+			       const struct vfio_pci_hot_reset_info *info,
+			       int32_t fds[IOMMU_GROUPS_MAX]);
 
 /*
  * The sizes of pages that the IOMMU maps: bit n is 2^n bytes. 0 when the kernel does not say. Only

@@ -167,6 +167,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 			 PCI_FUNC(device->devfn));
 		machine->function_count++;
 	}
+	for (unsigned int i = 0; i < machine->function_count; i++)
+		vfio_function_reset_init(&machine->functions[i]);
 }
 
 /* The IOMMU's ranges in the terms of the layout. */

@@ -33,7 +33,9 @@ static const struct seccomp_row vcpu_rows[] = {
 	SECCOMP_VCPU_REQUESTS,
 	REQUEST(VFIO_DEVICE_SET_IRQS, "the guest turns interrupts of a device on or off"),
 	REQUEST(VFIO_DEVICE_RESET, "the guest resets a device (FLR)"),
-	REQUEST(VFIO_IOMMU_MAP_DMA, "a BAR appears: other devices of the guest may reach it"),
+	REQUEST(VFIO_IOMMU_MAP_DMA,
+		"a BAR appears: other devices of the guest may reach it; by the same number "
+		"VFIO_DEVICE_PCI_HOT_RESET: the guest resets a device that has no other reset"),
 	REQUEST(VFIO_IOMMU_UNMAP_DMA, "and leaves"),
 	CALL(pread64, "a device's registers and configuration space; files for the irq report"),
 	CALL(pwrite64,
@@ -44,7 +46,7 @@ static const struct seccomp_row vcpu_rows[] = {
 	CALL(futex, "locks, and the barrier at the start"),
 	CALL(ppoll,
 	     "messages: does anybody read standard error? and the guest reads the pending bits of "
-	     "MSI-X: is an eventfd's count above 0?"),
+	     "MSI-X: is an eventfd's count above 0? a pause before a reset is tried again"),
 	CALL(eventfd2, "the guest unmasks a vector for the first time"),
 	CALL(close, "the eventfds of vectors that were turned off"),
 	CALL(epoll_ctl, "irq-path=userspace: an interrupt is connected to the relay, or masked"),

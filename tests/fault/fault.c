@@ -361,7 +361,9 @@ static void ioctl_done(int fd, unsigned long request, const void *argument)
 	case KVM_SET_USER_MEMORY_REGION:
 		range_set(state.slots, fd, slot->slot, slot->userspace_addr, slot->memory_size);
 		break;
-	case VFIO_IOMMU_MAP_DMA:
+	case VFIO_IOMMU_MAP_DMA: /* or VFIO_DEVICE_PCI_HOT_RESET, of the same number */
+		if (strcmp(request_name, "VFIO_IOMMU_MAP_DMA"))
+			break;
 		range_set(state.maps, fd, map->iova, map->vaddr, map->size);
 		break;
 	case VFIO_IOMMU_UNMAP_DMA:

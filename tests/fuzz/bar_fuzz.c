@@ -85,6 +85,9 @@ static void device_take(struct fuzz_input *in)
 	unsigned int rom = fuzz_u8(in);
 	uint8_t *bytes;
 
+	device->can_reset = !(rom & 8);
+	device->has_bus = rom & 0x10;
+	device->has_foreigner = rom & 0x20;
 	bars_take(device, in);
 	if (rom % 8)
 		fuzz_bar_add(device, PCI_BAR_ROM, BIT(10 + rom % 8), 0);

@@ -62,6 +62,8 @@ static void device_take(struct fuzz_device *device, struct fuzz_input *in)
 	if (flags & 0x20)
 		device->host_vectors = 1 + flags / 64;
 	fuzz_host.msix_table = flags / 64 % 3;
+	device->has_bus = flags & 0x40;
+	device->has_foreigner = flags & 0x80;
 	regions_take(device, in);
 	config_take(device, in);
 	/* VFIO shows no vector of what is not in configuration space; there may be fewer. */
@@ -223,13 +225,14 @@ static void reset_step(const struct subject *subject)
 {
 	struct fuzz_device *device = subject->device;
 	unsigned int at = device->function.policy.express, resets = device->resets;
+	bool can_reset = device->can_reset || device->function.bus_resets;
 
 	if (!at)
 		return;
 	fuzz_config_write(device, at + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
-	if (device->resets != resets + device->can_reset)
+	if (device->resets != resets + can_reset)
 		fuzz_violation("a function-level reset does not happen, or should not");
-	if (device->can_reset)
+	if (can_reset)
 		reset_check(subject);
 }
 

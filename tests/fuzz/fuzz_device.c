@@ -122,19 +122,61 @@ void vfio_device_cleanup(struct vfio_device *device)
 	fuzz->open = false;
 }
 
-/* The kernel wakes the function before it tries, and puts back what the reset took. */
-int vfio_device_reset(struct vfio_device *device)
+/*
+ * The kernel wakes the function before it tries, and puts back what the reset took. Of one that it
+ * puts off nothing is left.
+ */
+static int device_reset(struct fuzz_device *fuzz, bool can_reset)
 {
-	struct fuzz_device *fuzz = device_of(device);
+	int error = fuzz_failing(FUZZ_RESET);
 
-	if (!fuzz->can_reset)
+	if (!can_reset)
 		fuzz_violation("a device that cannot be reset is");
 	if (fuzz->active != VFIO_PCI_NUM_IRQS)
 		fuzz_violation("the device is reset with interrupts on");
 	unreachable_check(fuzz, "is reset");
 	fuzz->asleep = false;
-	fuzz->resets++;
-	return fuzz_failing(FUZZ_RESET);
+	fuzz->resets += error != -EAGAIN;
+	return error;
+}
+
+int vfio_device_reset(struct vfio_device *device)
+{
+	struct fuzz_device *fuzz = device_of(device);
+
+	return device_reset(fuzz, fuzz->can_reset);
+}
+
+struct vfio_pci_hot_reset_info *vfio_device_hot_reset_info(struct vfio_device *device)
+{
+	struct fuzz_device *fuzz = device_of(device);
+	struct vfio_pci_hot_reset_info *info;
+
+	errno = fuzz->has_bus ? -fuzz_failing(FUZZ_CALLOC) : ENODEV;
+	if (errno)
+		return NULL;
+	info = calloc(1, sizeof(*info) + (FUZZ_DEVICES_MAX + 1) * sizeof(info->devices[0]));
+	for (unsigned int i = 0; info && i < host->device_count + fuzz->has_foreigner; i++)
+		info->devices[info->count++] =
+			(struct vfio_pci_dependent_device){ .group_id = FUZZ_GROUP +
+									(i == host->device_count),
+							    .bus = 1,
+							    .devfn = (uint8_t)i };
+	return info;
+}
+
+int vfio_device_hot_reset(struct vfio_device *device, const int32_t *fds, unsigned int count)
+{
+	struct fuzz_device *fuzz = device_of(device);
+
+	(void)fds;
+	(void)count;
+	for (unsigned int i = 0; i < host->device_count; i++)
+		if (&host->devices[i] != fuzz && host->devices[i].function.pci.root &&
+		    le_load(&host->devices[i].function.pci.config[PCI_COMMAND], 2) & 7)
+			fuzz_violation(
+				"a bus is reset while the guest uses another function of it");
+	return device_reset(fuzz, fuzz->has_bus && !fuzz->has_foreigner);
 }
 
 /* ---- regions ---- */

@@ -520,6 +520,22 @@ void vm_memslot_remove(struct vm *vm, int slot)
 			fuzz_violation("DMA reaches a BAR that the guest does not");
 }
 
+bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_device *device)
+{
+	(void)iommu;
+	return device->group_id == FUZZ_GROUP;
+}
+
+unsigned int iommu_reset_proof(const struct iommu *iommu,
+			       const struct vfio_pci_hot_reset_info *info,
+			       int32_t fds[IOMMU_GROUPS_MAX])
+{
+	(void)iommu;
+	(void)info;
+	(void)fds;
+	return 0;
+}
+
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)
 {
 	const struct fuzz_range range = { true, false, iova, size, hva };
@@ -641,7 +657,7 @@ static bool machine_start(void)
 
 	for (unsigned int i = 0; i < host->device_count; i++) {
 		const struct vfio_function_options options = {
-			.bdf = "0000:01:00.0",
+			.bdf = i ? "0000:01:00.1" : "0000:01:00.0",
 			.relay = host->relayed ? &host->relay : NULL,
 			.devfn = PCI_DEVFN(1, i),
 			.is_multifunction = host->device_count > 1,
@@ -652,6 +668,16 @@ static bool machine_start(void)
 		if (vfio_function_init(&host->devices[i].function, &config, &options, why) < 0)
 			return false;
 		msix_place_check(&host->devices[i]);
+	}
+	for (unsigned int i = 0; i < host->device_count; i++) {
+		const struct fuzz_device *device = &host->devices[i];
+		unsigned int failed = host->failed;
+
+		vfio_function_reset_init(&host->devices[i].function);
+		if (host->failed == failed &&
+		    device->function.bus_resets !=
+			    (!device->can_reset && device->has_bus && !device->has_foreigner))
+			fuzz_violation("a bus is reset, or not, against the rules");
 	}
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
 			    &io) != 0)

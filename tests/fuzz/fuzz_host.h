@@ -35,6 +35,7 @@
 #define FUZZ_IO		    0x1000ULL
 #define FUZZ_IO_SIZE	    0xf000ULL
 #define FUZZ_DEVICES_MAX    2
+#define FUZZ_GROUP	    5 /* of all devices */
 #define FUZZ_VECTORS_MAX    2048
 #define FUZZ_FILES_MAX	    320 /* eventfds; GSIs too */
 #define FUZZ_RANGES_MAX	    160
@@ -97,6 +98,8 @@ struct fuzz_device {
 	struct vfio_region regions[VFIO_PCI_NUM_REGIONS];
 	uint32_t irqs[VFIO_PCI_NUM_IRQS]; /* how many */
 	bool can_reset, is_dynamic;
+	/* Its bus can be reset, and has all devices; and one that is not the VM's. */
+	bool has_bus, has_foreigner;
 	unsigned int host_vectors; /* that the host can give, 1 or more */
 
 	/* What became of it. */

@@ -77,6 +77,7 @@ static inline void machine_start(struct machine *machine)
 	const struct pci_window io = { IO_BASE, 0xf000 };
 
 	assert_int_equal(function_init(machine, machine->function, &machine->options), 0);
+	vfio_function_reset_init(machine->function);
 	assert_int_equal(pci_root_attach(&machine->root, &machine->memory, &machine->ports, ECAM,
 					 &mem32, &mem64, &io),
 			 0);

@@ -65,7 +65,8 @@ static void test_a_function_that_is_ready(void **state)
 	assert_finding(CHECK_OK, NIC " permission", "/dev/vfio/12", "");
 	assert_finding(CHECK_OK, NIC " reset", "by flr bus", "");
 	assert_finding(CHECK_OK, NIC " interrupts", "5 vectors of MSI-X, 8 of MSI, INTx", "");
-	assert_finding(CHECK_NOTE, NIC " MSI-X table", "80 bytes at 0x0 of BAR 3", "msix-table=own");
+	assert_finding(CHECK_NOTE, NIC " MSI-X table", "80 bytes at 0x0 of BAR 3",
+		       "msix-table=own");
 	assert_finding(CHECK_OK, NIC " DMA", "512 MiB of RAM fit in 1 piece", "");
 	assert_false(check_stops(&check));
 }
@@ -182,20 +183,67 @@ static void test_a_group_that_may_not_be_opened_stops(void **state)
 	assert_finding(CHECK_STOPS, NIC " permission", "No such file", "/dev/vfio");
 }
 
-static void test_no_reset_is_a_warning(void **state)
+static void reset_method_remove(void)
 {
 	char path[PATH_MAX];
 
+	tree_path(path, NIC_PATH "/reset_method");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_no_reset_is_a_warning(void **state)
+{
+	(void)state;
+	card_put();
+	reset_method_remove();
+	function_check(NIC);
+	assert_finding(CHECK_WARNING, NIC " reset", "no way to reset", "");
+	assert_false(check_stops(&check));
+}
+
+static void test_a_function_whose_resets_are_off_is_reset_with_its_bus(void **state)
+{
 	(void)state;
 	card_put();
 	tree_text_put(NIC_PATH "/reset_method", "\n");
 	function_check(NIC);
-	assert_finding(CHECK_WARNING, NIC " reset", "turned off", "echo default >");
-	tree_path(path, NIC_PATH "/reset_method");
-	assert_int_equal(unlink(path), 0);
+	assert_finding(CHECK_NOTE, NIC " reset", "turned off", "echo default >");
+	assert_finding(CHECK_OK, NIC " reset", "with its bus", "");
+}
+
+/* All that is on the bus must be VFIO's, and then the same guest's. */
+static void test_a_bus_is_reset_when_all_of_it_is_the_guests(void **state)
+{
+	(void)state;
+	card_put();
+	reset_method_remove();
+	tree_sibling_put(SECOND, "vfio-pci");
 	function_check(NIC);
-	assert_finding(CHECK_WARNING, NIC " reset", "no way to reset", "");
-	assert_false(check_stops(&check));
+	assert_finding(CHECK_NOTE, NIC " reset", "with its bus, if the same guest has " SECOND, "");
+	tree_driver_put(SECOND, "igb");
+	function_check(NIC);
+	assert_finding(CHECK_WARNING, NIC " reset", "where " SECOND " is, bound to igb",
+		       "posthorn bind " SECOND ", and give it to the same guest");
+	tree_driver_put(SECOND, NULL);
+	function_check(NIC);
+	assert_finding(CHECK_WARNING, NIC " reset", SECOND " is, which has no driver",
+		       "posthorn bind " SECOND);
+}
+
+/* No bridge is above it. */
+static void test_a_root_bus_is_not_reset(void **state)
+{
+	const struct tree_function function = { .bdf = "0000:00:19.0",
+						.driver = "vfio-pci",
+						.vendor = 0x8086,
+						.device = 0x10d3,
+						.group = 30 };
+
+	(void)state;
+	card_put();
+	tree_function_put(&function);
+	function_check(function.bdf);
+	assert_finding(CHECK_WARNING, "0000:00:19.0 reset", "no way to reset", "");
 }
 
 /* ---- interrupts and BARs ---- */
@@ -571,6 +619,9 @@ int main(void)
 		CHECK_TEST(test_a_group_that_cannot_be_listed_stops),
 		CHECK_TEST(test_a_group_that_may_not_be_opened_stops),
 		CHECK_TEST(test_no_reset_is_a_warning),
+		CHECK_TEST(test_a_function_whose_resets_are_off_is_reset_with_its_bus),
+		CHECK_TEST(test_a_bus_is_reset_when_all_of_it_is_the_guests),
+		CHECK_TEST(test_a_root_bus_is_not_reset),
 		CHECK_TEST(test_configuration_space_takes_root),
 		CHECK_TEST(test_a_device_that_does_not_answer_stops),
 		CHECK_TEST(test_a_virtual_function_answers),

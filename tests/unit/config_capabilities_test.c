@@ -153,7 +153,7 @@ static void test_failed_reset_is_said_once_and_rebuilds_all_the_same(void **stat
 
 	for (unsigned int i = 0; i < 2; i++) {
 		command_set(machine, PCI_COMMAND_MEMORY);
-		fake_fail(machine->kvm, "reset", 0, -EAGAIN);
+		fake_fail(machine->kvm, "reset", 0, -ENOTTY);
 		guest_write(machine, EXP + PCI_EXP_DEVCTL, 4, 0x8000);
 		assert_int_equal(guest_read(machine, PCI_COMMAND, 2), 0);
 		assert_int_equal(fake_kvm_slots(machine->kvm), 0);

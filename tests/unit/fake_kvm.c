@@ -187,6 +187,22 @@ void vm_memslot_remove(struct vm *vm, int slot)
 	kvm->slots[slot].used = false;
 }
 
+bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_device *device)
+{
+	(void)iommu;
+	return device->group_id == FAKE_GROUP;
+}
+
+unsigned int iommu_reset_proof(const struct iommu *iommu,
+			       const struct vfio_pci_hot_reset_info *info,
+			       int32_t fds[IOMMU_GROUPS_MAX])
+{
+	(void)iommu;
+	(void)info;
+	fds[0] = FAKE_GROUP_FD;
+	return 1;
+}
+
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)
 {
 	struct fake_kvm *kvm = container_of(iommu, struct fake_kvm, iommu);

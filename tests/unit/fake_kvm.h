@@ -24,6 +24,9 @@
 #include "kvm/wire.h"
 #include "vfio/iommu.h"
 
+/* The VM has this IOMMU group, and no other. */
+#define FAKE_GROUP	    5
+#define FAKE_GROUP_FD	    50
 #define FAKE_SLOTS_MAX	    32
 #define FAKE_IRQFDS_MAX	    4096
 #define FAKE_SOURCES_MAX    64

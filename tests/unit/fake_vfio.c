@@ -178,12 +178,11 @@ void vfio_device_cleanup(struct vfio_device *device)
 }
 
 /* The kernel puts back what the reset took from configuration space, but for the power state. */
-int vfio_device_reset(struct vfio_device *device)
+static int fake_reset(struct fake_vfio *fake, const char *call, bool can)
 {
-	struct fake_vfio *fake = fake_enter(device);
-	int failure = fake_failing(fake->kvm, "reset");
+	int failure = fake_failing(fake->kvm, call);
 
-	fake_log(fake->kvm, "reset%s", failure ? " fails" : "");
+	fake_log(fake->kvm, "%s%s", call, failure ? " fails" : "");
 	for (unsigned int i = 0; i < fake->map_count; i++)
 		if (fake_kvm_slot_touches(fake->kvm, fake->maps[i].hva, fake->maps[i].size))
 			fake_violation(fake->kvm, "the device is reset while the guest reaches it");
@@ -191,14 +190,51 @@ int vfio_device_reset(struct vfio_device *device)
 		fake->slow(fake->opaque);
 	if (failure)
 		return failure;
-	if (!fake->can_reset) {
+	if (!can) {
 		fake_violation(fake->kvm, "a device that cannot be reset is");
 		return -EINVAL;
 	}
-	fake->resets++;
 	if (fake->pm)
 		fake->config[fake->pm + PCI_PM_CTRL] &= ~3;
 	return 0;
+}
+
+int vfio_device_reset(struct vfio_device *device)
+{
+	struct fake_vfio *fake = fake_enter(device);
+	int error = fake_reset(fake, "reset", fake->can_reset);
+
+	fake->resets += !error;
+	return error;
+}
+
+struct vfio_pci_hot_reset_info *vfio_device_hot_reset_info(struct vfio_device *device)
+{
+	struct fake_vfio *fake = fake_enter(device);
+	size_t size = fake->bus_count * sizeof(fake->bus[0]);
+	struct vfio_pci_hot_reset_info *info;
+
+	errno = fake->bus_count ? -fake_failing(fake->kvm, "hot_reset_info") : ENODEV;
+	if (errno)
+		return NULL;
+	info = calloc(1, sizeof(*info) + size);
+	if (!info)
+		abort();
+	info->count = fake->bus_count;
+	memcpy(info->devices, fake->bus, size);
+	return info;
+}
+
+/* Of one bus every function is reset: the test looks at the one that was asked. */
+int vfio_device_hot_reset(struct vfio_device *device, const int32_t *fds, unsigned int count)
+{
+	struct fake_vfio *fake = fake_enter(device);
+	int error = fake_reset(fake, "hot_reset", fake->bus_count);
+
+	if (count != 1 || fds[0] != FAKE_GROUP_FD)
+		fake_violation(fake->kvm, "the proof for the reset of a bus is none");
+	fake->bus_resets += !error;
+	return error;
 }
 
 /* ---- regions ----------------------------------------------------------------------------------

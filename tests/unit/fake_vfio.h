@@ -36,6 +36,9 @@ struct fake_vfio {
 	struct vfio_region regions[VFIO_PCI_NUM_REGIONS];
 	uint32_t irqs[VFIO_PCI_NUM_IRQS]; /* how many */
 	bool can_reset;
+	/* What is on its bus, itself included; none: the bus cannot be reset. */
+	struct vfio_pci_dependent_device bus[4];
+	unsigned int bus_count;
 	bool is_dynamic;	   /* MSI-X vectors can be added live */
 	unsigned int host_vectors; /* that the host can give */
 
@@ -59,7 +62,7 @@ struct fake_vfio {
 	} maps[FAKE_MAPS_MAX];
 	unsigned int map_count;
 	unsigned int reads, writes; /* system calls for configuration space and BARs */
-	unsigned int resets;
+	unsigned int resets, bus_resets;
 	unsigned int enables; /* how often an interrupt kind was turned on */
 
 	/* Called in the midst of what takes a real device long: its reset, and a read of its ROM.

@@ -2,6 +2,7 @@
 /* vmm/info/info.c: what `posthorn info` says of made-up devices, and that the guest finds it so. */
 #include "vmm/info/info.h"
 
+#include <errno.h>
 #include <jansson.h>
 
 #include "tests/unit/assigned_machine.h"
@@ -147,6 +148,49 @@ static void test_text_has_regions_interrupts_capabilities_and_iommu(void **state
 	machine_close(machine);
 }
 
+/* The text and the JSON of one that has no reset of its own. */
+static void bus_reset_expect(int error, const char *needs, const char *text_part, bool can)
+{
+	struct machine *machine = machine_of(fake_vfio_e1000e);
+	char *text;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	json_t *all;
+
+	info_make(machine);
+	machine->function->device.can_reset = false;
+	info.bus_reset_error = error;
+	strcpy(info.bus_reset_needs, needs);
+	info_print(&info, file);
+	fclose(file);
+	assert_non_null(strstr(text, text_part));
+	free(text);
+	file = open_memstream(&text, &size);
+	assert_int_equal(info_print_json(&info, file), 0);
+	fclose(file);
+	all = json_loads(text, 0, NULL);
+	assert_false(json_is_true(json_object_get(all, "can_reset")));
+	assert_int_equal(json_is_true(json_object_get(all, "bus_reset")), can);
+	if (needs[0])
+		assert_string_equal(json_string_value(json_object_get(all, "bus_reset_needs")),
+				    needs);
+	else
+		assert_null(json_object_get(all, "bus_reset_needs"));
+	json_decref(all);
+	free(text);
+	machine_close(machine);
+}
+
+static void test_reset_with_the_bus(void **state)
+{
+	(void)state;
+	bus_reset_expect(0, "", ": VFIO can reset it with its bus; the kernel's", true);
+	bus_reset_expect(
+		0, "0000:01:00.1",
+		": VFIO can reset it with its bus, if the same guest has 0000:01:00.1; the", true);
+	bus_reset_expect(-ENODEV, "", ": VFIO cannot reset it; the kernel's methods", false);
+}
+
 static void test_json_has_the_same(void **state)
 {
 	struct machine *machine = machine_of(fake_vfio_e1000e);
@@ -163,6 +207,7 @@ static void test_json_has_the_same(void **state)
 	assert_non_null(all);
 	assert_string_equal(json_string_value(json_object_get(all, "bdf")), BDF);
 	assert_true(json_is_true(json_object_get(all, "can_reset")));
+	assert_true(json_is_false(json_object_get(all, "bus_reset")));
 	region = json_array_get(json_object_get(all, "regions"), 0);
 	assert_string_equal(json_string_value(json_object_get(region, "name")), "BAR 0");
 	assert_string_equal(json_string_value(json_object_get(region, "size")), "0x20000");
@@ -186,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_lists_in_a_circle_end),
 		cmocka_unit_test(test_names_by_the_kind_of_list),
 		cmocka_unit_test(test_text_has_regions_interrupts_capabilities_and_iommu),
+		cmocka_unit_test(test_reset_with_the_bus),
 		cmocka_unit_test(test_json_has_the_same),
 	};
 

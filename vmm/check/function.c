@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "vfio/iommu.h"
 #include "vmm/check/check.h"
 #include "vmm/host/in_use.h"
@@ -127,21 +130,93 @@ static void permission_check(struct check *check, const struct host_pci *pci)
 		check_remedy(check, "run as root, or chown USER %s", name);
 }
 
+/* ---- reset ---- */
+
+/* What else is on the bus of a function. */
+struct bus {
+	const struct host_pci *pci;
+	char with[128]; /* what VFIO has of it, or what no one has: " 0000:01:00.1" each */
+	struct host_pci obstacle; /* what VFIO does not have; bdf is "" where there is none */
+};
+
+static int bus_visit(void *opaque, const struct host_pci *pci)
+{
+	struct bus *bus = opaque;
+	size_t length = strlen(bus->with);
+
+	if (!strcmp(pci->bdf, bus->pci->bdf) || !bdf_same_bus(pci->bdf, bus->pci->bdf))
+		return 0;
+	if (pci->is_vfio)
+		snprintf(bus->with + length, sizeof(bus->with) - length, " %s", pci->bdf);
+	else
+		bus->obstacle = *pci;
+	return 0;
+}
+
+/* On a root bus there is no bridge above it that could reset the bus. */
+static bool is_behind_bridge(const struct check *check, const struct host_pci *pci)
+{
+	char path[PATH_MAX], real[PATH_MAX], bdf[BDF_SIZE];
+	char *slash;
+
+	file_path_set(path, check->root, "/sys/bus/pci/devices/%s", pci->bdf);
+	if (!realpath(path, real))
+		return false;
+	slash = strrchr(real, '/');
+	*slash = '\0';
+	slash = strrchr(real, '/');
+	return slash && !bdf_parse(slash + 1, bdf);
+}
+
+/* It has no reset of its own: can VFIO reset its bus? The kernel resets what VFIO has, all of it.
+ */
+static void bus_reset_check(struct check *check, const struct host_pci *pci, bool turned_off)
+{
+	struct bus bus = { .pci = pci };
+	bool possible = is_behind_bridge(check, pci) &&
+			host_pci_each(check->root, -1, bus_visit, &bus) >= 0;
+
+	/* Of one that is alone there, that is a method of its own, if it can be. */
+	if (!bus.with[0] && !bus.obstacle.bdf[0] && !turned_off)
+		possible = false;
+	if (!possible) {
+		subject_add(check, pci, CHECK_WARNING, "reset",
+			    "the kernel knows no way to reset it: what it was left doing may go on "
+			    "in the guest");
+	} else if (bus.obstacle.bdf[0]) {
+		subject_add(
+			check, pci, CHECK_WARNING, "reset",
+			"with its bus only, where %s is, %s%s: what it was left doing may go on in "
+			"the guest",
+			bus.obstacle.bdf,
+			bus.obstacle.driver[0] ? "bound to " : "which has no driver",
+			bus.obstacle.driver);
+		check_remedy(check, "posthorn bind %s, and give it to the same guest",
+			     bus.obstacle.bdf);
+	} else {
+		subject_add(check, pci, bus.with[0] ? CHECK_NOTE : CHECK_OK, "reset",
+			    "with its bus%s%s", bus.with[0] ? ", if the same guest has" : "",
+			    bus.with);
+	}
+}
+
 static void reset_check(struct check *check, const struct host_pci *pci)
 {
 	char path[80], methods[128];
+	bool turned_off;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method", pci->bdf);
 	if (check_read(check, path, methods, sizeof(methods))) {
 		subject_add(check, pci, CHECK_OK, "reset", "by %s", methods);
-	} else if (check_exists(check, path)) {
-		subject_add(check, pci, CHECK_WARNING, "reset", "all methods are turned off");
-		check_remedy(check, "echo default >%s", path);
-	} else {
-		subject_add(check, pci, CHECK_WARNING, "reset",
-			    "the kernel knows no way to reset it: what it was left doing may go on "
-			    "in the guest");
+		return;
 	}
+	turned_off = check_exists(check, path);
+	if (turned_off) {
+		subject_add(check, pci, CHECK_NOTE, "reset",
+			    "all methods of its own are turned off");
+		check_remedy(check, "echo default >%s", path);
+	}
+	bus_reset_check(check, pci, turned_off);
 }
 
 void check_function(struct check *check, const struct host_pci *pci, bool draw)

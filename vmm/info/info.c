@@ -9,6 +9,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "vfio/config.h"
+#include "vfio/reset.h"
 #include "vmm/commands.h"
 #include "vmm/host.h"
 
@@ -48,6 +49,9 @@ static int info_run(const void *opaque)
 		    error == -ENODEV ? "the device does not answer" : strerror(-error));
 	info->function = function;
 	reset_methods_read(info, options->bdf);
+	if (!function->device.can_reset)
+		info->bus_reset_error =
+			vfio_reset_obstacle(&function->device, &iommu, info->bus_reset_needs);
 	info->range_count = iommu_ranges(&iommu, info->ranges);
 	info->page_sizes = iommu_page_sizes(&iommu);
 	info->coherent = iommu_coherent(&iommu);

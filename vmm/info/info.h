@@ -37,6 +37,9 @@ struct info {
 	 */
 	const struct vfio_function *function;
 	char reset_methods[64]; /* as in sysfs; "" for none */
+	/* Of one that VFIO cannot reset by itself: vfio_reset_obstacle(). */
+	int bus_reset_error;
+	char bus_reset_needs[BDF_SIZE];
 	struct iommu_range ranges[IOMMU_RANGES_MAX];
 	unsigned int range_count;
 	uint64_t page_sizes; /* bit n: the IOMMU maps pages of 2^n bytes */

@@ -92,12 +92,20 @@ static void iommu_print(const struct info *info, FILE *file)
 		info->coherent ? "the device's DMA sees them" : "DMA may go around them");
 }
 
+/* Is it reset with its bus, for want of another reset? Others may have to be in the same guest. */
+static bool has_bus_reset(const struct info *info)
+{
+	return !info->function->device.can_reset && info->bus_reset_error == 0;
+}
+
 void info_print(const struct info *info, FILE *file)
 {
 	const struct vfio_device *device = &info->function->device;
 
-	fprintf(file, "%s: VFIO %s reset it; the kernel's methods: %s\n\n", device->bdf,
-		device->can_reset ? "can" : "cannot",
+	fprintf(file, "%s: VFIO %s reset it%s%s%s; the kernel's methods: %s\n\n", device->bdf,
+		device->can_reset || has_bus_reset(info) ? "can" : "cannot",
+		has_bus_reset(info) ? " with its bus" : "",
+		info->bus_reset_needs[0] ? ", if the same guest has " : "", info->bus_reset_needs,
 		info->reset_methods[0] ? info->reset_methods : "none");
 	regions_print(device, file);
 	irqs_print(device, file);
@@ -202,11 +210,13 @@ static json_t *iommu_json(const struct info *info)
 int info_print_json(const struct info *info, FILE *file)
 {
 	const struct vfio_device *device = &info->function->device;
-	json_t *all =
-		json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "bdf", device->bdf, "can_reset",
-			  device->can_reset, "reset_methods", info->reset_methods, "regions",
-			  regions_json(device), "interrupts", irqs_json(device), "capabilities",
-			  capabilities_json(info), "iommu", iommu_json(info));
+	json_t *all = json_pack("{s:s, s:b, s:b, s:s*, s:s, s:o, s:o, s:o, s:o}", "bdf",
+				device->bdf, "can_reset", device->can_reset, "bus_reset",
+				has_bus_reset(info), "bus_reset_needs",
+				info->bus_reset_needs[0] ? info->bus_reset_needs : NULL,
+				"reset_methods", info->reset_methods, "regions",
+				regions_json(device), "interrupts", irqs_json(device),
+				"capabilities", capabilities_json(info), "iommu", iommu_json(info));
 	int failed = !all || json_dumpf(all, file, JSON_INDENT(2));
 
 	if (!failed)
