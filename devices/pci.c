@@ -196,18 +196,16 @@ static void config_data_access(struct pci_root *root, uint32_t address, unsigned
 static void config_port_access(void *opaque, uint64_t offset, struct access *access)
 {
 	struct pci_root *root = opaque;
-	uint32_t address;
 
-	mutex_lock(&root->lock);
-	if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && access->is_write)
-		root->config_address = (uint32_t)access->data & ~CONFIG_RESERVED_MASK;
-	address = root->config_address;
-	mutex_unlock(&root->lock);
 	if (offset >= CONFIG_DATA_OFFSET)
-		config_data_access(root, address, (unsigned int)offset - CONFIG_DATA_OFFSET,
-				   access);
-	else if (offset == CONFIG_ADDRESS_OFFSET && access->size == 4 && !access->is_write)
-		access->data = address;
+		config_data_access(root, atomic_load(&root->config_address),
+				   (unsigned int)offset - CONFIG_DATA_OFFSET, access);
+	else if (offset != CONFIG_ADDRESS_OFFSET || access->size != 4)
+		return;
+	else if (access->is_write)
+		atomic_store(&root->config_address, (uint32_t)access->data & ~CONFIG_RESERVED_MASK);
+	else
+		access->data = atomic_load(&root->config_address);
 }
 
 /* ---- the header ---- */

@@ -109,7 +109,7 @@ struct pci_root {
 	struct pci_device *devices[PCI_FUNCTIONS_MAX]; /* by devfn; NULL where there is none */
 	struct pci_window mem32, mem64, io;	       /* of size 0 where there is none */
 	struct pci_device host_bridge;		       /* 00:00.0 */
-	uint32_t config_address;		       /* the register at port 0xCF8 */
+	_Atomic uint32_t config_address;	       /* the register at port 0xCF8 */
 	struct pci_bar *mapped[2];		       /* what is decoded: memory BARs, I/O BARs */
 };
 
