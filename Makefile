@@ -28,7 +28,7 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := $(addprefix vfio/,bdf.o iommu.o device.o function.o config.o \
+vfio_objects    := $(addprefix vfio/,bdf.o iommu.o iommufd.o type1.o device.o function.o config.o \
                      msix.o bar.o irqs.o reset.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
@@ -59,7 +59,7 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
-              irqs_relay bar assigned function_locks reset hot_reset device_events check check_cgroup \
+              irqs_relay bar iommu assigned function_locks reset hot_reset device_events check check_cgroup \
               check_function check_latency affinity info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
@@ -77,6 +77,7 @@ $(foreach test,config config_capabilities config_malformed irqs irqs_failures ir
 		assigned function_locks reset info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
+unit_fakes_iommu     := fake_iommu
 unit_flags_posting_arm64 := -Wl,--wrap=opendir
 unit_flags_arm64 := -Wl,--wrap=ioctl_named
 $(foreach test,host_irq latency_host posting_arm64, \
@@ -103,6 +104,8 @@ comma := ,
 unit_flags_affinity := $(addprefix -Wl$(comma)--wrap=,sched_setaffinity sched_getaffinity getrlimit setrlimit access \
                          file_read_text)
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
+fake_iommu_calls := open close readlink ioctl_named ioctl_grown_named iommu_device_file_find vm_vfio_add
+unit_flags_iommu     := $(fake_iommu_calls:%=-Wl,--wrap=%)
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
 unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open
 
@@ -373,7 +376,7 @@ bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device co
 # By libFuzzer, which comes with clang, on x86-64. What is particular to arm64 is plain C and is
 # fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
 # library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
-fuzz_targets_x86_64 := config irqs bar image_x86_64 acpi serial rtc options latency_read latency_json \
+fuzz_targets_x86_64 := config irqs bar iommu image_x86_64 acpi serial rtc options latency_read latency_json \
                        host_text_x86_64 irq_evidence_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
@@ -388,6 +391,8 @@ $(foreach target,config irqs bar, \
 $(foreach target,image_x86_64 image_arm64 acpi, \
 	$(eval fuzz_parts_$(target) := tests/unit/fake_ram.o))
 fuzz_flags_serial := -Wl,--wrap=eventfd_signal
+fuzz_parts_iommu  := tests/unit/fake_iommu.o
+fuzz_flags_iommu  := $(fake_iommu_calls:%=-Wl,--wrap=%)
 fuzz_libs_x86_64 := $(LIBS)
 fuzz_libs_arm64  := -l:libfdt.so.1 -lz
 fuzz_cflags_arm64 := -include tests/fuzz/as_arm64.h

@@ -16,14 +16,15 @@ _posthorn_options() {
 	options=()
 	case $1 in
 	run)
-		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --device= --irq-report=
+		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --device= --iommu= --irq-report=
 			--require-posting --console= --user= --seccomp= "$dump")
 		;;
-	devices | info) options+=(--json) ;;
-	check) options+=(--memory= --latency --cpus= --helpers-cpu= --json) ;;
+	devices) options+=(--json) ;;
+	info) options+=(--iommu= --json) ;;
+	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver=) ;;
 	latency)
-		options+=(--device= --source= --path= --state= --count= --warmup= --interval=
+		options+=(--device= --iommu= --source= --path= --state= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	'latency compare') options+=(--json= --plot=) ;;
@@ -101,6 +102,7 @@ _posthorn_value() {
 		;;
 	latency:--device) _posthorn_addresses "$value" assigned ;;
 	*:--user) mapfile -t candidates < <(compgen -u -- "$value") ;;
+	*:--iommu) _posthorn_words "$value" auto iommufd type1 ;;
 	*:--seccomp) _posthorn_words "$value" on log off ;;
 	*:--source) _posthorn_words "$value" edu e1000e igb loopback eventfd thread ;;
 	latency:--path)

@@ -164,7 +164,7 @@ struct vfio_pci_hot_reset_info *vfio_device_hot_reset_info(struct vfio_device *d
 
 int vfio_device_hot_reset(struct vfio_device *device, const int32_t *fds, unsigned int count)
 {
-	uint32_t room[sizeof(struct vfio_pci_hot_reset) / sizeof(uint32_t) + IOMMU_GROUPS_MAX];
+	uint32_t room[sizeof(struct vfio_pci_hot_reset) / sizeof(uint32_t) + IOMMU_FILES_MAX];
 	struct vfio_pci_hot_reset *reset = (void *)room;
 
 	reset->argsz = (uint32_t)(sizeof(*reset) + count * sizeof(*fds));

@@ -91,7 +91,7 @@ struct vfio_function {
 	 */
 	bool bus_resets;
 	uint64_t siblings[PCI_FUNCTIONS_MAX / 64]; /* bits by devfn in the guest; it is none */
-	int32_t reset_proof[IOMMU_GROUPS_MAX];
+	int32_t reset_proof[IOMMU_FILES_MAX];
 	unsigned int reset_proof_count;
 };
 

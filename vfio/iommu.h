@@ -3,12 +3,15 @@
  * The IOMMU in front of the assigned devices: which of the host's memory they can reach by DMA,
  * and at which address (an IOVA; here always the guest-physical address).
  *
- * One address space for all devices of the VM, made of VFIO's legacy container and groups
- * (Documentation/driver-api/vfio.rst; VFIO_TYPE1v2_IOMMU). Nothing outside of iommu.c knows that.
+ * One address space for all devices of the VM. There are two ways to it
+ * (Documentation/driver-api/vfio.rst): iommufd with the files of devices, or VFIO's older container
+ * with the files of groups (VFIO_TYPE1v2_IOMMU). Which one it is, only iommu.c, iommufd.c and
+ * type1.c know.
  */
 #ifndef POSTHORN_VFIO_IOMMU_H
 #define POSTHORN_VFIO_IOMMU_H
 
+#include <limits.h>
 #include <linux/vfio.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,10 +19,13 @@
 
 #include "lib/log.h"
 
+struct iommu_ops;
 struct vm;
+struct vm_ram;
 
-#define IOMMU_GROUPS_MAX 16
-#define IOMMU_RANGES_MAX 32
+#define IOMMU_FILES_MAX	     16
+#define IOMMU_FILE_NAME_SIZE 32
+#define IOMMU_RANGES_MAX     32
 
 /* What to do where no IOMMU guards the devices; the end of a message. */
 #if defined(__x86_64__)
@@ -37,31 +43,60 @@ struct vm;
 	"a container's or service's rules for devices forbid it: allow %s (docker run --device, " \
 	"systemd's DeviceAllow=)"
 
+/* --iommu */
+enum iommu_choice {
+	IOMMU_AUTO, /* iommufd where the first device can be had by it, else type 1 */
+	IOMMU_IOMMUFD,
+	IOMMU_TYPE1,
+};
+
+/* The names of enum iommu_choice, in its order; the last is NULL. */
+extern const char *const iommu_choice_names[];
+#define IOMMU_OPTION_VALUE "auto|iommufd|type1"
+#define IOMMU_OPTION_HELP  "how DMA is mapped (auto: by iommufd, if it can)"
+
 struct iommu_range {
 	uint64_t base, size; /* IOVA, bytes */
 };
 
 struct iommu {
-	int container_fd; /* -1 until the first device */
+	enum iommu_choice choice;
+	const struct iommu_ops *ops; /* NULL until the first device */
+	int fd;			     /* the container, or /dev/iommu; -1 until the first device */
+	uint32_t ioas;		     /* iommufd: the number of the address space */
+	/* What KVM is told of: groups, or devices. */
 	struct {
-		int number, fd;
-	} groups[IOMMU_GROUPS_MAX];
-	unsigned int group_count;
+		char name[IOMMU_FILE_NAME_SIZE];
+		uint32_t group; /* its number; 0 for a device */
+		int fd;
+	} files[IOMMU_FILES_MAX];
+	unsigned int file_count;
 };
 
 /* Make an address space without devices. Opens nothing yet. */
-void iommu_init(struct iommu *iommu);
+void iommu_init(struct iommu *iommu, enum iommu_choice choice);
 
 /* Close everything: the kernel undoes all maps. Devices must be closed first. */
 void iommu_cleanup(struct iommu *iommu);
 
 /*
- * Open the VFIO device of the PCI function @bdf (full form) and put it into the address space.
+ * Open the VFIO device of the PCI function @bdf (full form) and put it into the address space. The
+ * first one decides between iommufd and type 1, where that is left open.
  * Returns its file descriptor, the caller's, or -errno with the reason in @why: -EINVAL when these
- * are too many groups, and -ENODEV when there is no IOMMU, no VFIO or no permission, or when the
- * function is not bound to vfio-pci or its group is not viable or in use. Start-up only.
+ * are too many, and -ENODEV when there is no IOMMU, no VFIO or no permission, or when the
+ * function is not bound to vfio-pci, in use, or its group is not viable. Start-up only.
  */
 int iommu_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE]);
+
+/* "iommufd" or "type1"; NULL before the first device. */
+const char *iommu_name(const struct iommu *iommu);
+
+/*
+ * Find the device file of @bdf, as /dev/vfio/devices/vfio0, and write its path into @path. Both
+ * sysfs and the path are below @root ("" on a real host). 0 or -errno, -ENOENT: the kernel makes
+ * none (before Linux 6.6, or without CONFIG_VFIO_DEVICE_CDEV), or VFIO does not have the function.
+ */
+int iommu_device_file_find(const char *root, const char *bdf, char path[PATH_MAX]);
 
 /*
  * The IOVAs that can be mapped, ascending; holes are what the host reserves (MSI windows and the
@@ -75,7 +110,7 @@ unsigned int iommu_ranges(const struct iommu *iommu, struct iommu_range ranges[I
  */
 bool iommu_coherent(const struct iommu *iommu);
 
-/* Tell KVM's VFIO device about all groups. Not fatal: a failure is logged. */
+/* Tell KVM's VFIO device about all groups or devices. Not fatal: a failure is logged. */
 void iommu_kvm_attach(const struct iommu *iommu, struct vm *vm);
 
 /*
@@ -86,11 +121,12 @@ bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_devic
 
 /*
  * What VFIO_DEVICE_PCI_HOT_RESET is to be given as proof of that, of all that @info lists: the
- * descriptors of their groups, which stay open. Returns how many.
+ * descriptors of their groups, which stay open. Returns how many: by iommufd none, since the kernel
+ * knows.
  */
 unsigned int iommu_reset_proof(const struct iommu *iommu,
 			       const struct vfio_pci_hot_reset_info *info,
-			       int32_t fds[IOMMU_GROUPS_MAX]);
+			       int32_t fds[IOMMU_FILES_MAX]);
 
 /*
  * The sizes of pages that the IOMMU maps: bit n is 2^n bytes. 0 when the kernel does not say. Only
@@ -99,13 +135,26 @@ unsigned int iommu_reset_proof(const struct iommu *iommu,
 uint64_t iommu_page_sizes(const struct iommu *iommu);
 
 /*
- * Map @size bytes at @hva to @iova, readable and writable for the devices, and pin them
- * (VFIO_IOMMU_MAP_DMA). All page-aligned. 0 or -errno: -EEXIST when part is mapped already,
- * -ENOMEM over the memory lock limit, -EINVAL outside of iommu_ranges(). Any thread.
+ * Map a piece of the guest's RAM at its guest-physical address, readable and writable for the
+ * devices, and pin it, until iommu_cleanup(). 0 or -errno: -ENOMEM over the memory lock limit (see
+ * iommu_lock_remedy()), -EINVAL outside of iommu_ranges(). Start-up only, when there is a device.
+ */
+int iommu_ram_map(struct iommu *iommu, const struct vm_ram *ram);
+
+/* What mends -ENOMEM of iommu_ram_map(): the end of a message. When there is a device. */
+const char *iommu_lock_remedy(const struct iommu *iommu);
+
+/* Can devices reach BARs of each other by DMA: does iommu_map() ever work? */
+bool iommu_maps_bars(const struct iommu *iommu);
+
+/*
+ * Map @size bytes of a BAR at @hva to @iova, readable and writable for the devices. All
+ * page-aligned. 0 or -errno: -EEXIST when part is mapped already, -EINVAL outside of
+ * iommu_ranges(), -EOPNOTSUPP where there is no way to. Any thread.
  */
 int iommu_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva);
 
-/* Undo iommu_map() of exactly this range (VFIO_IOMMU_UNMAP_DMA). Any thread. */
+/* Undo iommu_map() of exactly this range. Any thread. */
 void iommu_unmap(struct iommu *iommu, uint64_t iova, uint64_t size);
 
 #endif

@@ -141,7 +141,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 						 !machine->addition);
 		config.observer = irq_report_observer(machine->report);
 	}
-	iommu_init(&machine->iommu);
+	iommu_init(&machine->iommu, options->iommu);
 	pci_root_init(&machine->pci);
 	relay_make(machine, options);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
@@ -255,16 +255,18 @@ static void dma_init(struct machine *machine, const struct run_options *options)
 		 (unsigned long long)(options->memory.size / MIB));
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
 		const struct vm_ram *ram = &machine->vm.ram[i];
-		int error = iommu_map(&machine->iommu, ram->gpa, ram->size, ram->hva);
+		int error = iommu_ram_map(&machine->iommu, ram);
 
 		if (error < 0)
 			die(EXIT_HOST, "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
 			    (unsigned long long)ram->gpa,
 			    (unsigned long long)(ram->gpa + ram->size - 1), strerror(-error),
-			    error == -ENOMEM ? "the memory lock limit (ulimit -l) or the host's "
-					       "memory is too small: use less --memory"
+			    error == -ENOMEM ? iommu_lock_remedy(&machine->iommu)
 					     : "dmesg may say what the IOMMU refuses");
 	}
+	if (machine->function_count > 1 && !iommu_maps_bars(&machine->iommu))
+		log_notice("the devices cannot reach each other's BARs by DMA: iommufd maps no "
+			   "BAR; where drivers want that (peer-to-peer), use --iommu type1");
 	iommu_kvm_attach(&machine->iommu, &machine->vm);
 }
 
@@ -429,6 +431,8 @@ void machine_cleanup(struct machine *machine)
 		machine->addition->cleanup(machine->addition->opaque);
 	serial_cleanup(&machine->serial);
 	pci_root_cleanup(&machine->pci);
+	/* KVM keeps the files of devices open too. */
+	fd_close(&machine->vm.vfio_fd);
 	for (unsigned int i = 0; i < machine->function_count; i++)
 		vfio_function_cleanup(&machine->functions[i]);
 	irq_report_free(machine->report);

@@ -236,6 +236,8 @@ const struct option_rule run_rules[] = {
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
 	{ "--device", "BDF[,NAME=VALUE]...", "assign a PCI function; up to 16 times", device_apply,
 	  .repeatable = true },
+	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
+	  .names = iommu_choice_names },
 	{ "--irq-report", "FILE", "say at the end how each interrupt went (JSON)", option_file,
 	  AT(irq_report) },
 	{ "--require-posting", NULL, "fail when an interrupt of a device was not posted",

@@ -8,6 +8,7 @@
 
 #include "lib/util.h"
 #include "vfio/bdf.h"
+#include "vfio/iommu.h"
 #include "vfio/msix.h"
 #include "vmm/affinity.h"
 #include "vmm/options.h"
@@ -40,6 +41,7 @@ struct run_options {
 	struct memory_options memory;
 	struct device_options devices[RUN_DEVICES_MAX];
 	unsigned int device_count;
+	enum iommu_choice iommu;
 	const char *irq_report; /* file for the report on interrupts; NULL: none */
 	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
 	const char *user;	/* to run as; NULL: as started */

@@ -195,7 +195,7 @@ bool iommu_owns(const struct iommu *iommu, const struct vfio_pci_dependent_devic
 
 unsigned int iommu_reset_proof(const struct iommu *iommu,
 			       const struct vfio_pci_hot_reset_info *info,
-			       int32_t fds[IOMMU_GROUPS_MAX])
+			       int32_t fds[IOMMU_FILES_MAX])
 {
 	(void)iommu;
 	(void)info;

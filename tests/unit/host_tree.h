@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/unit/assert_says.h"
+
 /* What tree_host_put() makes: two endpoints, each behind a root port and in its group. */
 #define NVME	  "0000:03:00.0" /* driver nvme, group 11 */
 #define NVME_PORT "0000:00:1d.0"
@@ -85,8 +87,5 @@ const char *tree_driver(const char *bdf);
 #define IOMMU_REMEDY	   "CONFIG_ARM_SMMU_V3"
 #define OTHER_IOMMU_REMEDY "intel_iommu"
 #endif
-
-/* Fail the test unless @text contains @part. */
-void assert_says(const char *text, const char *part);
 
 #endif

@@ -17,6 +17,7 @@
 #include "lib/util.h"
 #include "vfio/device.h"
 #include "vfio/iommu.h"
+#include "vfio/iommu_ops.h"
 
 #define DEVICE_FD 70
 
@@ -103,6 +104,28 @@ static void functions_are_listed_however_many_there_are(void **state)
 	free(info);
 }
 
+/* The kernel lists a number in the iommufd, 0 for what cannot be another's, and -1 else. */
+static void by_iommufd_the_kernel_knows_whose_they_are(void **state)
+{
+	struct iommu iommu = {
+		.ops = &iommu_iommufd_ops,
+		.files = { { "0000:01:00.0", 0, 40 } },
+		.file_count = 1,
+	};
+	const struct vfio_pci_dependent_device numbered = { .group_id = 3 }, none = { 0 };
+	const struct vfio_pci_dependent_device others = { .group_id = UINT32_MAX };
+	struct vfio_pci_hot_reset_info *info = vfio_device_hot_reset_info(&device);
+	int32_t fds[IOMMU_FILES_MAX];
+
+	(void)state;
+	assert_non_null(info);
+	assert_int_equal(iommu_reset_proof(&iommu, info, fds), 0);
+	assert_true(iommu_owns(&iommu, &numbered));
+	assert_true(iommu_owns(&iommu, &none));
+	assert_false(iommu_owns(&iommu, &others));
+	free(info);
+}
+
 /* Also between the two: a function may have come. */
 static void failures_are_told(void **state)
 {
@@ -121,9 +144,13 @@ static void failures_are_told(void **state)
 /* The kernel refuses more groups than there are functions, and so any that has none there. */
 static void proof_is_each_group_that_has_a_function_there(void **state)
 {
-	struct iommu iommu = { .groups = { { 4, 40 }, { 9, 90 }, { 5, 50 } }, .group_count = 3 };
+	struct iommu iommu = {
+		.ops = &iommu_type1_ops,
+		.files = { { "", 4, 40 }, { "", 9, 90 }, { "", 5, 50 } },
+		.file_count = 3,
+	};
 	struct vfio_pci_hot_reset_info *info = vfio_device_hot_reset_info(&device);
-	int32_t fds[IOMMU_GROUPS_MAX];
+	int32_t fds[IOMMU_FILES_MAX];
 
 	(void)state;
 	assert_non_null(info);
@@ -136,7 +163,7 @@ static void proof_is_each_group_that_has_a_function_there(void **state)
 	assert_true(iommu_owns(&iommu, &info->devices[0]));
 	assert_true(iommu_owns(&iommu, &info->devices[2]));
 	assert_false(iommu_owns(&iommu, &info->devices[1]));
-	iommu.group_count = 2;
+	iommu.file_count = 2;
 	assert_false(iommu_owns(&iommu, &info->devices[0]));
 	free(info);
 }
@@ -147,6 +174,7 @@ int main(void)
 		cmocka_unit_test_setup(functions_are_listed_however_many_there_are, setup),
 		cmocka_unit_test_setup(failures_are_told, setup),
 		cmocka_unit_test_setup(proof_is_each_group_that_has_a_function_there, setup),
+		cmocka_unit_test_setup(by_iommufd_the_kernel_knows_whose_they_are, setup),
 	};
 
 	return cmocka_run_group_tests_name("hot_reset", tests, NULL, NULL);

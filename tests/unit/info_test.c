@@ -14,6 +14,7 @@ static void info_make(const struct machine *machine)
 	info = (struct info){
 		.function = machine->function,
 		.reset_methods = "flr bus",
+		.iommu = "iommufd",
 		.ranges = { { 0, 0xfee00000 }, { 0xfef00000, 0x100000000 } },
 		.range_count = 2,
 		.page_sizes = 0x40201000,
@@ -128,6 +129,7 @@ static void test_text_has_regions_interrupts_capabilities_and_iommu(void **state
 		"can be mapped: 0x0 to 0x1ffff",
 		"MSI-X       5",
 		"0x0a0  emulated  MSI-X (0x11)",
+		"interface iommufd",
 		"addresses 0x0 to 0xfedfffff",
 		"0xfef00000 to 0x1feefffff",
 		"0x1000 0x200000 0x40000000",
@@ -216,6 +218,7 @@ static void test_json_has_the_same(void **state)
 			 info.capability_count);
 	assert_true(json_array_size(json_object_get(all, "interrupts")) >= 3);
 	iommu = json_object_get(all, "iommu");
+	assert_string_equal(json_string_value(json_object_get(iommu, "interface")), "iommufd");
 	assert_int_equal(json_array_size(json_object_get(iommu, "ranges")), 2);
 	assert_int_equal(json_array_size(json_object_get(iommu, "page_sizes")), 3);
 	json_decref(all);

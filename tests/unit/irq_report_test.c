@@ -23,19 +23,20 @@ static void test_without_a_device_the_report_says_why_nothing_can_be_posted(void
 	char path[] = "/tmp/posthorn-report-XXXXXX";
 	const char *why;
 	int fd = mkstemp(path), possible;
-	json_t *report, *rows;
+	json_t *report, *rows, *iommu;
 
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(irq_report_write(&machine, path, fd), 0);
 	report = json_load_file(path, 0, NULL);
 	unlink(path);
-	assert_int_equal(json_unpack(report, "{s:{s:b, s:s!}, s:o!}", "posting", "possible",
-				     &possible, "why", &why, "interrupts", &rows),
+	assert_int_equal(json_unpack(report, "{s:{s:b, s:s!}, s:o, s:o!}", "posting", "possible",
+				     &possible, "why", &why, "iommu", &iommu, "interrupts", &rows),
 			 0);
 	assert_false(possible);
 	assert_non_null(strstr(why, "no device"));
 	assert_non_null(strstr(why, "--device"));
+	assert_true(json_is_null(iommu));
 	assert_true(json_is_array(rows) && !json_array_size(rows));
 	json_decref(report);
 }

@@ -67,7 +67,7 @@ static int exits(const struct latency_run *run, const char *reason)
 #define ROW(kind, host, delivery)                                                       \
 	"{\"kind\": \"" kind "\", \"host\": " host ", \"delivery\": \"" delivery "\", " \
 	"\"reason\": \"because of " delivery "\"}"
-#define REPORT(rows) "{\"posting\": {}, \"interrupts\": [" rows "]}"
+#define REPORT(rows) "{\"posting\": {}, \"iommu\": \"iommufd\", \"interrupts\": [" rows "]}"
 
 static void test_the_path_is_what_the_report_found(void **state)
 {
@@ -99,6 +99,7 @@ static void test_the_row_is_the_one_that_was_used(void **state)
 	assert_string_equal(fact(run, "delivery.why"), "because of injected");
 	assert_string_equal(fact(run, "host.irq"), "130");
 	assert_string_equal(fact(run, "host.count"), "11000");
+	assert_string_equal(fact(run, "iommu"), "iommufd");
 }
 
 static void test_an_intx_is_called_intx_and_its_delivery_kept(void **state)

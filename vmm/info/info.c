@@ -39,7 +39,7 @@ static int info_run(const void *opaque)
 	if (!function || !info)
 		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
 		    options->bdf);
-	iommu_init(&iommu);
+	iommu_init(&iommu, options->iommu);
 	error = vfio_device_init(&function->device, &iommu, options->bdf, why);
 	if (error < 0)
 		die(error_exit_code(error), "%s", why);
@@ -52,6 +52,7 @@ static int info_run(const void *opaque)
 	if (!function->device.can_reset)
 		info->bus_reset_error =
 			vfio_reset_obstacle(&function->device, &iommu, info->bus_reset_needs);
+	info->iommu = iommu_name(&iommu);
 	info->range_count = iommu_ranges(&iommu, info->ranges);
 	info->page_sizes = iommu_page_sizes(&iommu);
 	info->coherent = iommu_coherent(&iommu);
@@ -72,6 +73,8 @@ static int info_run(const void *opaque)
 }
 
 static const struct option_rule info_rules[] = {
+	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name,
+	  .offset = offsetof(struct info_options, iommu), .names = iommu_choice_names },
 	{ "--json", NULL, "for programs to read", option_flag,
 	  .offset = offsetof(struct info_options, json) },
 	{ 0 },

@@ -16,6 +16,7 @@ struct vfio_function;
 /* The command line. */
 struct info_options {
 	char bdf[BDF_SIZE]; /* first: see operand_bdf() */
+	enum iommu_choice iommu;
 	bool json;
 };
 
@@ -40,6 +41,7 @@ struct info {
 	/* Of one that VFIO cannot reset by itself: vfio_reset_obstacle(). */
 	int bus_reset_error;
 	char bus_reset_needs[BDF_SIZE];
+	const char *iommu; /* iommu_name() */
 	struct iommu_range ranges[IOMMU_RANGES_MAX];
 	unsigned int range_count;
 	uint64_t page_sizes; /* bit n: the IOMMU maps pages of 2^n bytes */

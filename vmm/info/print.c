@@ -77,7 +77,7 @@ static void irqs_print(const struct vfio_device *device, FILE *file)
 
 static void iommu_print(const struct info *info, FILE *file)
 {
-	fprintf(file, "\nIOMMU\n  addresses");
+	fprintf(file, "\nIOMMU\n  interface %s\n  addresses", info->iommu);
 	for (unsigned int i = 0; i < info->range_count; i++)
 		fprintf(file, "%s 0x%llx to 0x%llx\n", i ? "           " : "",
 			(unsigned long long)info->ranges[i].base,
@@ -203,8 +203,8 @@ static json_t *iommu_json(const struct info *info)
 	for (unsigned int bit = 0; bit < 64; bit++)
 		if (info->page_sizes >> bit & 1)
 			json_array_append_new(pages, hex(BIT(bit)));
-	return json_pack("{s:o, s:o, s:b}", "ranges", ranges, "page_sizes", pages, "coherent",
-			 info->coherent);
+	return json_pack("{s:s, s:o, s:o, s:b}", "interface", info->iommu, "ranges", ranges,
+			 "page_sizes", pages, "coherent", info->coherent);
 }
 
 int info_print_json(const struct info *info, FILE *file)

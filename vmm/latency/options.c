@@ -161,6 +161,8 @@ const struct latency_options latency_defaults = {
 const struct option_rule latency_rules[] = {
 	{ "--device", "BDF", "the device whose interrupts are measured (none)", option_bdf,
 	  AT(bdf) },
+	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
+	  .names = iommu_choice_names },
 	{ "--source", "NAME", "edu, e1000e, igb, loopback; without a device: eventfd, thread",
 	  source_apply, .names = source_names },
 	{ "--path", "irqfd,userspace,intx", "how they reach the guest (irqfd,userspace)",

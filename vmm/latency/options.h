@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "vfio/bdf.h"
+#include "vfio/iommu.h"
 #include "vmm/affinity.h"
 #include "vmm/options.h"
 
@@ -37,7 +38,8 @@ extern const char *const latency_path_names[];
 extern const char *const latency_state_names[];
 
 struct latency_options {
-	char bdf[BDF_SIZE];		  /* of the device, in full form; "": none */
+	char bdf[BDF_SIZE]; /* of the device, in full form; "": none */
+	enum iommu_choice iommu;
 	const char *source;		  /* NULL: what fits the device */
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */

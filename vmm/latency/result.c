@@ -70,6 +70,8 @@ int latency_result_report(struct latency_run *run, const char *text, bool intx)
 
 	if (json_is_array(rows))
 		error = row_apply(run, row_find(rows, intx), intx);
+	if (!error && text_get(report, "iommu")[0])
+		error = latency_fact_add(run, "iommu", text_get(report, "iommu"));
 	json_decref(report);
 	return error;
 }

@@ -164,6 +164,7 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		options.devices[0].devfn = PCI_DEVFN(1, 0);
 		options.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
 		options.device_count = 1;
+		options.iommu = vm->options->iommu;
 		instruments.probe_socket = files->sockets[0];
 	} else {
 		instruments.relay = vm->path == LATENCY_PATH_USERSPACE;

@@ -189,8 +189,8 @@ int irq_report_write(struct machine *machine, const char *path, int fd)
 	int error;
 
 	error = rows_visit(machine, row_append, rows);
-	report = json_pack("{s:{s:b, s:s}, s:o}", "posting", "possible", possible, "why", why,
-			   "interrupts", rows);
+	report = json_pack("{s:{s:b, s:s}, s:s?, s:o}", "posting", "possible", possible, "why", why,
+			   "iommu", iommu_name(&machine->iommu), "interrupts", rows);
 	if (report && error == 0)
 		text = report_text(report);
 	json_decref(report);
