@@ -183,6 +183,60 @@ static void test_a_group_that_may_not_be_opened_stops(void **state)
 	assert_finding(CHECK_STOPS, NIC " permission", "No such file", "/dev/vfio");
 }
 
+/* As function_check(), where /dev/iommu may be opened. */
+static void function_check_iommufd(enum iommu_choice choice)
+{
+	struct host_pci pci;
+
+	check_begin();
+	check.iommu = choice;
+	check.has_iommufd = true;
+	assert_int_equal(host_pci_read(tree.root, NIC, &pci), 0);
+	check_function(&check, &pci, false);
+}
+
+static void test_a_device_file_is_what_iommufd_opens(void **state)
+{
+	(void)state;
+	card_put();
+	tree_directory_put(NIC_PATH "/vfio-dev/vfio3");
+	tree_text_put("/dev/vfio/devices/vfio3", "");
+	forbidden = "/dev/vfio/12";
+	function_check_iommufd(IOMMU_AUTO);
+	assert_finding(CHECK_OK, NIC " permission",
+		       "/dev/vfio/devices/vfio3 may be opened, for iommufd", "");
+	assert_false(check_stops(&check));
+}
+
+static void test_a_device_file_that_is_not_permitted_leaves_type1(void **state)
+{
+	(void)state;
+	card_put();
+	tree_directory_put(NIC_PATH "/vfio-dev/vfio3");
+	tree_text_put("/dev/vfio/devices/vfio3", "");
+	forbidden = "/vfio3";
+	function_check_iommufd(IOMMU_AUTO);
+	assert_finding(CHECK_NOTE, NIC " permission", "/dev/vfio/devices/vfio3: Permission denied",
+		       "chown USER /dev/vfio/devices/vfio3");
+	assert_finding(CHECK_OK, NIC " permission", "/dev/vfio/12 may be opened, for type 1", "");
+	assert_false(check_stops(&check));
+	function_check_iommufd(IOMMU_IOMMUFD);
+	assert_finding(CHECK_STOPS, NIC " permission", "Permission denied", "chown USER");
+}
+
+static void test_a_kernel_without_device_files_leaves_type1(void **state)
+{
+	(void)state;
+	card_put();
+	tree_directory_put(NIC_PATH "/vfio-dev");
+	function_check_iommufd(IOMMU_AUTO);
+	assert_finding(CHECK_NOTE, NIC " permission", "the kernel has no device file for it",
+		       "CONFIG_VFIO_DEVICE_CDEV");
+	assert_finding(CHECK_OK, NIC " permission", "/dev/vfio/12 may be opened, for type 1", "");
+	function_check_iommufd(IOMMU_IOMMUFD);
+	assert_finding(CHECK_STOPS, NIC " permission", "no device file", "--iommu type1");
+}
+
 static void reset_method_remove(void)
 {
 	char path[PATH_MAX];
@@ -618,6 +672,9 @@ int main(void)
 		CHECK_TEST(test_no_group_stops),
 		CHECK_TEST(test_a_group_that_cannot_be_listed_stops),
 		CHECK_TEST(test_a_group_that_may_not_be_opened_stops),
+		CHECK_TEST(test_a_device_file_is_what_iommufd_opens),
+		CHECK_TEST(test_a_device_file_that_is_not_permitted_leaves_type1),
+		CHECK_TEST(test_a_kernel_without_device_files_leaves_type1),
 		CHECK_TEST(test_no_reset_is_a_warning),
 		CHECK_TEST(test_a_function_whose_resets_are_off_is_reset_with_its_bus),
 		CHECK_TEST(test_a_bus_is_reset_when_all_of_it_is_the_guests),

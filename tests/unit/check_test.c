@@ -179,6 +179,63 @@ static void test_vfio_without_its_driver_for_iommus(void **state)
 	assert_true(check_stops(&check));
 }
 
+static void test_iommufd_is_no_must(void **state)
+{
+	(void)state;
+	host_put();
+	host_check();
+	assert_finding(CHECK_NOTE, "iommufd", "/dev/iommu does not exist", "modprobe iommufd");
+	assert_false(check_stops(&check));
+	tree_text_put("/dev/iommu", "");
+	forbidden = "/dev/iommu";
+	host_check();
+	assert_finding(CHECK_NOTE, "iommufd", "may not be opened", "chmod a+rw /dev/iommu");
+	assert_false(check_stops(&check));
+}
+
+static void test_iommufd_that_is_asked_for_is_a_must(void **state)
+{
+	(void)state;
+	host_put();
+	check_begin();
+	check.iommu = IOMMU_IOMMUFD;
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "iommufd", "/dev/iommu does not exist", "--iommu type1");
+	assert_no_finding("VFIO");
+}
+
+static void test_with_iommufd_type1_is_no_must(void **state)
+{
+	(void)state;
+	host_put();
+	tree_text_put("/dev/iommu", "");
+	path_remove("/dev/vfio/vfio");
+	host_check();
+	assert_finding(CHECK_OK, "iommufd", "/dev/iommu may be opened", "");
+	assert_finding(CHECK_NOTE, "VFIO", "/dev/vfio/vfio does not exist", "modprobe vfio");
+	assert_false(check_stops(&check));
+	check_begin();
+	check.iommu = IOMMU_TYPE1;
+	check_host(&check);
+	assert_no_finding("iommufd");
+	assert_finding(CHECK_STOPS, "VFIO", "/dev/vfio/vfio does not exist", "modprobe vfio");
+}
+
+static void test_iommufd_counts_locked_memory_for_each_user(void **state)
+{
+	static const char all[] = "for all that this user pins by iommufd, other guests too";
+
+	(void)state;
+	host_put();
+	tree_text_put("/dev/iommu", "");
+	lock_limit = 64 * KIB;
+	host_check();
+	assert_finding(CHECK_STOPS, "memory lock", all, "ulimit -l 524288");
+	lock_limit = 1024 * MIB;
+	host_check();
+	assert_finding(CHECK_OK, "memory lock", all, "");
+}
+
 static void test_memory_lock_says_needed_and_allowed(void **state)
 {
 	(void)state;
@@ -631,6 +688,10 @@ int main(void)
 		CHECK_TEST(test_vfio_without_its_file),
 		CHECK_TEST(test_vfio_that_is_not_permitted),
 		CHECK_TEST(test_vfio_without_its_driver_for_iommus),
+		CHECK_TEST(test_iommufd_is_no_must),
+		CHECK_TEST(test_iommufd_that_is_asked_for_is_a_must),
+		CHECK_TEST(test_with_iommufd_type1_is_no_must),
+		CHECK_TEST(test_iommufd_counts_locked_memory_for_each_user),
 		CHECK_TEST(test_memory_lock_says_needed_and_allowed),
 		CHECK_TEST(test_memory_that_is_not_there),
 		CHECK_TEST(test_huge_pages_that_are_not_there),

@@ -226,28 +226,62 @@ static bool container_has_type1(const char *path)
 	return has;
 }
 
-static void vfio_check(struct check *check)
+/* Without it a guest uses type 1, unless that was ruled out. */
+static void iommufd_check(struct check *check)
 {
+	enum check_severity severity = check->iommu == IOMMU_AUTO ? CHECK_NOTE : CHECK_STOPS;
 	char path[PATH_MAX];
 
+	if (check->iommu == IOMMU_TYPE1)
+		return;
+	snprintf(path, sizeof(path), "%s/dev/iommu", check->root);
+	if (access(path, F_OK) != 0) {
+		check_add(check, severity, "iommufd", "/dev/iommu does not exist");
+		check_remedy(check, "modprobe iommufd, of a kernel with CONFIG_IOMMUFD and "
+				    "CONFIG_VFIO_DEVICE_CDEV; or use type 1 (--iommu type1)");
+	} else if (access(path, R_OK | W_OK) != 0) {
+		check_add(check, severity, "iommufd", "/dev/iommu may not be opened");
+		check_remedy(check, "chmod a+rw /dev/iommu (it gives no access to any device)");
+	} else {
+		check->has_iommufd = true;
+		check_add(check, CHECK_OK, "iommufd", "/dev/iommu may be opened");
+	}
+}
+
+/* VFIO's container. Without it a guest uses iommufd, where that is there. */
+static void type1_check(struct check *check)
+{
+	enum check_severity severity = check->has_iommufd ? CHECK_NOTE : CHECK_STOPS;
+	char path[PATH_MAX];
+
+	if (check->iommu == IOMMU_IOMMUFD)
+		return;
 	snprintf(path, sizeof(path), "%s/dev/vfio/vfio", check->root);
-	if (!check_exists(check, "/sys/bus/pci/drivers/vfio-pci")) {
-		check_add(check, CHECK_STOPS, "VFIO", "the driver vfio-pci is not there");
-		check_remedy(check, "modprobe vfio-pci");
-	} else if (access(path, F_OK) != 0) {
-		check_add(check, CHECK_STOPS, "VFIO", "/dev/vfio/vfio does not exist");
+	if (access(path, F_OK) != 0) {
+		check_add(check, severity, "VFIO", "/dev/vfio/vfio does not exist");
 		check_remedy(check, "modprobe vfio-pci");
 	} else if (access(path, R_OK | W_OK) != 0) {
-		check_add(check, CHECK_STOPS, "VFIO", "/dev/vfio/vfio may not be opened");
+		check_add(check, severity, "VFIO", "/dev/vfio/vfio may not be opened");
 		check_remedy(check, "chmod a+rw /dev/vfio/vfio (it gives no access to any device)");
 	} else if (!container_has_type1(path)) {
-		check_add(check, CHECK_STOPS, "VFIO",
+		check_add(check, severity, "VFIO",
 			  "its driver for IOMMUs, vfio_iommu_type1, is not there");
 		check_remedy(check, "modprobe vfio_iommu_type1");
 	} else {
 		check_add(check, CHECK_OK, "VFIO",
 			  "vfio-pci and vfio_iommu_type1 are there, /dev/vfio/vfio may be opened");
 	}
+}
+
+static void vfio_check(struct check *check)
+{
+	iommufd_check(check);
+	if (check_exists(check, "/sys/bus/pci/drivers/vfio-pci")) {
+		type1_check(check);
+		return;
+	}
+	check_add(check, CHECK_STOPS, "VFIO", "the driver vfio-pci is not there");
+	check_remedy(check, "modprobe vfio-pci");
 }
 
 static void lock_check(struct check *check)
@@ -259,17 +293,18 @@ static void lock_check(struct check *check)
 	if (limit == UINT64_MAX) {
 		check_add(check, CHECK_OK, "memory lock",
 			  "needed %llu KiB for a guest with a device, allowed any amount", needed);
-	} else if (limit >= check->memory) {
-		check_add(check, CHECK_OK, "memory lock",
-			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
-			  (unsigned long long)(limit / KIB));
-	} else {
-		check_add(check, CHECK_STOPS, "memory lock",
-			  "needed %llu KiB for a guest with a device, allowed %llu KiB", needed,
-			  (unsigned long long)(limit / KIB));
-		host_lock_remedy(check->memory, remedy, sizeof(remedy));
-		check_remedy(check, "%s", remedy);
+		return;
 	}
+	/* What others have of it, the kernel does not tell. */
+	check_add(check, limit >= check->memory ? CHECK_OK : CHECK_STOPS, "memory lock",
+		  "needed %llu KiB for a guest with a device, allowed %llu KiB%s", needed,
+		  (unsigned long long)(limit / KIB),
+		  check->has_iommufd ? " for all that this user pins by iommufd, other guests too"
+				     : "");
+	if (limit >= check->memory)
+		return;
+	host_lock_remedy(check->memory, remedy, sizeof(remedy));
+	check_remedy(check, "%s", remedy);
 }
 
 /* Memory in MiB that this host can still give away; UINT64_MAX: not known. */

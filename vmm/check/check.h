@@ -26,6 +26,7 @@ struct check_options {
 	char bdf[BDF_SIZE]; /* first: see operand_bdf(); "": none */
 	struct memory_options memory;
 	struct cpu_options cpus; /* for @latency */
+	enum iommu_choice iommu;
 	bool latency, json;
 };
 
@@ -55,11 +56,13 @@ struct check {
 	/* What a guest would be given. */
 	uint64_t memory; /* bytes */
 	bool hugepages;
+	enum iommu_choice iommu;
 	uint64_t page_size; /* the host's, in bytes */
 	/* What was found, in order. */
 	struct check_finding *findings;
 	size_t count;
 	bool has_iommu;
+	bool has_iommufd;	    /* that a guest may use: it is there, and was not ruled out */
 	unsigned int physical_bits; /* of a guest's addresses */
 	/* The map for the function that was asked for, ascending; span_count 0: none. */
 	struct check_span spans[CHECK_SPANS_MAX];

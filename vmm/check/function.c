@@ -104,30 +104,57 @@ static void group_check(struct check *check, const struct host_pci *pci)
 	}
 }
 
-/* Opened it is not: that the group is free, only an open would tell, and the close resets. */
-static void permission_check(struct check *check, const struct host_pci *pci)
+/*
+ * May the file @name below the root be opened, for the back end @by? If not, that is @severity.
+ * Opened it is not: that it is free, only an open would tell, and the close resets.
+ */
+static bool file_check(struct check *check, const struct host_pci *pci,
+		       enum check_severity severity, const char *name, const char *by)
 {
-	char name[32], path[PATH_MAX];
-	int error = 0;
+	char path[PATH_MAX];
+	int error;
 
-	/* The file comes with the driver. */
-	if (!pci->is_vfio)
-		return;
-	snprintf(name, sizeof(name), "/dev/vfio/%d", pci->iommu_group);
-	snprintf(path, sizeof(path), "%s%s", check->root, name);
-	if (access(path, R_OK | W_OK) != 0)
-		error = errno;
-	if (!error) {
-		subject_add(check, pci, CHECK_OK, "permission", "%s may be opened", name);
-		return;
+	file_path_set(path, check->root, "%s", name);
+	if (access(path, R_OK | W_OK) == 0) {
+		subject_add(check, pci, CHECK_OK, "permission", "%s may be opened, for %s", name,
+			    by);
+		return true;
 	}
-	subject_add(check, pci, CHECK_STOPS, "permission", "%s: %s", name, strerror(error));
+	error = errno;
+	subject_add(check, pci, severity, "permission", "%s: %s", name, strerror(error));
 	if (error == ENOENT)
 		check_remedy(check, "udevadm trigger, which makes the file anew; ls -l /dev/vfio");
 	else if (error == EPERM)
 		check_remedy(check, DEVICE_RULES_REMEDY, name);
 	else
 		check_remedy(check, "run as root, or chown USER %s", name);
+	return false;
+}
+
+/* Can iommufd have it? If not, type 1 may, unless that was ruled out. */
+static bool device_file_check(struct check *check, const struct host_pci *pci)
+{
+	enum check_severity severity = check->iommu == IOMMU_AUTO ? CHECK_NOTE : CHECK_STOPS;
+	char path[PATH_MAX];
+
+	if (iommu_device_file_find(check->root, pci->bdf, path) == 0)
+		return file_check(check, pci, severity, path + strlen(check->root), "iommufd");
+	subject_add(check, pci, severity, "permission", "the kernel has no device file for it");
+	check_remedy(check, "use Linux 6.6 or newer with CONFIG_VFIO_DEVICE_CDEV, or type 1 "
+			    "(--iommu type1)");
+	return false;
+}
+
+/* The file that a run opens: it comes with the driver. */
+static void permission_check(struct check *check, const struct host_pci *pci)
+{
+	char name[32];
+
+	if (!pci->is_vfio || (check->has_iommufd && device_file_check(check, pci)))
+		return;
+	snprintf(name, sizeof(name), "/dev/vfio/%d", pci->iommu_group);
+	if (check->iommu != IOMMU_IOMMUFD)
+		file_check(check, pci, CHECK_STOPS, name, "type 1");
 }
 
 /* ---- reset ---- */

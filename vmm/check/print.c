@@ -125,6 +125,7 @@ static int check_run(const void *opaque)
 	check_init(&check, "");
 	check.memory = options->memory.size;
 	check.hugepages = options->memory.hugepages;
+	check.iommu = options->iommu;
 	check_host(&check);
 	if (options->bdf[0])
 		check_function(&check, &pci, true);
@@ -161,6 +162,8 @@ static const struct check_options check_defaults = {
 
 static const struct option_rule check_rules[] = {
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
+	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
+	  .names = iommu_choice_names },
 	{ "--latency", NULL, "find also what makes a guest answer late", option_flag, AT(latency) },
 	{ "--cpus", CPUS_OPTION_VALUE, "its virtual CPUs, for --latency", option_cpus, AT(cpus),
 	  .most = RUN_CPUS_MAX },
