@@ -48,6 +48,7 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "vfio/iommufd_uapi.h"
 #include "vmm/machine.h"
 
 #define FAULT_REQUESTS 7
@@ -354,6 +355,7 @@ static void ioctl_done(int fd, unsigned long request, const void *argument)
 	const struct kvm_userspace_memory_region *slot = argument;
 	const struct vfio_iommu_type1_dma_map *map = argument;
 	const struct vfio_iommu_type1_dma_unmap *unmap = argument;
+	const struct ioas_map *ioas_map = argument;
 	const struct kvm_irqfd *irqfd = argument;
 
 	pthread_mutex_lock(&state.lock);
@@ -365,6 +367,9 @@ static void ioctl_done(int fd, unsigned long request, const void *argument)
 		if (strcmp(request_name, "VFIO_IOMMU_MAP_DMA"))
 			break;
 		range_set(state.maps, fd, map->iova, map->vaddr, map->size);
+		break;
+	case IOMMU_IOAS_MAP:
+		range_set(state.maps, fd, ioas_map->iova, ioas_map->hva, ioas_map->length);
 		break;
 	case VFIO_IOMMU_UNMAP_DMA:
 		range_set(state.maps, fd, unmap->iova, 0, 0);
