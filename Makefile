@@ -39,7 +39,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
                    vmm/console.o vmm/relay/relay.o \
                    $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o lock.o kernel.o devices.o \
-                     bind.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
+                     bind.o owner.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o latency.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
                    $(addprefix vmm/report/,report.o watch.o verdict.o host_irq.o posting.o \
@@ -107,7 +107,7 @@ unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
 fake_iommu_calls := open close readlink ioctl_named ioctl_grown_named iommu_device_file_find vm_vfio_add
 unit_flags_iommu     := $(fake_iommu_calls:%=-Wl,--wrap=%)
 unit_flags_file      := -Wl,--wrap=write,--wrap=close
-unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open
+unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open,--wrap=chown
 
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))

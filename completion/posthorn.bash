@@ -22,7 +22,7 @@ _posthorn_options() {
 	devices) options+=(--json) ;;
 	info) options+=(--iommu= --json) ;;
 	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
-	bind) options+=(--driver=) ;;
+	bind) options+=(--driver= --owner=) ;;
 	latency)
 		options+=(--device= --iommu= --source= --path= --state= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
@@ -101,7 +101,7 @@ _posthorn_value() {
 		_posthorn_addresses "$value" assigned
 		;;
 	latency:--device) _posthorn_addresses "$value" assigned ;;
-	*:--user) mapfile -t candidates < <(compgen -u -- "$value") ;;
+	*:--user | *:--owner) mapfile -t candidates < <(compgen -u -- "$value") ;;
 	*:--iommu) _posthorn_words "$value" auto iommufd type1 ;;
 	*:--seccomp) _posthorn_words "$value" on log off ;;
 	*:--source) _posthorn_words "$value" edu e1000e igb loopback eventfd thread ;;

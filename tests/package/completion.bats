@@ -152,7 +152,7 @@ values_agree() {
 	expect_offered bash "run --device " 0000:01:00.0 0001:02:00.0
 	expect_offered bash "run --device=0001" 0001:02:00.0
 	expect_offered bash "latency --device 0000:01" 01:00.0
-	expect_offered bash "bind 0000:01:00.1 -" --driver -v
+	expect_offered bash "bind 0000:01:00.1 -" --driver --owner -v
 }
 
 @test "bash: kernels of this host are offered, and files" {

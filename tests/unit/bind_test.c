@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vmm/host/bind: bind and unbind. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -784,6 +785,106 @@ static void test_signals_wait_for_the_end_of_all_steps(void **state)
 	assert_true(signals_wait_at(host_pci_unbind));
 }
 
+/* ---- owners ---- */
+
+/* Of files in the tree, and what became of them: "NAME=USER:GROUP;" each. */
+static char given[512];
+
+int __wrap_chown(const char *path, uid_t user, gid_t group);
+
+int __wrap_chown(const char *path, uid_t user, gid_t group)
+{
+	size_t length = strlen(given);
+
+	snprintf(given + length, sizeof(given) - length, "%s=%u:%u;", path + strlen(tree.root),
+		 user, group);
+	return 0;
+}
+
+static void users_put(void)
+{
+	tree_text_put("/etc/passwd", "root:x:0:0::/:/bin/sh\nvm:x:1000:2000::/:/bin/sh\n");
+	tree_text_put("/etc/group", "root:x:0:\nkvm:x:104:\n");
+}
+
+static void test_an_owner_by_name_or_by_number(void **state)
+{
+	static const struct {
+		const char *name;
+		struct host_owner owner;
+	} names[] = {
+		{ "vm", { 1000, 2000 } },  { "vm:kvm", { 1000, 104 } }, { "1000", { 1000, 2000 } },
+		{ "1000:7", { 1000, 7 } }, { "4242", { 4242, 4242 } },	{ "root", { 0, 0 } },
+	};
+	struct host_owner owner;
+
+	(void)state;
+	users_put();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(host_owner_find(tree.root, names[i].name, &owner), 0);
+		assert_int_equal(owner.user, names[i].owner.user);
+		assert_int_equal(owner.group, names[i].owner.group);
+	}
+}
+
+static int owner_look(const char *root, const char *name)
+{
+	struct host_owner owner;
+
+	return host_owner_find(root, name, &owner);
+}
+
+static void test_an_owner_that_is_nobody_is_refused(void **state)
+{
+	char message[1024];
+
+	(void)state;
+	users_put();
+	assert_int_equal(called(owner_look, "nobody-such", message), EXIT_USAGE);
+	assert_says(message, "no user 'nobody-such'");
+	assert_int_equal(called(owner_look, "vm:none", message), EXIT_USAGE);
+	assert_says(message, "no group 'none'");
+	/* chown(2) leaves the owner as it is for this one. */
+	assert_int_equal(called(owner_look, "4294967295", message), EXIT_USAGE);
+	assert_int_equal(called(owner_look, "", message), EXIT_USAGE);
+	tree_remove("/etc");
+	assert_int_equal(called(owner_look, "vm", message), EXIT_HOST);
+	assert_says(message, "/etc/passwd");
+}
+
+static int give(const char *root, const char *bdf)
+{
+	const struct host_owner owner = { 1000, 2000 };
+
+	return host_pci_give(root, bdf, &owner);
+}
+
+static void test_both_files_are_given_and_the_groups_is_taken_back(void **state)
+{
+	char message[1024], path[PATH_MAX];
+
+	(void)state;
+	tree_host_put();
+	assert_int_equal(called(bind_any, NIC, message), 0);
+	tree_text_put("/dev/vfio/12", "");
+	given[0] = '\0';
+	assert_int_equal(called(give, NIC, message), 0);
+	assert_string_equal(given, "/dev/vfio/12=1000:2000;");
+	tree_directory_put(NIC_PATH "/vfio-dev/vfio3");
+	tree_text_put("/dev/vfio/devices/vfio3", "");
+	given[0] = '\0';
+	assert_int_equal(called(give, NIC, message), 0);
+	assert_string_equal(given, "/dev/vfio/12=1000:2000;/dev/vfio/devices/vfio3=1000:2000;");
+	/* They are another user's now. */
+	tree_path(path, "/dev/vfio/12");
+	if (geteuid() == 0)
+		assert_int_equal(fchownat(AT_FDCWD, path, 1000, 2000, 0), 0);
+	tree_remove("/dev/vfio/devices");
+	given[0] = '\0';
+	assert_int_equal(called(host_pci_unbind, NIC, message), 0);
+	assert_string_equal(given, "/dev/vfio/12=0:0;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -824,6 +925,9 @@ int main(void)
 		TREE_TEST(test_unbind_that_ended_with_the_override_back_is_finished),
 		TREE_TEST(test_an_override_for_vfio_pci_itself_does_not),
 		TREE_TEST(test_signals_wait_for_the_end_of_all_steps),
+		TREE_TEST(test_an_owner_by_name_or_by_number),
+		TREE_TEST(test_an_owner_that_is_nobody_is_refused),
+		TREE_TEST(test_both_files_are_given_and_the_groups_is_taken_back),
 	};
 
 	return cmocka_run_group_tests_name("bind", tests, NULL, NULL);

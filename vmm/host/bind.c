@@ -206,14 +206,15 @@ static int former_restore(const char *root, const char *bdf, const struct former
 	return code;
 }
 
-/* Run modprobe and wait for it. Whether the driver is there then is what tells of its success. */
-static void modprobe_run(const char *module)
+/* Run a program and wait for it. What is there then is what tells of its success. */
+static void program_run(const char *program, const char *argument)
 {
-	char command[] = "modprobe", name[32];
+	char command[32], name[32];
 	char *const arguments[] = { command, name, NULL };
 	pid_t pid;
 
-	snprintf(name, sizeof(name), "%s", module);
+	snprintf(command, sizeof(command), "%s", program);
+	snprintf(name, sizeof(name), "%s", argument);
 	if (posix_spawnp(&pid, command, NULL, NULL, arguments, environ))
 		return;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -245,7 +246,7 @@ static int driver_load(const char *root, const char *wanted, char *driver, size_
 {
 	if (driver_find(root, wanted, driver, size))
 		return 0;
-	modprobe_run(wanted);
+	program_run("modprobe", wanted);
 	if (driver_find(root, wanted, driver, size))
 		return 0;
 	log_error("the kernel's driver %s is not there and `modprobe %s` does not load it: install "
@@ -411,6 +412,44 @@ int host_pci_bind(const char *root, const char *bdf, const char *wanted)
 	return code;
 }
 
+/* ---- the files in /dev ---- */
+
+/* Give the file @path, if there is one that is somebody else's. 0 or -errno. */
+static int file_give(const char *path, const struct host_owner *owner)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (status.st_uid == owner->user && status.st_gid == owner->group)
+		return 0;
+	return chown(path, owner->user, owner->group) == 0 ? 0 : -errno;
+}
+
+/* Of a function that VFIO has. 0, or EXIT_HOST after a message. */
+static int files_give(const char *root, const struct host_pci *pci, const struct host_owner *owner)
+{
+	char path[PATH_MAX];
+	int error;
+
+	file_path_set(path, root, "/dev/vfio/%d", pci->iommu_group);
+	error = file_give(path, owner);
+	if (error == 0 && iommu_device_file_find(root, pci->bdf, path) == 0)
+		error = file_give(path, owner);
+	return error ? exit_code_explain(error, "change the owner of", path) : 0;
+}
+
+int host_pci_give(const char *root, const char *bdf, const struct host_owner *owner)
+{
+	struct host_pci pci;
+	int code = host_pci_named_read(root, bdf, &pci);
+
+	/* For a new file udev makes its own owner, a moment after the driver has made it. */
+	if (!code)
+		program_run("udevadm", "settle");
+	return code ? code : files_give(root, &pci, owner);
+}
+
 /* ---- unbind ---- */
 
 /* The function has no driver any more. */
@@ -456,6 +495,7 @@ static int leftover_undo(const char *root, const struct host_pci *pci)
 
 static int unbind_steps(const char *root, const struct host_pci *pci)
 {
+	static const struct host_owner nobody_else = { 0, 0 };
 	struct former former;
 	int code;
 
@@ -468,7 +508,10 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 		return EXIT_HOST;
 	}
 	former_read(root, pci->bdf, &former);
-	code = driver_leave(root, pci->bdf);
+	/* Its group's file stays if others of the group are bound. */
+	code = files_give(root, pci, &nobody_else);
+	if (!code)
+		code = driver_leave(root, pci->bdf);
 	return code ? code : give_back(root, pci, &former);
 }
 
@@ -492,6 +535,7 @@ int host_pci_unbind(const char *root, const char *bdf)
 struct bind_options {
 	char bdf[BDF_SIZE]; /* first: see operand_bdf() */
 	const char *driver; /* bind: which one; NULL: any of VFIO's */
+	const char *owner;  /* bind: whose the files become, "USER[:GROUP]"; NULL: nobody's */
 };
 
 /* It becomes a part of paths, and goes to modprobe. */
@@ -507,11 +551,15 @@ static int driver_option(struct parser *parser, const struct option_rule *rule, 
 static int bind_run(const void *opaque)
 {
 	const struct bind_options *options = opaque;
+	struct host_owner owner;
 	char why[1024], module[64];
 	struct host_pci pci;
-	int code;
+	int code = options->owner ? host_owner_find("", options->owner, &owner) : 0;
 
-	code = host_pci_bind("", options->bdf, options->driver);
+	if (!code)
+		code = host_pci_bind("", options->bdf, options->driver);
+	if (!code && options->owner)
+		code = host_pci_give("", options->bdf, &owner);
 	if (!code)
 		code = host_pci_named_read("", options->bdf, &pci);
 	if (code)
@@ -538,6 +586,8 @@ static int unbind_run(const void *opaque)
 static const struct option_rule bind_rules[] = {
 	{ "--driver", "NAME", "by this driver of VFIO (vfio-pci)", driver_option,
 	  .offset = offsetof(struct bind_options, driver) },
+	{ "--owner", "USER[:GROUP]", "give the files in /dev/vfio to this user", option_file,
+	  .offset = offsetof(struct bind_options, owner) },
 	{ 0 },
 };
 

@@ -7,6 +7,8 @@
 #ifndef POSTHORN_VMM_HOST_BIND_H
 #define POSTHORN_VMM_HOST_BIND_H
 
+#include <sys/types.h>
+
 /*
  * Bind @bdf to vfio-pci, or to @driver if that is not NULL, through driver_override, and remember
  * the driver and the override that it had in /run/posthorn/<bdf> (on a host without /run, do
@@ -21,12 +23,32 @@
  */
 int host_pci_bind(const char *root, const char *bdf, const char *driver);
 
+/* Who may open what VFIO makes of a function. */
+struct host_owner {
+	uid_t user;
+	gid_t group;
+};
+
+/*
+ * Find @name, "USER" or "USER:GROUP", in /etc/passwd and /etc/group below @root; numbers are taken
+ * as such. A user's group is that of /etc/passwd; that of a number which is not there has the same
+ * number. 0, or EXIT_USAGE or EXIT_HOST after a message.
+ */
+int host_owner_find(const char *root, const char *name, struct host_owner *owner);
+
+/*
+ * Give the function's file and its group's file (those that there are) to @owner, who then may run
+ * a guest with it. Waits for udev first. host_pci_unbind() takes them back. 0, or EXIT_USAGE or
+ * EXIT_HOST after a message.
+ */
+int host_pci_give(const char *root, const char *bdf, const struct host_owner *owner);
+
 /*
  * Undo host_pci_bind(): bring the override back and give the function to the remembered driver, or
- * let the kernel probe for one. Goes on where it, or host_pci_bind(), had to stop before, if
- * something is remembered. Returns as host_pci_bind() does. Does nothing, successfully, to a
- * function that VFIO does not have, nor was left half-way. Refuses while somebody has the
- * function's group open.
+ * let the kernel probe for one; its files in /dev/vfio are root's again. Goes on where it, or
+ * host_pci_bind(), had to stop before, if something is remembered. Returns as host_pci_bind() does.
+ * Does nothing, successfully, to a function that VFIO does not have, nor was left half-way. Refuses
+ * while somebody has the function's group open.
  */
 int host_pci_unbind(const char *root, const char *bdf);
 
