@@ -795,9 +795,14 @@ static void devices_rest(void)
 
 static void devices_find(void)
 {
-	for (unsigned int slot = 1; slot < PCI_SLOTS && device_count < DEVICES; slot++)
-		if (mmio_read32(pci_config(slot, 0)) != UINT32_MAX)
-			device_find(&devices[device_count++], pci_config(slot, 0));
+	const unsigned int first = PCI_FUNCTIONS, end = PCI_SLOTS * PCI_FUNCTIONS;
+
+	for (unsigned int devfn = first; devfn < end && device_count < DEVICES; devfn++) {
+		uint64_t config = pci_config(devfn / PCI_FUNCTIONS, devfn % PCI_FUNCTIONS);
+
+		if (mmio_read32(config) != UINT32_MAX)
+			device_find(&devices[device_count++], config);
+	}
 }
 
 static uint64_t done_sum(void)
