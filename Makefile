@@ -28,7 +28,7 @@ kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
-vfio_objects    := $(addprefix vfio/,bdf.o iommu.o iommufd.o type1.o device.o function.o config.o \
+vfio_objects    := $(addprefix vfio/,bdf.o iommu.o iommufd.o type1.o vf_token.o device.o function.o config.o \
                      msix.o bar.o irqs.o reset.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o

@@ -2,6 +2,7 @@
 #include "vfio/device.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,14 +114,14 @@ static int device_read(struct vfio_device *device, char why[WHY_SIZE])
 	return error;
 }
 
-int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
-		     char why[WHY_SIZE])
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu,
+		     const struct iommu_device *wanted, char why[WHY_SIZE])
 {
 	int error;
 
 	memset(device, 0, sizeof(*device));
-	memcpy(device->bdf, bdf, sizeof(device->bdf));
-	device->fd = iommu_device_open(iommu, bdf, why);
+	snprintf(device->bdf, sizeof(device->bdf), "%s", wanted->bdf);
+	device->fd = iommu_device_open(iommu, wanted, why);
 	if (device->fd < 0)
 		return device->fd;
 	error = device_read(device, why);

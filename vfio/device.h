@@ -18,6 +18,7 @@
 #include "vfio/bdf.h"
 
 struct iommu;
+struct iommu_device;
 
 #define VFIO_AREAS_MAX 8
 
@@ -49,12 +50,12 @@ struct vfio_device {
 };
 
 /*
- * Open @bdf through @iommu and find out what it has. The kernel resets the function when it is
+ * Open @wanted through @iommu and find out what it has. The kernel resets the function when it is
  * opened. 0 or -errno with the reason in @why: as iommu_device_open(), or -EIO when the device does
  * not answer or is no PCI device. After a failure it is closed. Start-up only.
  */
-int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
-		     char why[WHY_SIZE]);
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu,
+		     const struct iommu_device *wanted, char why[WHY_SIZE]);
 
 /* Close it: the kernel takes its interrupts away and resets it. */
 void vfio_device_cleanup(struct vfio_device *device);

@@ -162,7 +162,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	function->vm = config->vm;
 	function->iommu = config->iommu;
 	function->page_size = config->page_size;
-	error = vfio_device_init(&function->device, config->iommu, options->bdf, why);
+	error = vfio_device_init(&function->device, config->iommu, &options->device, why);
 	if (error < 0)
 		return error;
 	function->pci.ops = &operations;
@@ -170,7 +170,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	error = vfio_config_init(function);
 	if (error < 0)
 		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s",
-			      options->bdf, strerror(-error));
+			      options->device.bdf, strerror(-error));
 	guest_bars_init(function);
 	error = vfio_msix_place(function, options->msix_table, why);
 	if (error < 0)
@@ -190,7 +190,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 				  .device_id = function->pci.devfn,
 			  });
 	if (error < 0)
-		return refuse(why, error, "%s: no memory for its interrupts", options->bdf);
+		return refuse(why, error, "%s: no memory for its interrupts", options->device.bdf);
 	error = host_bars_init(function, why);
 	return error < 0 ? error : events_init(function, why);
 }

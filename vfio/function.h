@@ -4,6 +4,7 @@
 #define POSTHORN_VFIO_FUNCTION_H
 
 #include "vfio/function_state.h"
+#include "vfio/iommu.h"
 #include "vfio/msix.h"
 
 struct irq_relay;
@@ -19,7 +20,7 @@ struct vfio_function_config {
 
 /* What is wanted of one of them. */
 struct vfio_function_options {
-	const char *bdf;	 /* full form */
+	struct iommu_device device;
 	struct irq_relay *relay; /* struct irqs_config */
 	unsigned int devfn;	 /* in the guest: pci_device_add() */
 	bool is_multifunction;	 /* its slot in the guest has other functions */
@@ -27,9 +28,9 @@ struct vfio_function_options {
 };
 
 /*
- * Open @options->bdf, make it a device of @config->root, and prepare its BARs and interrupts. The
- * guest sees it with decoding and interrupts off. 0 or -errno with the reason in @why, in the sense
- * of error_exit_code(): then only the cleanup is left to be called. Start-up only.
+ * Open @options->device, make it a device of @config->root, and prepare its BARs and interrupts.
+ * The guest sees it with decoding and interrupts off. 0 or -errno with the reason in @why, in the
+ * sense of error_exit_code(): then only the cleanup is left to be called. Start-up only.
  */
 int vfio_function_init(struct vfio_function *function, const struct vfio_function_config *config,
 		       const struct vfio_function_options *options, char why[WHY_SIZE]);

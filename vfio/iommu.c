@@ -54,14 +54,14 @@ void iommu_file_add(struct iommu *iommu, const char *name, uint32_t group, int f
 /* ---- opening ---- */
 
 /* The first device, by the back end @choice. */
-static int first_open(struct iommu *iommu, enum iommu_choice choice, const char *bdf,
-		      char why[WHY_SIZE])
+static int first_open(struct iommu *iommu, enum iommu_choice choice,
+		      const struct iommu_device *wanted, char why[WHY_SIZE])
 {
 	int error, fd;
 
 	iommu->ops = back_ends[choice];
 	error = iommu->ops->open(iommu, why);
-	fd = error < 0 ? error : iommu->ops->device_open(iommu, bdf, why);
+	fd = error < 0 ? error : iommu->ops->device_open(iommu, wanted, why);
 	if (fd >= 0)
 		log_info("DMA is mapped by %s", iommu->ops->name);
 	else
@@ -69,19 +69,19 @@ static int first_open(struct iommu *iommu, enum iommu_choice choice, const char 
 	return fd;
 }
 
-int iommu_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE])
+int iommu_device_open(struct iommu *iommu, const struct iommu_device *wanted, char why[WHY_SIZE])
 {
 	int fd;
 
 	if (iommu->fd >= 0)
-		return iommu->ops->device_open(iommu, bdf, why);
+		return iommu->ops->device_open(iommu, wanted, why);
 	if (iommu->choice != IOMMU_AUTO)
-		return first_open(iommu, iommu->choice, bdf, why);
-	fd = first_open(iommu, IOMMU_IOMMUFD, bdf, why);
+		return first_open(iommu, iommu->choice, wanted, why);
+	fd = first_open(iommu, IOMMU_IOMMUFD, wanted, why);
 	if (fd >= 0)
 		return fd;
 	log_info("iommufd is not used: %s", why);
-	return first_open(iommu, IOMMU_TYPE1, bdf, why);
+	return first_open(iommu, IOMMU_TYPE1, wanted, why);
 }
 
 const char *iommu_name(const struct iommu *iommu)

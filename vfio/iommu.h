@@ -55,6 +55,12 @@ extern const char *const iommu_choice_names[];
 #define IOMMU_OPTION_VALUE "auto|iommufd|type1"
 #define IOMMU_OPTION_HELP  "how DMA is mapped (auto: by iommufd, if it can)"
 
+/* How a function is opened. */
+struct iommu_device {
+	const char *bdf;      /* full form */
+	const char *vf_token; /* of its physical function, a UUID as text; NULL: none */
+};
+
 struct iommu_range {
 	uint64_t base, size; /* IOVA, bytes */
 };
@@ -80,13 +86,13 @@ void iommu_init(struct iommu *iommu, enum iommu_choice choice);
 void iommu_cleanup(struct iommu *iommu);
 
 /*
- * Open the VFIO device of the PCI function @bdf (full form) and put it into the address space. The
- * first one decides between iommufd and type 1, where that is left open.
- * Returns its file descriptor, the caller's, or -errno with the reason in @why: -EINVAL when these
- * are too many, and -ENODEV when there is no IOMMU, no VFIO or no permission, or when the
- * function is not bound to vfio-pci, in use, or its group is not viable. Start-up only.
+ * Open the VFIO device of a PCI function and put it into the address space. The first one decides
+ * between iommufd and type 1, where that is left open. Returns its file descriptor, the caller's,
+ * or -errno with the reason in @why: -EINVAL when these are too many, and -ENODEV when there is no
+ * IOMMU, no VFIO or no permission, or when the function is not bound to vfio-pci, in use, its group
+ * is not viable, or its token is another one. Start-up only.
  */
-int iommu_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE]);
+int iommu_device_open(struct iommu *iommu, const struct iommu_device *wanted, char why[WHY_SIZE]);
 
 /* "iommufd" or "type1"; NULL before the first device. */
 const char *iommu_name(const struct iommu *iommu);

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 
 struct iommu;
+struct iommu_device;
 struct vm_ram;
 
 /* For all that is wrong with a host: error_exit_code(). */
@@ -26,7 +27,8 @@ struct iommu_ops {
 	/* Open iommu->fd, for an address space without devices. 0 or -errno. */
 	int (*open)(struct iommu *iommu, char why[WHY_SIZE]);
 	/* iommu->fd is open. Returns the device's descriptor, the caller's. */
-	int (*device_open)(struct iommu *iommu, const char *bdf, char why[WHY_SIZE]);
+	int (*device_open)(struct iommu *iommu, const struct iommu_device *wanted,
+			   char why[WHY_SIZE]);
 	/* See iommu_ram_map(). */
 	int (*ram_map)(struct iommu *iommu, const struct vm_ram *ram);
 	/* See iommu_map() and iommu_unmap(); NULL: a BAR cannot be mapped. */

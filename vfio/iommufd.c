@@ -19,6 +19,7 @@
 #include "vfio/iommu.h"
 #include "vfio/iommu_ops.h"
 #include "vfio/iommufd_uapi.h"
+#include "vfio/vf_token.h"
 
 #define GROUPS_REMEDY "--iommu type1 does without"
 
@@ -90,8 +91,13 @@ static int device_file_open(const char *bdf, char path[PATH_MAX], char why[WHY_S
 }
 
 /* VFIO_DEVICE_BIND_IOMMUFD failed. The kernel has one error for several reasons. */
-static int bind_refuse(const char *bdf, const char *path, int error, char why[WHY_SIZE])
+static int bind_refuse(const struct iommu_device *wanted, const char *path, int error,
+		       char why[WHY_SIZE])
 {
+	const char *bdf = wanted->bdf;
+
+	if (vf_token_refuse(wanted, error, why))
+		return HOST_ERROR;
 	switch (error) {
 	case -EBUSY:
 		return refuse(why, HOST_ERROR,
@@ -123,18 +129,24 @@ static int bind_refuse(const char *bdf, const char *path, int error, char why[WH
 }
 
 /* The device's file @fd is open. */
-static int device_join(const struct iommu *iommu, const char *bdf, const char *path, int fd,
-		       char why[WHY_SIZE])
+static int device_join(const struct iommu *iommu, const struct iommu_device *wanted,
+		       const char *path, int fd, char why[WHY_SIZE])
 {
 	struct device_bind bind = { .size = sizeof(bind), .iommufd = iommu->fd };
 	struct device_attach attach = { .size = sizeof(attach), .ioas = iommu->ioas };
-	int error = ioctl_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	uint8_t token[16];
+	int error;
 
+	if (wanted->vf_token && vf_token_parse(wanted->vf_token, token) == 0) {
+		bind.flags = DEVICE_BIND_TOKEN;
+		bind.token = (uintptr_t)token;
+	}
+	error = ioctl_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
 	if (error < 0)
-		return bind_refuse(bdf, path, error, why);
+		return bind_refuse(wanted, path, error, why);
 	error = ioctl_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
 	if (error < 0)
-		return refuse(why, HOST_ERROR, "%s: cannot %s: %s; %s", bdf,
+		return refuse(why, HOST_ERROR, "%s: cannot %s: %s; %s", wanted->bdf,
 			      iommu->file_count
 				      ? "share an address space with the devices before it"
 				      : "be put into an address space",
@@ -144,8 +156,10 @@ static int device_join(const struct iommu *iommu, const char *bdf, const char *p
 	return 0;
 }
 
-static int iommufd_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE])
+static int iommufd_device_open(struct iommu *iommu, const struct iommu_device *wanted,
+			       char why[WHY_SIZE])
 {
+	const char *bdf = wanted->bdf;
 	char path[PATH_MAX];
 	int fd, error;
 
@@ -155,7 +169,7 @@ static int iommufd_device_open(struct iommu *iommu, const char *bdf, char why[WH
 	fd = device_file_open(bdf, path, why);
 	if (fd < 0)
 		return fd;
-	error = device_join(iommu, bdf, path, fd, why);
+	error = device_join(iommu, wanted, path, fd, why);
 	if (error < 0) {
 		close(fd);
 		return error;

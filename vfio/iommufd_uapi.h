@@ -49,10 +49,13 @@ struct ioas_of_vfio {
 #define VFIO_DEVICE_ATTACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 19)
 #endif
 
+#define DEVICE_BIND_TOKEN 0x1U /* there is a token: Linux 6.18 */
+
 struct device_bind {
 	uint32_t size, flags;
 	int32_t iommufd;
 	uint32_t device; /* the answer: its number in the iommufd */
+	uint64_t token;	 /* where its 16 bytes are */
 };
 
 struct device_attach {

@@ -11,8 +11,10 @@
 #include "kvm/vm.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
+#include "vfio/bdf.h"
 #include "vfio/iommu.h"
 #include "vfio/iommu_ops.h"
+#include "vfio/vf_token.h"
 
 static int container_open(struct iommu *iommu, char why[WHY_SIZE])
 {
@@ -145,9 +147,12 @@ static int group_get(struct iommu *iommu, const char *bdf, int number, char why[
 	return fd;
 }
 
-static int type1_device_open(struct iommu *iommu, const char *bdf, char why[WHY_SIZE])
+static int type1_device_open(struct iommu *iommu, const struct iommu_device *wanted,
+			     char why[WHY_SIZE])
 {
+	const char *bdf = wanted->bdf, *token = wanted->vf_token;
 	int number = group_number(bdf), group_fd, fd;
+	char name[BDF_SIZE + sizeof(" vf_token=") + VF_TOKEN_SIZE];
 
 	if (number < 0)
 		return refuse(why, HOST_ERROR, "%s: no IOMMU group: " IOMMU_MISSING_REMEDY, bdf);
@@ -155,13 +160,16 @@ static int type1_device_open(struct iommu *iommu, const char *bdf, char why[WHY_
 	if (group_fd < 0)
 		return group_fd;
 	/* The argument is the name itself: a string of no fixed size. */
-	fd = ioctl_value(group_fd, VFIO_GROUP_GET_DEVICE_FD, bdf);
-	if (fd < 0)
-		return refuse(why, HOST_ERROR,
-			      "%s: VFIO does not give the device out: %s; dmesg may say more (a "
-			      "failed reset, or a VF whose PF wants a token)",
-			      bdf, strerror(-fd));
-	return fd;
+	snprintf(name, sizeof(name), "%s%s%s", bdf, token ? " vf_token=" : "", token ? token : "");
+	fd = ioctl_value(group_fd, VFIO_GROUP_GET_DEVICE_FD, name);
+	if (fd >= 0)
+		return fd;
+	if (vf_token_refuse(wanted, fd, why))
+		return HOST_ERROR;
+	return refuse(why, HOST_ERROR,
+		      "%s: VFIO does not give the device out: %s; dmesg may say more (a failed "
+		      "reset)",
+		      bdf, strerror(-fd));
 }
 
 static int type1_map(struct iommu *iommu, uint64_t iova, uint64_t size, void *hva)

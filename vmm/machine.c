@@ -150,7 +150,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 	for (unsigned int i = 0; i < options->device_count; i++) {
 		const struct device_options *device = &options->devices[i];
 		const struct vfio_function_options wanted = {
-			.bdf = device->bdf,
+			.device = { .bdf = device->bdf,
+				    .vf_token = device->vf_token[0] ? device->vf_token : NULL },
 			.relay = device->userspace_irqs ? &machine->relay->wires : NULL,
 			.devfn = device->devfn,
 			.is_multifunction = device->is_multifunction,

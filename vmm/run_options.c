@@ -96,6 +96,20 @@ static int option_address(struct parser *parser, const struct option_rule *rule,
 		rule->name, value);
 }
 
+static int option_vf_token(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	char *token = (char *)parser->options + rule->offset;
+	uint8_t bytes[16];
+
+	if (vf_token_parse(value, bytes))
+		return wrong(parser,
+			     "%s=%s: give a UUID, as in 83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4 "
+			     "(uuidgen makes one)",
+			     rule->name, value);
+	strcpy(token, value);
+	return 0;
+}
+
 #define KEY(member) .offset = offsetof(struct device_options, member)
 
 static const struct option_rule device_keys[] = {
@@ -104,6 +118,7 @@ static const struct option_rule device_keys[] = {
 	{ "addr", "SLOT[.FUNCTION]", NULL, option_address, KEY(devfn) },
 	{ "msix-table", "auto|device|own", NULL, option_name, KEY(msix_table),
 	  .names = msix_table_names },
+	{ "vf-token", "UUID", NULL, option_vf_token, KEY(vf_token) },
 	{ 0 },
 };
 
@@ -235,8 +250,8 @@ const struct option_rule run_rules[] = {
 	  AT(cpus) },
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
 	{ "--device", "BDF[,NAME=VALUE]...",
-	  "assign a PCI function; NAME is addr, irq-path or msix-table; up to 16 times",
-	  device_apply, .repeatable = true },
+	  "assign a PCI function; NAME is addr, irq-path, msix-table or vf-token", device_apply,
+	  .repeatable = true },
 	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
 	  .names = iommu_choice_names },
 	{ "--irq-report", "FILE", "say at the end how each interrupt went (JSON)", option_file,

@@ -10,6 +10,7 @@
 #include "vfio/bdf.h"
 #include "vfio/iommu.h"
 #include "vfio/msix.h"
+#include "vfio/vf_token.h"
 #include "vmm/affinity.h"
 #include "vmm/options.h"
 #include "vmm/seccomp.h"
@@ -25,8 +26,9 @@ struct memory_options {
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
-	char bdf[BDF_SIZE];	     /* full form */
-	unsigned int userspace_irqs; /* irq-path=userspace: no irqfd, a thread injects */
+	char bdf[BDF_SIZE];	      /* full form */
+	char vf_token[VF_TOKEN_SIZE]; /* "": none */
+	unsigned int userspace_irqs;  /* irq-path=userspace: no irqfd, a thread injects */
 	enum msix_table msix_table;
 	/* Where it is in the guest, PCI_DEVFN(); 0: nowhere yet. */
 	unsigned int devfn;

@@ -76,8 +76,8 @@ uint64_t fuzz_pattern(const struct fuzz_device *device, unsigned int index, uint
 
 /* ---- opening and resetting ---- */
 
-int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
-		     char why[WHY_SIZE])
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu,
+		     const struct iommu_device *wanted, char why[WHY_SIZE])
 {
 	struct fuzz_device *fuzz = device_of(device);
 

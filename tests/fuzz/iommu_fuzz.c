@@ -48,13 +48,16 @@ static void why_check(const char *why, const char *bdf)
 
 static void device_open(struct subject *subject, unsigned int function)
 {
+	static const char *const tokens[] = { NULL, "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4" };
+	const struct iommu_device wanted = { fake_functions[function],
+					     tokens[fuzz_range(input, 0, 1)] };
 	unsigned int before = fake_iommu_open_count();
 	char why[WHY_SIZE] = "";
 	int fd;
 
 	if (subject->devices[function] >= 0)
 		return;
-	fd = iommu_device_open(&subject->iommu, fake_functions[function], why);
+	fd = iommu_device_open(&subject->iommu, &wanted, why);
 	subject->devices[function] = fd;
 	if (fd >= 0)
 		return;

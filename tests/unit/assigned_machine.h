@@ -50,7 +50,8 @@ static inline struct machine *machine_new(void)
 	machine->function = &machine->fake->function;
 	/* Alone in its slot. */
 	machine->page_size = 0x1000;
-	machine->options = (struct vfio_function_options){ .bdf = BDF, .devfn = PCI_DEVFN(1, 0) };
+	machine->options = (struct vfio_function_options){ .device = { .bdf = BDF },
+							   .devfn = PCI_DEVFN(1, 0) };
 	pci_root_init(&machine->root);
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");

@@ -57,8 +57,9 @@ static void device_open(struct machine *machine, uint64_t page_size)
 	struct vfio_function *function = &machine->fake->function;
 	char why[WHY_SIZE];
 
-	assert_int_equal(
-		vfio_device_init(&function->device, &machine->kvm->iommu, "0000:01:00.0", why), 0);
+	assert_int_equal(vfio_device_init(&function->device, &machine->kvm->iommu,
+					  &(struct iommu_device){ .bdf = "0000:01:00.0" }, why),
+			 0);
 	function->vm = &machine->kvm->vm;
 	function->iommu = &machine->kvm->iommu;
 	function->page_size = page_size;

@@ -52,6 +52,7 @@ static struct {
 	uint64_t page_sizes;
 	struct fake_iova ranges[RANGES_MAX];
 	unsigned int range_count;
+	char token[64];
 	char log[8192];
 	size_t length;
 } kernel;
@@ -125,6 +126,11 @@ const char *fake_iommu_log(void)
 	kernel.log[0] = '\0';
 	kernel.length = 0;
 	return last;
+}
+
+const char *fake_iommu_token(void)
+{
+	return kernel.token;
 }
 
 /* Note a call. Returns the error that it has to fail with, or 0. */
@@ -230,8 +236,10 @@ int __wrap_close(int fd)
 
 static int function_find(const char *bdf)
 {
+	size_t length = strcspn(bdf, " ");
+
 	for (int i = 0; i < FAKE_FUNCTIONS; i++)
-		if (!strcmp(bdf, fake_functions[i]))
+		if (length == strlen(fake_functions[i]) && !strncmp(bdf, fake_functions[i], length))
 			return i;
 	violation("there is no function %s", bdf);
 }
@@ -347,6 +355,8 @@ static int group_ioctl(struct file *file, unsigned long request, void *argument,
 	default:
 		if (!file->is_part || !kernel.is_set)
 			violation("a device of a group that has no IOMMU");
+		snprintf(kernel.token, sizeof(kernel.token), "%s",
+			 (char *)argument + strcspn(argument, " "));
 		return file_open(DEVICE, function_find(argument));
 	}
 }
@@ -386,8 +396,12 @@ static int device_ioctl(struct file *file, unsigned long request, void *argument
 
 	expect(file, DEVICE, name);
 	if (request == VFIO_DEVICE_BIND_IOMMUFD) {
-		if (file->is_bound || bind->size != sizeof(*bind) || bind->flags)
+		if (file->is_bound || bind->size != sizeof(*bind) || bind->flags > 1 ||
+		    !bind->token != !bind->flags)
 			violation("a device is bound twice, or the request is wrong");
+		for (unsigned int i = 0; bind->token && i < 16; i++)
+			sprintf(kernel.token + 2 * i, "%02x",
+				((const uint8_t *)(uintptr_t)bind->token)[i]);
 		expect(file_of(bind->iommufd), IOMMUFD, name);
 		file->is_bound = true;
 		return 0;

@@ -47,6 +47,12 @@ void fake_iommu_device_files_set(bool are_there);
 /* The calls since the last time, a line each. */
 const char *fake_iommu_log(void);
 
+/*
+ * The token of the function that was opened last: by its device file as hexadecimal digits, by its
+ * group as it follows the name, with the space.
+ */
+const char *fake_iommu_token(void);
+
 /* How many descriptors of the kernel's are open. */
 unsigned int fake_iommu_open_count(void);
 

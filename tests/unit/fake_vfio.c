@@ -139,8 +139,8 @@ static struct fake_vfio *fake_enter(struct vfio_device *device)
 /* ---- vfio/device.h: opening and resetting -----------------------------------------------------
  */
 
-int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char *bdf,
-		     char why[WHY_SIZE])
+int vfio_device_init(struct vfio_device *device, struct iommu *iommu,
+		     const struct iommu_device *wanted, char why[WHY_SIZE])
 {
 	struct fake_vfio *fake = fake_of(device);
 
@@ -149,7 +149,7 @@ int vfio_device_init(struct vfio_device *device, struct iommu *iommu, const char
 	memset(device, 0, sizeof(*device));
 	memcpy(fake->original, fake->config, sizeof(fake->original));
 	fake->command = (uint16_t)le_load(&fake->config[PCI_COMMAND], 2);
-	snprintf(device->bdf, sizeof(device->bdf), "%s", bdf);
+	snprintf(device->bdf, sizeof(device->bdf), "%s", wanted->bdf);
 	device->fd = dup(fake->memory);
 	device->can_reset = fake->can_reset;
 	memcpy(device->regions, fake->regions, sizeof(device->regions));

@@ -55,7 +55,7 @@ static int scene_start(void **state)
 {
 	struct machine *machine = machine_new();
 	struct scene *scene = &the_scene;
-	const struct vfio_function_options other = { .bdf = "0000:02:00.0",
+	const struct vfio_function_options other = { .device = { .bdf = "0000:02:00.0" },
 						     .devfn = PCI_DEVFN(2, 0) };
 
 	*scene = (struct scene){ .machine = machine };

@@ -37,8 +37,8 @@ static struct machine *machine_of(void (*device)(struct fake_vfio *fake))
 	struct machine *machine = machine_new();
 
 	device(machine->fake);
-	assert_int_equal(vfio_device_init(&machine->function->device, &machine->kvm->iommu, BDF,
-					  machine->why),
+	assert_int_equal(vfio_device_init(&machine->function->device, &machine->kvm->iommu,
+					  &(struct iommu_device){ .bdf = BDF }, machine->why),
 			 0);
 	assert_int_equal(vfio_config_init(machine->function), 0);
 	return machine;

@@ -19,6 +19,7 @@
 #include "tests/unit/fake_iommu.h"
 #include "tests/unit/stderr_capture.h"
 #include "vfio/iommu.h"
+#include "vfio/vf_token.h"
 
 #define FIRST fake_functions[0]
 
@@ -26,12 +27,14 @@ static struct iommu iommu;
 static int devices[2 * FAKE_FUNCTIONS];
 static unsigned int device_count;
 static char why[WHY_SIZE];
+static const char *vf_token;
 
 static int setup(void **state)
 {
 	(void)state;
 	fake_iommu_begin();
 	device_count = 0;
+	vf_token = NULL;
 	return 0;
 }
 
@@ -49,10 +52,11 @@ static int teardown(void **state)
 
 static int device_open(unsigned int function)
 {
+	const struct iommu_device wanted = { fake_functions[function], vf_token };
 	int fd;
 
 	why[0] = '\0';
-	fd = iommu_device_open(&iommu, fake_functions[function], why);
+	fd = iommu_device_open(&iommu, &wanted, why);
 	if (fd >= 0)
 		devices[device_count++] = fd;
 	else
@@ -271,9 +275,73 @@ static void test_devices_without_device_files_have_no_iommufd(void **state)
 	assert_says(why, "CONFIG_VFIO_DEVICE_CDEV");
 }
 
-/* ---- mapping ---- */
+/* ---- tokens ---- */
 
 static const enum iommu_choice back_ends[] = { IOMMU_IOMMUFD, IOMMU_TYPE1 };
+
+#define TOKEN "83f6c0a2-5D4B-4c1e-9a77-0f3e8b21d6c4"
+
+static void test_a_token_goes_with_the_name_or_with_the_bind(void **state)
+{
+	(void)state;
+	vf_token = TOKEN;
+	begin(IOMMU_TYPE1);
+	assert_string_equal(fake_iommu_token(), " vf_token=" TOKEN);
+	teardown(state);
+	setup(state);
+	vf_token = TOKEN;
+	begin(IOMMU_IOMMUFD);
+	assert_string_equal(fake_iommu_token(), "83f6c0a25d4b4c1e9a770f3e8b21d6c4");
+}
+
+static void test_a_token_that_is_missing_wrong_or_not_wanted(void **state)
+{
+	static const char *const calls[] = { [IOMMU_IOMMUFD] = "VFIO_DEVICE_BIND_IOMMUFD",
+					     [IOMMU_TYPE1] = "VFIO_GROUP_GET_DEVICE_FD" };
+	static const struct {
+		const char *token, *message;
+		int error;
+	} refusals[] = {
+		{ NULL, "give both the same token, --device 0000:01:00.0,vf-token=UUID", -EACCES },
+		{ TOKEN, "0000:01:00.0: vf-token is not the token of its physical", -EACCES },
+		{ TOKEN, "0000:01:00.0: the kernel takes no vf-token for it", -EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals) * ARRAY_SIZE(back_ends); i++) {
+		enum iommu_choice choice = back_ends[i % ARRAY_SIZE(back_ends)];
+		size_t which = i / ARRAY_SIZE(back_ends);
+
+		setup(state);
+		iommu_init(&iommu, choice);
+		vf_token = refusals[which].token;
+		fake_iommu_fail(calls[choice], 0, refusals[which].error);
+		assert_int_equal(device_open(0), -ENODEV);
+		assert_says(why, refusals[which].message);
+		teardown(state);
+	}
+}
+
+static void test_what_is_no_uuid_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c",
+		"83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c45",
+		"83f6c0a2+5d4b-4c1e-9a77-0f3e8b21d6c4",
+		"83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6cg",
+		"-3f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4",
+	};
+	uint8_t token[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_int_equal(vf_token_parse(texts[i], token), -EINVAL);
+	assert_int_equal(vf_token_parse(TOKEN, token), 0);
+	assert_int_equal(token[0], 0x83);
+	assert_int_equal(token[15], 0xc4);
+}
+
+/* ---- mapping ---- */
 
 static void test_ram_is_mapped_once_where_the_guest_has_it(void **state)
 {
@@ -425,6 +493,9 @@ int main(void)
 		IOMMU_TEST(test_each_failure_of_type1_names_its_remedy),
 		IOMMU_TEST(test_a_device_that_cannot_join_the_others_is_named),
 		IOMMU_TEST(test_devices_without_device_files_have_no_iommufd),
+		IOMMU_TEST(test_a_token_goes_with_the_name_or_with_the_bind),
+		IOMMU_TEST(test_a_token_that_is_missing_wrong_or_not_wanted),
+		cmocka_unit_test(test_what_is_no_uuid_is_refused),
 		IOMMU_TEST(test_ram_is_mapped_once_where_the_guest_has_it),
 		IOMMU_TEST(test_ram_above_the_limit_of_locked_memory),
 		IOMMU_TEST(test_type1_maps_bars),

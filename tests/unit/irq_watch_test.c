@@ -409,8 +409,8 @@ static void test_all_functions_are_counted_together(void **state)
 	second.fake = fake_vfio_new(machine->kvm);
 	second.fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = 2;
 	second.irqs = &second.fake->function.irqs;
-	assert_int_equal(vfio_device_init(&second.fake->function.device, &machine->kvm->iommu, BDF,
-					  machine->why),
+	assert_int_equal(vfio_device_init(&second.fake->function.device, &machine->kvm->iommu,
+					  &(struct iommu_device){ .bdf = BDF }, machine->why),
 			 0);
 	assert_int_equal(irqs_init(second.irqs, &second.fake->function.device, &config), 0);
 	msix_enable(machine, true);

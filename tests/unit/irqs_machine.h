@@ -55,7 +55,8 @@ static inline void machine_start(struct machine *machine, unsigned int msi_size,
 	fake->irqs[VFIO_PCI_MSIX_IRQ_INDEX] = msix_size;
 	fake->is_dynamic = is_dynamic;
 	assert_int_equal(vfio_device_init(&fake->function.device, &machine->kvm->iommu,
-					  "0000:01:00.0", machine->why),
+					  &(struct iommu_device){ .bdf = "0000:01:00.0" },
+					  machine->why),
 			 0);
 	assert_int_equal(
 		irqs_init(machine->irqs, &fake->function.device,

@@ -256,6 +256,24 @@ static void test_the_place_of_the_msix_table_is_each_devices_own(void **state)
 	assert_int_equal(options.devices[3].msix_table, MSIX_TABLE_AUTO);
 }
 
+static void test_how_devices_are_opened(void **state)
+{
+	static const char token[] = "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4";
+	struct run_options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options,
+	       "run --iommu type1 --device 1:0.0 --device "
+	       "2:0.0,vf-token=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4,irq-path=userspace",
+	       copy);
+	assert_int_equal(options.iommu, IOMMU_TYPE1);
+	assert_string_equal(options.devices[0].vf_token, "");
+	assert_string_equal(options.devices[1].vf_token, token);
+	accept(&options, "run --device 1:0.0", copy);
+	assert_int_equal(options.iommu, IOMMU_AUTO);
+}
+
 static void test_functions_of_a_slot_stay_together(void **state)
 {
 	static const struct {
@@ -520,6 +538,9 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x': 'rom=x'",
 		  "can follow a comma: irq-path=irqfd|userspace, addr=SLOT[.FUNCTION], "
 		  "msix-table=auto|device|own" },
+		{ "run --kernel k --device 1:0.0,vf-token=83f6c0a2", "vf-token=83f6c0a2",
+		  "give a UUID" },
+		{ "run --kernel k --iommu kvm", "--iommu 'kvm'", "auto, iommufd or type1" },
 		{ "run --kernel k --device 1:0.0,", "'1:0.0,': ''", "can follow a comma" },
 		{ "run --kernel k --device 1:0.0,addr", "'addr'", "can follow a comma" },
 		{ "run --kernel k --device 1:0.0,irq-path=", "irq-path ''", "irqfd or userspace" },
@@ -714,6 +735,7 @@ int main(void)
 		cmocka_unit_test(test_memory_is_a_multiple_of_the_page_size),
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
 		cmocka_unit_test(test_the_place_of_the_msix_table_is_each_devices_own),
+		cmocka_unit_test(test_how_devices_are_opened),
 		cmocka_unit_test(test_functions_of_a_slot_stay_together),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
 		cmocka_unit_test(test_sandbox),

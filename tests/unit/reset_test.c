@@ -142,7 +142,8 @@ static void test_reset_that_is_put_off_is_tried_again(void **state)
 
 static struct fake_vfio *other_add(struct machine *machine, bool can_reset)
 {
-	const struct vfio_function_options options = { .bdf = OTHER, .devfn = PCI_DEVFN(1, 1) };
+	const struct vfio_function_options options = { .device = { .bdf = OTHER },
+						       .devfn = PCI_DEVFN(1, 1) };
 	struct fake_vfio *other = fake_vfio_new(machine->kvm);
 
 	function_make(other);

@@ -40,7 +40,8 @@ static int info_run(const void *opaque)
 		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
 		    options->bdf);
 	iommu_init(&iommu, options->iommu);
-	error = vfio_device_init(&function->device, &iommu, options->bdf, why);
+	error = vfio_device_init(&function->device, &iommu,
+				 &(struct iommu_device){ .bdf = options->bdf }, why);
 	if (error < 0)
 		die(error_exit_code(error), "%s", why);
 	error = vfio_config_init(function);
