@@ -38,7 +38,7 @@ report_x86_64   := trace_x86_64.o irte_x86_64.o
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
                    vmm/console.o vmm/relay/relay.o \
-                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o lock.o kernel.o devices.o \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o lock.o kernel.o devices.o \
                      bind.o owner.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o latency.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \

@@ -16,7 +16,7 @@ _posthorn_options() {
 	options=()
 	case $1 in
 	run)
-		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --device= --iommu= --irq-report=
+		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --idle= --halt-poll= --device= --iommu= --irq-report=
 			--require-posting --console= --user= --seccomp= "$dump")
 		;;
 	devices) options+=(--json) ;;
@@ -24,7 +24,7 @@ _posthorn_options() {
 	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver= --owner=) ;;
 	latency)
-		options+=(--device= --iommu= --source= --path= --state= --count= --warmup= --interval=
+		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	'latency compare') options+=(--json= --plot=) ;;
@@ -114,7 +114,8 @@ _posthorn_value() {
 		;;
 	*:--path) _posthorn_words "$value" bare posted injected userspace intx ;;
 	*:--arch) _posthorn_words "$value" x86_64 arm64 ;;
-	*:--state) _posthorn_words "$value" running halted both ;;
+	*:--idle) _posthorn_words "$value" host guest ;;
+	*:--state) _posthorn_words "$value" running halted idle-guest both ;;
 	*:--format) _posthorn_words "$value" summary cyclictest csv ;;
 	esac
 }

@@ -189,12 +189,30 @@ static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_
 	return 0;
 }
 
+/* How long KVM spins for a vCPU that sleeps, before it gives the CPU away (KVM API 7.21). */
+static int halt_poll_set(const struct vm *vm, uint64_t ns, char why[WHY_SIZE])
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_HALT_POLL, .args = { ns } };
+	int error;
+
+	if (ns == VM_HALT_POLL_HOST)
+		return 0;
+	error = ioctl_call(vm->fd, KVM_ENABLE_CAP, &cap);
+	if (error < 0)
+		refuse(why, error,
+		       "--halt-poll: KVM_CAP_HALT_POLL: %s; for all VMs of this host it is "
+		       "/sys/module/kvm/parameters/halt_poll_ns",
+		       strerror(-error));
+	return error;
+}
+
 int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
 	struct utsname host;
 	int size, error;
 
 	vm->cpus = config->cpus;
+	vm->idle_guest = config->idle_guest;
 	pthread_mutex_init(&vm->slot_lock, NULL);
 	error = cpus_check(vm, why);
 	if (error < 0)
@@ -217,7 +235,9 @@ int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 	if (irq_router_init(&vm->irq, vm->fd) < 0)
 		return refuse(why, -ENOMEM, "no memory for the interrupt routes");
 	vm->irq.deassign_defect = uname(&host) == 0 && irq_deassign_defect(host.release);
-	error = arch_vm_init(vm, why);
+	error = halt_poll_set(vm, config->halt_poll_ns, why);
+	if (error == 0)
+		error = arch_vm_init(vm, why);
 	return error < 0 ? error : ram_init(vm, config, why);
 }
 

@@ -31,8 +31,20 @@ struct vm_config {
 	const struct vm_ram *ram; /* gpa and size are read */
 	unsigned int ram_count;
 	unsigned int cpus;
-	bool hugepages; /* RAM from the host's hugetlbfs pool */
+	bool hugepages;	       /* RAM from the host's hugetlbfs pool */
+	bool idle_guest;       /* vCPUs that sleep keep their CPU: see VM_IDLE_EXITS */
+	uint64_t halt_poll_ns; /* VM_HALT_POLL_HOST: as the host has it for all VMs */
 };
+
+/*
+ * x86-64: what of a vCPU that has nothing to do stays in the guest with @idle_guest, as far as KVM
+ * offers it (KVM API 7.13, KVM_CAP_X86_DISABLE_EXITS). Linux 6.17 knows more, which is not idle.
+ */
+#define VM_IDLE_EXITS                                                                            \
+	(KVM_X86_DISABLE_EXITS_MWAIT | KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE | \
+	 KVM_X86_DISABLE_EXITS_CSTATE)
+
+#define VM_HALT_POLL_HOST UINT64_MAX
 
 struct vm {
 	int kvm_fd; /* /dev/kvm */
@@ -51,6 +63,7 @@ struct vm {
 	uint64_t slot_used[VM_MEMSLOTS_MAX / 64];
 	struct irq_router irq;
 	struct kvm_cpuid2 *cpuid; /* x86-64: of the vCPUs, until vm_finish() */
+	bool idle_guest;
 	int vfio_fd;	    /* the KVM_DEV_TYPE_VFIO device, -1 until the first vm_vfio_add() */
 	int gic_fd, its_fd; /* arm64: the interrupt controller; else -1 */
 	bool has_pmu;	    /* arm64: the vCPUs have performance counters */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kvm/arch.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
@@ -142,6 +143,38 @@ static int cpuid_init(struct vm *vm, char why[WHY_SIZE])
 	return 0;
 }
 
+/* So that the guest sees that it may, and how deep: KVM shows no MWAIT by itself. */
+static void mwait_show(struct kvm_cpuid2 *cpuid)
+{
+	for (unsigned int i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (entry->function == 1)
+			entry->ecx |= BIT(3);
+		else if (entry->function == 5)
+			__cpuid(5, entry->eax, entry->ebx, entry->ecx, entry->edx);
+	}
+}
+
+/* Let vCPUs that have nothing to do stay in the guest. After cpuid_init(). */
+static int idle_guest_set(struct vm *vm, char why[WHY_SIZE])
+{
+	int offered = ioctl_value(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS);
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_DISABLE_EXITS,
+		.args = { VM_IDLE_EXITS & (unsigned int)max(offered, 0) },
+	};
+	int error = cap.args[0] ? ioctl_call(vm->fd, KVM_ENABLE_CAP, &cap) : -ENOTSUP;
+
+	if (error < 0)
+		return refuse(why, error,
+			      "--idle guest: KVM_CAP_X86_DISABLE_EXITS: %s; use --idle host",
+			      strerror(-error));
+	if (cap.args[0] & KVM_X86_DISABLE_EXITS_MWAIT)
+		mwait_show(vm->cpuid);
+	return 0;
+}
+
 int arch_vm_init(struct vm *vm, char why[WHY_SIZE])
 {
 	__u64 identity_map = IDENTITY_MAP_ADDRESS;
@@ -160,7 +193,8 @@ int arch_vm_init(struct vm *vm, char why[WHY_SIZE])
 	error = ioctl_value(vm->fd, KVM_CREATE_IRQCHIP, 0);
 	if (error < 0)
 		return refuse(why, error, "KVM_CREATE_IRQCHIP: %s", strerror(-error));
-	return cpuid_init(vm, why);
+	error = cpuid_init(vm, why);
+	return error || !vm->idle_guest ? error : idle_guest_set(vm, why);
 }
 
 static int cpuid_set(struct vcpu *vcpu, char why[WHY_SIZE])

@@ -23,6 +23,13 @@ int host_function_check(const char *bdf);
 int host_lock_check(uint64_t size);
 
 /*
+ * Can a guest of the KVM behind @kvm_fd keep its CPU while it sleeps? On x86-64 a VM tries it: a
+ * KVM that is a guest itself may offer it, and then not be able to enter such a guest. EXIT_OK, or
+ * EXIT_HOST after an error message. No other thread may wait for SIGALRM.
+ */
+int host_idle_check(int kvm_fd);
+
+/*
  * Find the image of the kernel that this host runs, and write its path into @path. EXIT_OK after a
  * notice that names it, or EXIT_USAGE or EXIT_HOST after an error message.
  */

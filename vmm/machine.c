@@ -235,9 +235,13 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 		.ram_count = machine->layout.ram_count,
 		.cpus = options->cpus.count,
 		.hugepages = options->memory.hugepages,
+		.idle_guest = options->idle == RUN_IDLE_GUEST,
+		.halt_poll_ns = options->halt_poll_ns,
 	};
 	char why[WHY_SIZE];
 
+	if (config.idle_guest && host_idle_check(machine->vm.kvm_fd))
+		exit(EXIT_HOST); /* it said why */
 	for (unsigned int i = 0; i < config.ram_count; i++)
 		ram[i] = (struct vm_ram){ .gpa = machine->layout.ram[i].base,
 					  .size = machine->layout.ram[i].size };

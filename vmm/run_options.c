@@ -233,8 +233,10 @@ const struct run_options run_defaults = {
 	.console = "-",
 	.cpus = { .count = 1 },
 	.memory = { MEMORY_OPTIONS_DEFAULT },
+	.halt_poll_ns = VM_HALT_POLL_HOST,
 };
 
+static const char *const idle_names[] = { "host", "guest", NULL };
 static const char *const seccomp_names[] = { "on", "log", "off", NULL };
 
 #define AT(member) .offset = offsetof(struct run_options, member)
@@ -249,6 +251,10 @@ const struct option_rule run_rules[] = {
 	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
 	  AT(cpus) },
 	{ "--memory", MEMORY_OPTION_VALUE, MEMORY_OPTION_HELP, option_memory, AT(memory) },
+	{ "--idle", "host|guest", "where vCPUs sleep that have nothing to do (host)", option_name,
+	  AT(idle), .names = idle_names },
+	{ "--halt-poll", "NS", HALT_POLL_HELP, option_number, AT(halt_poll_ns),
+	  .most = HALT_POLL_MAX },
 	{ "--device", "BDF[,NAME=VALUE]...",
 	  "assign a PCI function; NAME is addr, irq-path, msix-table or vf-token", device_apply,
 	  .repeatable = true },

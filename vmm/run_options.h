@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kvm/vm.h"
 #include "lib/util.h"
 #include "vfio/bdf.h"
 #include "vfio/iommu.h"
@@ -35,12 +36,20 @@ struct device_options {
 	bool is_multifunction; /* there are others in its slot */
 };
 
+/* --idle: where a vCPU sleeps that has nothing to do. */
+enum run_idle {
+	RUN_IDLE_HOST, /* it leaves the guest, and its CPU is free for others */
+	RUN_IDLE_GUEST
+};
+
 struct run_options {
 	/* paths and text as given; NULL where not: the kernel is the host's own then */
 	const char *kernel, *initrd, *cmdline;
 	const char *console; /* "-", "none" or a path */
 	struct cpu_options cpus;
 	struct memory_options memory;
+	enum run_idle idle;
+	uint64_t halt_poll_ns; /* VM_HALT_POLL_HOST: as the host has it */
 	struct device_options devices[RUN_DEVICES_MAX];
 	unsigned int device_count;
 	enum iommu_choice iommu;
@@ -63,6 +72,10 @@ int run_options_check(struct parser *parser);
 
 /* An option that sets a struct memory_options. */
 int option_memory(struct parser *parser, const struct option_rule *rule, const char *value);
+
+/* What KVM takes at most for --halt-poll: nanoseconds, in 32 bits. */
+#define HALT_POLL_MAX  UINT32_MAX
+#define HALT_POLL_HELP "how long KVM spins when a vCPU sleeps (the host's)"
 
 #define MEMORY_OPTION_VALUE "SIZE[,hugepages=on|off]"
 #define MEMORY_OPTION_HELP  "RAM, as in 512M or 2G (512M)"

@@ -463,6 +463,7 @@ static bool request_detail(unsigned long request, const void *argument, char *de
 	const struct kvm_irqfd *irqfd = argument;
 	const struct vfio_irq_set *set = argument;
 	const struct kvm_create_device *create = argument;
+	const struct kvm_enable_cap *capability = argument;
 	const struct vfio_region_info *region = argument;
 	const struct vfio_irq_info *irq = argument;
 	bool off = false;
@@ -472,6 +473,9 @@ static bool request_detail(unsigned long request, const void *argument, char *de
 	case KVM_CHECK_EXTENSION:
 	case VFIO_CHECK_EXTENSION:
 		snprintf(detail, size, ":%lu", (unsigned long)argument);
+		break;
+	case KVM_ENABLE_CAP:
+		snprintf(detail, size, ":%u", capability->cap);
 		break;
 	case KVM_CREATE_DEVICE:
 		snprintf(detail, size, ":%u", create->type);
@@ -551,7 +555,8 @@ int __wrap_ioctl(int fd, unsigned long request, void *argument)
 	bool undoes;
 	int result;
 
-	if (request == KVM_RUN)
+	/* That of the main thread is of a VM that only tries something (--idle guest). */
+	if (request == KVM_RUN && gettid() != getpid())
 		state.phase = strcmp(state.phase, "end") ? "run" : "end";
 	undoes = request_detail(request, argument, detail, sizeof(detail));
 	snprintf(what, sizeof(what), "%s%s", name, detail);

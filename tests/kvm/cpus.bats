@@ -85,3 +85,19 @@ stop_payload() {
 	expect_text "--cpus: sched=rr:5: the limit of real-time priorities (RLIMIT_RTPRIO)" "$stderr"
 	expect_text "ulimit -r 5" "$stderr"
 }
+
+# Where KVM runs without hardware, or is a guest that may not, it offers this and does not do it.
+@test "--idle guest: the guest runs, or a VM that tried it says why not: exit code 3" {
+	run_payload hello --idle guest --halt-poll 0
+	if [ "$status" -eq 0 ]; then
+		expect_text "payload: pass" "$output"
+	else
+		expect_status 3
+		if [ "$arch" = arm64 ]; then
+			expect_text "kvm-arm.wfi_trap_policy=notrap" "$stderr"
+		else
+			[[ $stderr =~ "--idle guest: "(this host\'s KVM|KVM offers it, but in a trial VM) ]]
+		fi
+		expect_text "se --idle host" "$stderr"
+	fi
+}

@@ -38,6 +38,14 @@ as_on_x86_64() {
 		--only 'run realloc *' --only 'run ioctl KVM_IRQFD*' --only 'end *'
 }
 
+@test "--idle guest: the VM that tries it, and the capability" {
+	[ "$arch" = x86_64 ] || skip "KVM for arm64 has it for all VMs only"
+	inject "idle guest" "$edu" --only 'start ioctl KVM_RUN' --only 'start ioctl KVM_ENABLE_CAP*' \
+		--only 'start ioctl KVM_CHECK_EXTENSION:143' --only 'start ioctl KVM_CREATE_V*' \
+		--only 'start ioctl KVM_SET_USER_*' --only 'start ioctl KVM_*REGS' --only 'start mmap *' \
+		-- --idle guest
+}
+
 @test "e1000e: MSI-X, the ROM, the reset, and the end" {
 	as_on_x86_64
 	inject "e1000e" "$nic" --only 'start mmap *vfio*' --only 'run mmap *' --only 'run pread *' \

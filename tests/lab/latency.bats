@@ -77,6 +77,24 @@ json_get() {
 		.exits.exits >= 20] | all')" = true ]
 }
 
+@test "idle-guest: the virtual CPU sleeps without leaving the guest; refused where KVM has no switch" {
+	run --separate-stderr timeout --foreground 300 "$posthorn" latency --count 200 --warmup 20 \
+		--device "$edu" --path irqfd --state halted,idle-guest --halt-poll 0 \
+		--json "$BATS_TEST_TMPDIR/i.json"
+	if [ "$arch" = arm64 ]; then
+		expect_status 3
+		expect_text "kvm-arm.wfi_trap_policy=notrap" "$stderr"
+		return
+	fi
+	expect_status 0
+	json_get '.runs[] | [.state, .environment.idle, .exits]' "$BATS_TEST_TMPDIR/i.json"
+	[ "$(json_get '[.runs[] | .state + " " + .environment.idle + " " +
+		.environment["halt_poll.ns"]] | join(", ")' "$BATS_TEST_TMPDIR/i.json")" = \
+		"halted host 0, idle-guest guest 0" ]
+	[ "$(json_get '[.runs[].exits.halt_exits // 0] | .[0] >= 200 and .[1] == 0' \
+		"$BATS_TEST_TMPDIR/i.json")" = true ]
+}
+
 @test "loopback: VFIO signals for a device that does nothing, MSI and MSI-X" {
 	local device
 	for device in "${devices[@]}"; do

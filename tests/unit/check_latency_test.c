@@ -81,7 +81,7 @@ static void test_each_thing_that_disturbs_is_a_note_with_its_remedy(void **state
 		       "CPUs 3 change their clock with the load (schedutil)", "cpupower -c 3");
 	assert_finding(CHECK_NOTE, "SMT", "CPUs 6-7 are busy", "isolate them");
 	assert_finding(CHECK_NOTE, "real-time scheduling", "950000 us", "echo -1");
-	assert_finding(CHECK_NOTE, "halt polling", "200000 ns", "echo 0");
+	assert_finding(CHECK_NOTE, "halt polling", "200000 ns", "--halt-poll 0");
 	assert_finding(CHECK_NOTE, "transparent huge pages", "join", "--memory 512M,hugepages=on");
 	assert_finding(CHECK_NOTE, "mitigations", "because of l1tf, mds", "mitigations=off");
 	assert_false(check_stops(&check));

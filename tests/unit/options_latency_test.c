@@ -13,6 +13,7 @@
 #include "lib/util.h"
 #include "vmm/commands.h"
 #include "vmm/latency/options.h"
+#include "vmm/run_options.h"
 
 #define ARGUMENTS_MAX 32
 
@@ -104,7 +105,10 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(latency.format, LATENCY_FORMAT_CSV);
 	assert_string_equal(latency.json, "a.json");
 	assert_string_equal(latency.plot, "a.svg");
+	assert_int_equal(latency.halt_poll_ns, VM_HALT_POLL_HOST);
 	assert_int_equal(accepted("latency --state both").states, 3);
+	assert_int_equal(accepted("latency --state idle-guest,running").states, 5);
+	assert_int_equal(accepted("latency --halt-poll 7").halt_poll_ns, 7);
 	assert_int_equal(accepted("latency --format cyclictest").format, LATENCY_FORMAT_CYCLICTEST);
 }
 
@@ -174,7 +178,8 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --path irqfd,", "--path 'irqfd,'", "irqfd, userspace and intx" },
 		{ "latency --path=", "--path ''", "irqfd, userspace and intx" },
 		{ "latency --path intx", "--path intx", "--device BDF" },
-		{ "latency --state idle", "--state 'idle'", "running, halted or both" },
+		{ "latency --state idle", "--state 'idle'", "running, halted and idle-guest" },
+		{ "latency --state both,halted", "--state 'both,halted'", "commas" },
 		{ "latency --count 0", "--count '0'", "from 1 to" },
 		{ "latency --count many", "--count 'many'", "a number" },
 		{ "latency --count 1000000001", "--count '1000000001'", "to 1000000000" },

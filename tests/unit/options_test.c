@@ -80,6 +80,8 @@ static void test_run_has_defaults(void **state)
 	assert_null(options.irq_report);
 	assert_false(options.require_posting);
 	assert_null(options.dump);
+	assert_int_equal(options.idle, RUN_IDLE_HOST);
+	assert_int_equal(options.halt_poll_ns, VM_HALT_POLL_HOST);
 }
 
 static void assert_all_options(const struct run_options *options)
@@ -167,7 +169,9 @@ static void test_each_cpu_can_have_one_of_the_hosts(void **state)
 	assert_int_equal(options.cpus.policy, CPU_POLICY_RR);
 	assert_int_equal(options.cpus.pins[1], 1);
 	assert_int_equal(CPU_COUNT(&options.cpus.helpers), 0);
-	accept(&options, "run --cpus 2,sched=other", copy);
+	accept(&options, "run --idle guest --halt-poll 0 --cpus 2,sched=other", copy);
+	assert_int_equal(options.idle, RUN_IDLE_GUEST);
+	assert_int_equal(options.halt_poll_ns, 0);
 	assert_int_equal(options.cpus.policy, CPU_POLICY_OTHER);
 	assert_false(options.cpus.pinned);
 }
@@ -494,6 +498,8 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --cpus=", "--cpus ''", "1 to 64" },
 		{ "run --kernel k --cpus 4294967297", "--cpus '4294967297'", "1 to 64" },
 		{ "run --kernel k --cpus 18446744073709551617", "--cpus '1844", "1 to 64" },
+		{ "run --idle on", "--idle 'on'", "host or guest" },
+		{ "run --halt-poll 4294967296", "--halt-poll '4294967296'", "to 4294967295" },
 		{ "run --cpus 2,pin=1", "--cpus '2,pin=1'", "one for each" },
 		{ "run --cpus 2,pin=1-3", "3 of the host", "one for each" },
 		{ "run --cpus 2,pin=1,1", "--cpus '2,pin=1,1'", "none twice" },

@@ -309,8 +309,9 @@ static void halt_poll_look(const struct look *look)
 	check_add(look->check, CHECK_NOTE, "halt polling",
 		  "KVM spins for up to %s ns when the guest sleeps, before it lets the CPU go",
 		  text);
-	check_remedy(look->check, "echo 0 >%s to measure the wake-up, more to measure the spinning",
-		     path);
+	check_remedy(look->check,
+		     "--halt-poll 0 to measure the wake-up, or --idle guest to keep the "
+		     "CPU");
 }
 
 static void pages_look(const struct look *look)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kvm/vm.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
@@ -129,14 +130,21 @@ static int pinning_add(struct latency_run *run, const struct cpu_options *cpus)
 }
 
 /* The parameters that the program's own report does not repeat. */
-static int parameters_add(struct latency_run *run, const struct latency_options *options)
+static int parameters_add(struct latency_run *run, const struct latency_vm *vm)
 {
-	char warmup[24], interval[24];
+	const struct latency_options *options = vm->options;
+	char warmup[24], interval[24], halt_poll[24] = "host";
 
 	snprintf(warmup, sizeof(warmup), "%llu", (unsigned long long)options->warmup);
 	snprintf(interval, sizeof(interval), "%llu", (unsigned long long)options->interval);
+	if (options->halt_poll_ns != VM_HALT_POLL_HOST)
+		snprintf(halt_poll, sizeof(halt_poll), "%llu",
+			 (unsigned long long)options->halt_poll_ns);
 	if (latency_fact_add(run, "warmup", warmup) < 0 ||
-	    latency_fact_add(run, "interval.us", interval) < 0)
+	    latency_fact_add(run, "interval.us", interval) < 0 ||
+	    latency_fact_add(run, "halt_poll.ns", halt_poll) < 0 ||
+	    latency_fact_add(run, "idle",
+			     vm->state == LATENCY_STATE_IDLE_GUEST ? "guest" : "host") < 0)
 		return -ENOMEM;
 	return options->bdf[0] ? latency_fact_add(run, "device", options->bdf) : 0;
 }
@@ -153,7 +161,7 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 	strcpy(run->architecture, latency_host_architecture());
 	/* An eventfd that software signals is injected: there is no device that could post. */
 	strcpy(run->path, userspace ? "userspace" : "injected");
-	error = parameters_add(run, vm->options);
+	error = parameters_add(run, vm);
 	if (!error)
 		error = pinning_add(run, cpus);
 	if (!error && latency_vm_reports(vm))

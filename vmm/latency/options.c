@@ -7,20 +7,21 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/latency/run.h"
+#include "vmm/run_options.h"
 
 /* An eventfd is as fast as KVM is, devices may be slow. */
 #define COUNT_DEFAULT	     100000
 #define COUNT_DEFAULT_DEVICE 10000
 #define WARMUP_DEFAULT	     1000
 #define NUMBER_MAX	     1000000000
+#define STATES_BOTH	     (BIT(LATENCY_STATE_RUNNING) | BIT(LATENCY_STATE_HALTED))
 
 const char *const latency_path_names[] = { "irqfd", "userspace", "intx", NULL };
-const char *const latency_state_names[] = { "running", "halted", NULL };
+const char *const latency_state_names[] = { "running", "halted", "idle-guest", NULL };
 
 static const char *const format_names[] = { "summary", "cyclictest", "csv", NULL };
 static const char *const source_names[] = { "edu",    "e1000e",	  "igb", "eventfd",
 					    "thread", "loopback", NULL };
-static const char *const states_names[] = { "running", "halted", "both", NULL };
 
 /* ---- values that only these take ---- */
 
@@ -35,39 +36,46 @@ static int source_apply(struct parser *parser, const struct option_rule *rule, c
 	return 0;
 }
 
+/* One or more of @names with commas between them, as bits in @chosen. 0 or -EINVAL. */
+static int names_choose(const char *const *names, const char *value, unsigned int *chosen)
+{
+	*chosen = 0;
+	for (;;) {
+		size_t length = strcspn(value, ",");
+		int name = name_find(names, value, length);
+
+		if (name < 0)
+			return -EINVAL;
+		*chosen |= (unsigned int)BIT(name);
+		if (!value[length])
+			return 0;
+		value += length + 1;
+	}
+}
+
 static int states_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct latency_options *latency = parser->options;
-	int state = name_choose(parser, rule, value);
 
-	if (state < 0)
-		return EXIT_USAGE;
-	latency->states =
-		(unsigned int)(state == LATENCY_STATES ? BIT(LATENCY_STATES) - 1 : BIT(state));
+	if (!strcmp(value, "both"))
+		latency->states = STATES_BOTH;
+	else if (names_choose(latency_state_names, value, &latency->states) < 0)
+		return wrong(parser,
+			     "%s '%s': give one or more of running, halted and idle-guest, with "
+			     "commas between them, or both for the first two",
+			     rule->name, value);
 	return 0;
 }
 
 static int paths_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct latency_options *latency = parser->options;
-	const char *name = value;
-	unsigned int paths = 0;
 
-	for (;;) {
-		size_t length = strcspn(name, ",");
-		int path = name_find(latency_path_names, name, length);
-
-		if (path < 0)
-			return wrong(parser,
-				     "%s '%s': give one or more of irqfd, userspace and intx, with "
-				     "commas between them",
-				     rule->name, value);
-		paths |= (unsigned int)BIT(path);
-		if (!name[length])
-			break;
-		name += length + 1;
-	}
-	latency->paths = paths;
+	if (names_choose(latency_path_names, value, &latency->paths) < 0)
+		return wrong(parser,
+			     "%s '%s': give one or more of irqfd, userspace and intx, with commas "
+			     "between them",
+			     rule->name, value);
 	return 0;
 }
 
@@ -143,9 +151,10 @@ int latency_read_options_check(struct parser *parser)
 
 const struct latency_options latency_defaults = {
 	.paths = BIT(LATENCY_PATH_IRQFD) | BIT(LATENCY_PATH_USERSPACE),
-	.states = BIT(LATENCY_STATES) - 1,
+	.states = STATES_BOTH,
 	.warmup = WARMUP_DEFAULT,
 	.cpus = { .count = 1 },
+	.halt_poll_ns = VM_HALT_POLL_HOST,
 };
 
 #define AT(member) .offset = offsetof(struct latency_options, member)
@@ -167,8 +176,10 @@ const struct option_rule latency_rules[] = {
 	  source_apply, .names = source_names },
 	{ "--path", "irqfd,userspace,intx", "how they reach the guest (irqfd,userspace)",
 	  paths_apply, AT(paths) },
-	{ "--state", "running|halted|both", "what the virtual CPU does meanwhile (both)",
-	  states_apply, .names = states_names },
+	{ "--state", "running,halted,idle-guest", "of the virtual CPU (running,halted)",
+	  states_apply, AT(states) },
+	{ "--halt-poll", "NS", HALT_POLL_HELP, option_number, AT(halt_poll_ns),
+	  .most = HALT_POLL_MAX },
 	{ "--count", "N", "interrupts (100000; of a device 10000)", option_number, AT(count),
 	  .least = 1, .most = NUMBER_MAX },
 	{ "--warmup", "N", "interrupts before that, which do not count (1000)", option_number,

@@ -21,8 +21,9 @@ enum latency_path {
 };
 
 enum latency_state {
-	LATENCY_STATE_RUNNING, /* the vCPU is in the guest when the interrupt comes */
-	LATENCY_STATE_HALTED,  /* it sleeps */
+	LATENCY_STATE_RUNNING,	  /* the vCPU is in the guest when the interrupt comes */
+	LATENCY_STATE_HALTED,	  /* it sleeps */
+	LATENCY_STATE_IDLE_GUEST, /* the same, and keeps its CPU: --idle guest */
 	LATENCY_STATES
 };
 
@@ -44,6 +45,7 @@ struct latency_options {
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
+	uint64_t halt_poll_ns;		  /* VM_HALT_POLL_HOST: as the host has it */
 	struct cpu_options cpus;	  /* of one virtual CPU */
 	enum latency_format format;
 	const char *json, *plot; /* files to write; NULL: none */

@@ -149,6 +149,8 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		.console = files->console.path,
 		.cpus = vm->options->cpus,
 		.memory = { .size = MEMORY },
+		.idle = vm->state == LATENCY_STATE_IDLE_GUEST ? RUN_IDLE_GUEST : RUN_IDLE_HOST,
+		.halt_poll_ns = vm->options->halt_poll_ns,
 	};
 	struct latency_instruments instruments = {
 		.loopback = !strcmp(vm->options->source, "loopback"),
