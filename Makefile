@@ -37,8 +37,8 @@ guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot
 report_x86_64   := trace_x86_64.o irte_x86_64.o
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
-                   vmm/console.o vmm/relay/relay.o \
-                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o lock.o kernel.o devices.o \
+                   vmm/console.o vmm/relay/relay.o $(addprefix vmm/timeline/,timeline.o command.o) \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o gnuplot.o lock.o kernel.o devices.o \
                      bind.o owner.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o latency.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
@@ -60,7 +60,7 @@ unit_tests := log file bus pci pci_bars serial serial_threads image routes relay
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
               irqs_relay bar iommu assigned function_locks reset hot_reset device_events check check_cgroup \
-              check_function check_latency affinity info latency_host latency_igb latency_result histogram latency_read \
+              check_function check_latency affinity timeline info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram

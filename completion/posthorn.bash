@@ -4,7 +4,7 @@
 # Completion for bash: commands, options and their values, addresses of PCI functions, kernels. It
 # needs nothing but bash. tests/package/completion.bats compares it with what `posthorn help` says.
 
-_posthorn_commands=(run devices check info bind unbind latency help version)
+_posthorn_commands=(run devices check info bind unbind latency timeline help version)
 _posthorn_devices=/sys/bus/pci/devices
 _posthorn_boot=/boot
 _posthorn_modules=/lib/modules
@@ -17,7 +17,7 @@ _posthorn_options() {
 	case $1 in
 	run)
 		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --idle= --halt-poll= --device= --iommu= --irq-report=
-			--require-posting --console= --user= --seccomp= "$dump")
+			--timeline= --require-posting --console= --user= --seccomp= "$dump")
 		;;
 	devices) options+=(--json) ;;
 	info) options+=(--iommu= --json) ;;
@@ -27,6 +27,7 @@ _posthorn_options() {
 		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
+	timeline) options+=(--plot=) ;;
 	'latency compare') options+=(--json= --plot=) ;;
 	'latency read') options+=(--path= --vmm= --arch= --format= --json= --plot=) ;;
 	esac
@@ -84,7 +85,7 @@ _posthorn_value() {
 		_posthorn_words "$value" - none
 		_posthorn_files "$value"
 		;;
-	*:--initrd | *:--irq-report | *:--dump-fdt | *:--json | *:--plot) _posthorn_files "$value" ;;
+	*:--initrd | *:--irq-report | *:--timeline | *:--dump-fdt | *:--json | *:--plot) _posthorn_files "$value" ;;
 	*:--memory)
 		if [[ $value == *,* ]]; then
 			_posthorn_words "$value" "${value%%,*}",hugepages={on,off}
@@ -128,7 +129,7 @@ _posthorn_operand() {
 	check:2:) _posthorn_addresses "$value" ;;
 	info:2: | unbind:2:) _posthorn_addresses "$value" assigned ;;
 	bind:2:) _posthorn_addresses "$value" unassigned ;;
-	'latency compare':* | 'latency read':2:) _posthorn_files "$value" ;;
+	'latency compare':* | 'latency read':2: | timeline:2:) _posthorn_files "$value" ;;
 	latency:2: | help:3:latency) _posthorn_words "$value" compare read ;;
 	help:2:) _posthorn_words "$value" "${_posthorn_commands[@]}" ;;
 	esac

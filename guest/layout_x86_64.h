@@ -50,6 +50,7 @@
 #define LAYOUT_ECAM	  0xe0000000
 #define LAYOUT_ECAM_SIZE  0x100000
 #define LAYOUT_DOORBELL	  0xe0200000 /* vmm/latency/doorbell.h */
+#define LAYOUT_MARK	  0xe0210000 /* vmm/timeline.h: four bytes */
 #define LAYOUT_IOAPIC	  0xfec00000
 #define LAYOUT_LAPIC	  0xfee00000
 #define LAYOUT_ABOVE_4G	  0x100000000ULL

@@ -78,7 +78,17 @@ static const struct command command_version = {
 };
 
 const struct command *const commands[] = {
-	&command_run,	       &command_devices, &command_check,   &command_info,
-	&command_bind,	       &command_unbind,	 &command_latency, &command_latency_compare,
-	&command_latency_read, &command_help,	 &command_version, NULL,
+	&command_run,
+	&command_devices,
+	&command_check,
+	&command_info,
+	&command_bind,
+	&command_unbind,
+	&command_latency,
+	&command_latency_compare,
+	&command_latency_read,
+	&command_timeline,
+	&command_help,
+	&command_version,
+	NULL,
 };

@@ -18,6 +18,7 @@
 #include "vmm/irq_report.h"
 #include "vmm/relay.h"
 #include "vmm/run_options.h"
+#include "vmm/timeline.h"
 
 /* What the guest's kernel is told before what the user adds. */
 #define CMDLINE_DEFAULT "console=ttyS0 panic=-1"
@@ -167,6 +168,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		log_info("%s is 00:%02x.%x in the guest", device->bdf, PCI_SLOT(device->devfn),
 			 PCI_FUNC(device->devfn));
 		machine->function_count++;
+		timeline_step(machine->timeline, "open and reset", "%s", device->bdf);
 	}
 	for (unsigned int i = 0; i < machine->function_count; i++)
 		vfio_function_reset_init(&machine->functions[i]);
@@ -268,6 +270,8 @@ static void dma_init(struct machine *machine, const struct run_options *options)
 			    (unsigned long long)(ram->gpa + ram->size - 1), strerror(-error),
 			    error == -ENOMEM ? iommu_lock_remedy(&machine->iommu)
 					     : "dmesg may say what the IOMMU refuses");
+		timeline_step(machine->timeline, "pin and map for DMA", "%llu MiB at 0x%llx",
+			      (unsigned long long)(ram->size / MIB), (unsigned long long)ram->gpa);
 	}
 	if (machine->function_count > 1 && !iommu_maps_bars(&machine->iommu))
 		log_notice("the devices cannot reach each other's BARs by DMA: iommufd maps no "
@@ -354,11 +358,13 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		    "--kernel %s: is built for pages of %llu KiB, which this host's CPU cannot do; "
 		    "use one for pages of 4 KiB",
 		    options->kernel, (unsigned long long)(image.page_size / KIB));
+	timeline_step(machine->timeline, "kernel", "%s", options->kernel);
 	if (options->initrd)
 		error = image_initrd_load(&machine->vm, options->initrd, &image, &config.initrd,
 					  why);
 	if (error < 0)
 		file_refuse("--initrd", why, error);
+	timeline_step(machine->timeline, "initrd", "%s", options->initrd ? options->initrd : "");
 	config.cmdline = cmdline;
 	if (boot_setup(&machine->vm, &config, &entry, why) < 0)
 		die(EXIT_USAGE, "%s", why);
@@ -389,7 +395,7 @@ static void vcpus_init(struct machine *machine, const struct run_options *option
 /* ---- the whole ---- */
 
 void machine_init(struct machine *machine, const struct run_options *options,
-		  const struct machine_addition *addition)
+		  const struct machine_addition *addition, struct timeline *timeline)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	char why[WHY_SIZE];
@@ -398,26 +404,39 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	machine->exit_code = -1;
 	machine->seccomp = options->seccomp;
 	machine->addition = addition;
+	machine->timeline = timeline;
 	pthread_mutex_init(&machine->ring_lock, NULL);
 	machine->stop_eventfd = eventfd_create_or_die();
 	console_init(&machine->console, options->console);
+	timeline_step(timeline, "console", "%s", options->console);
 	if (vm_open(&machine->vm, why) < 0)
 		die(EXIT_HOST, "%s", why);
+	timeline_step(timeline, "open KVM", NULL);
 	/* The devices come before the memory, which has to fit their IOMMU. */
 	functions_init(machine, options, page_size);
 	layout_make(machine, options, page_size);
+	timeline_step(timeline, "layout", NULL);
 	memory_init(machine, options);
+	timeline_step(timeline, "VM and RAM", "%llu MiB",
+		      (unsigned long long)(options->memory.size / MIB));
 	vcpus_init(machine, options);
+	timeline_step(timeline, "vCPUs", "%u", machine->cpus);
 	kernel_load(machine, options);
+	timeline_step(timeline, "boot tables", NULL);
 	dma_init(machine, options);
 	bus_init(&machine->memory, "memory");
 	bus_init(&machine->ports, "I/O port");
 	pci_attach(machine);
 	board_devices_init(machine);
+	timeline_step(timeline, "buses and devices", NULL);
+	if (timeline)
+		machine_range_add(&machine->memory, "mark", LAYOUT_MARK, 4, timeline_mark_access,
+				  timeline);
 	if (addition)
 		addition->init(addition->opaque, machine);
 	if (machine->report)
 		irq_report_files_open(machine);
+	timeline_step(timeline, "files of the irq report", NULL);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 }

@@ -24,6 +24,7 @@ struct irq_report;
 struct machine;
 struct relay;
 struct run_options;
+struct timeline;
 
 /*
  * What a tool adds to the machine: devices and threads of its own. The functions are called by the
@@ -62,6 +63,7 @@ struct machine {
 	struct irq_report *report;		 /* NULL: there is no device */
 	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
 	const struct machine_addition *addition; /* NULL: there is none */
+	struct timeline *timeline;		 /* NULL: not asked for */
 	enum seccomp_mode seccomp;
 	unsigned int function_count;
 	struct vcpu *vcpus;
@@ -79,10 +81,11 @@ struct machine {
 
 /*
  * Put the VM together from @options and @addition (NULL: none): everything is opened, checked and
- * mapped, and the guest could run. Start-up only: dies with the exit code and the message that fit.
+ * mapped, and the guest could run. @timeline (NULL: none) hears of each step. Start-up only: dies
+ * with the exit code and the message that fit.
  */
 void machine_init(struct machine *machine, const struct run_options *options,
-		  const struct machine_addition *addition);
+		  const struct machine_addition *addition, struct timeline *timeline);
 
 /*
  * Start the threads besides those of the vCPUs, when they are wanted: the relay's and those of the

@@ -24,6 +24,7 @@
 #include "vmm/privileges.h"
 #include "vmm/run.h"
 #include "vmm/run_options.h"
+#include "vmm/timeline.h"
 
 #define VCPU_STACK_SIZE (128 * KIB)
 
@@ -119,6 +120,7 @@ static void threads_start(struct machine *machine, struct vcpu_context *contexts
 	pthread_attr_destroy(&attributes);
 	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_MAIN);
 	pthread_barrier_wait(&machine->start);
+	timeline_step(machine->timeline, "threads and their filters", NULL);
 }
 
 /* What was typed and not yet taken by the guest. */
@@ -226,6 +228,8 @@ static bool output_write(struct machine *machine)
 	uint8_t data[SERIAL_OUTPUT_SIZE];
 	size_t count = serial_output(&machine->serial, data, sizeof(data)), written = 0;
 
+	if (count)
+		timeline_event(machine->timeline, TIMELINE_EVENT_OUTPUT);
 	if (count)
 		written = console_write(&machine->console, data, count);
 	serial_output_taken(&machine->serial, written);
@@ -386,6 +390,8 @@ static int report(struct machine *machine, const struct run_options *options, in
 	if (report_fd >= 0 && irq_report_write(machine, options->irq_report, report_fd) < 0 &&
 	    exit_code == EXIT_OK)
 		exit_code = EXIT_INTERNAL;
+	if (timeline_write(machine->timeline) < 0 && exit_code == EXIT_OK)
+		exit_code = EXIT_INTERNAL;
 	if (options->require_posting && !irq_report_all_posted(machine) && exit_code == EXIT_OK)
 		exit_code = EXIT_REQUIRE;
 	return exit_code;
@@ -419,6 +425,7 @@ static void files_limit_raise(void)
 
 int run(const struct run_options *options, const struct machine_addition *addition)
 {
+	struct timeline *timeline = NULL;
 	struct vcpu_context *contexts;
 	struct machine *machine;
 	int signal_fd, report_fd = -1, exit_code;
@@ -429,6 +436,8 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	/* The tables of GSIs are hardly used either: from mmap(2) they cost what is written. */
 	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	files_limit_raise();
+	if (options->timeline)
+		timeline = timeline_new(options->timeline);
 	affinity_begin(&options->cpus);
 	machine = malloc(sizeof(*machine));
 	contexts = calloc(options->cpus.count, sizeof(*contexts));
@@ -437,10 +446,12 @@ int run(const struct run_options *options, const struct machine_addition *additi
 	signal_fd = signals_init(&ending);
 	if (options->irq_report)
 		report_fd = irq_report_open(options->irq_report);
-	machine_init(machine, options, addition);
+	timeline_step(timeline, "process", NULL);
+	machine_init(machine, options, addition, timeline);
 	heap_settle();
 	privileges_drop(options->user);
 	seccomp_prepare(options->seccomp);
+	timeline_step(timeline, "privileges and filters", NULL);
 	machine_helpers_start(machine);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	threads_start(machine, contexts, &options->cpus);

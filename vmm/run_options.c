@@ -262,6 +262,8 @@ const struct option_rule run_rules[] = {
 	  .names = iommu_choice_names },
 	{ "--irq-report", "FILE", "say at the end how each interrupt went (JSON)", option_file,
 	  AT(irq_report) },
+	{ "--timeline", "FILE", "say at the end what the start took its time for (JSON)",
+	  option_file, AT(timeline) },
 	{ "--require-posting", NULL, "fail when an interrupt of a device was not posted",
 	  option_flag, AT(require_posting) },
 	{ "--console", "-|FILE|none", "the serial port: this terminal (-), or a file", option_file,

@@ -53,6 +53,7 @@ struct run_options {
 	struct device_options devices[RUN_DEVICES_MAX];
 	unsigned int device_count;
 	enum iommu_choice iommu;
+	const char *timeline;	/* file for when each part of the start was done; NULL: none */
 	const char *irq_report; /* file for the report on interrupts; NULL: none */
 	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */
 	const char *user;	/* to run as; NULL: as started */

@@ -50,8 +50,9 @@ static const struct seccomp_row vcpu_rows[] = {
 	CALL(eventfd2, "the guest unmasks a vector for the first time"),
 	CALL(close, "the eventfds of vectors that were turned off"),
 	CALL(epoll_ctl, "irq-path=userspace: an interrupt is connected to the relay, or masked"),
-	CALL(clock_gettime,
-	     "the guest reads its clock, where the host's clock is not for the vDSO (hpet)"),
+	CALL(clock_gettime, "the guest reads its clock, and --timeline, where the host's clock is "
+			    "not for the vDSO "
+			    "(hpet)"),
 	CALL(brk, "the heap grows or shrinks: many vectors, a long line of /proc/interrupts"),
 	REFUSE(mmap, "the heap cannot grow by brk: malloc(3) tries this, and reports failure"),
 	CALL(rt_sigreturn, "a signal to leave KVM_RUN came while the vCPU was in it"),

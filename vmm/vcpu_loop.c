@@ -10,6 +10,7 @@
 #include "lib/util.h"
 #include "vmm/irq_report.h"
 #include "vmm/machine.h"
+#include "vmm/timeline.h"
 
 #define PC_RESET 0xfff0 /* an x86's rip after INIT: Intel SDM volume 3, 10.1.4 */
 
@@ -204,9 +205,11 @@ void *vcpu_loop(void *opaque)
 		irq_report_thread_add(machine->report);
 	seccomp_thread_enter(machine->seccomp, SECCOMP_THREAD_VCPU);
 	pthread_barrier_wait(&machine->start);
+	timeline_event(machine->timeline, TIMELINE_EVENT_RUN);
 	while (!atomic_load_explicit(&machine->stopping, memory_order_relaxed)) {
 		int error = vcpu_run(vcpu);
 
+		timeline_event(machine->timeline, TIMELINE_EVENT_EXIT);
 		/* Gathered writes are older than what KVM left the guest for. */
 		machine_coalesced_drain(machine, vcpu);
 		if (error == 0) {

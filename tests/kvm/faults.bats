@@ -23,7 +23,8 @@ inject() {
 }
 
 @test "a run with an irq report: each call of the start, of the run and of the end" {
-	inject "run" --halt-poll 1000 --irq-report "$BATS_TEST_TMPDIR/report"
+	inject "run" --halt-poll 1000 --timeline "$BATS_TEST_TMPDIR/timeline" \
+		--irq-report "$BATS_TEST_TMPDIR/report"
 }
 
 # The address sanitizer wants calls that a filter refuses. "log" lets what the wrapper needs through.

@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vmm/host/gnuplot.h"
 #include "vmm/latency/run.h"
 #include "vmm/run_options.h"
 
@@ -77,16 +78,6 @@ static int paths_apply(struct parser *parser, const struct option_rule *rule, co
 			     "between them",
 			     rule->name, value);
 	return 0;
-}
-
-static int plot_apply(struct parser *parser, const struct option_rule *rule, const char *value)
-{
-	const char *ending = strrchr(value, '.');
-
-	if (!ending || (strcmp(ending, ".svg") && strcmp(ending, ".png") && strcmp(ending, ".gp")))
-		return wrong(parser, "%s '%s': give a name that ends with .svg, .png or .gp",
-			     rule->name, value);
-	return option_text(parser, rule, value);
 }
 
 static int label_apply(struct parser *parser, const struct option_rule *rule, const char *value)
@@ -165,7 +156,7 @@ const struct latency_options latency_defaults = {
 		AT(format), .names = format_names
 #define JSON "--json", "FILE", "write all that was found", option_file, AT(json)
 #define PLOT \
-	"--plot", "FILE.svg|.png|.gp", "draw the distribution, by gnuplot", plot_apply, AT(plot)
+	"--plot", "FILE.svg|.png|.gp", "draw the distribution, by gnuplot", option_plot, AT(plot)
 
 const struct option_rule latency_rules[] = {
 	{ "--device", "BDF", "the device whose interrupts are measured (none)", option_bdf,

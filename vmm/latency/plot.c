@@ -2,18 +2,13 @@
 #include "vmm/latency/plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "lib/file.h"
 #include "lib/util.h"
+#include "vmm/host/gnuplot.h"
 #include "vmm/latency/run.h"
 #include "vmm/latency/stats.h"
 
@@ -279,104 +274,25 @@ int latency_plot_script(FILE *file, const struct latency_runs *runs, const char 
 	return 0;
 }
 
-/* ---- running gnuplot ---- */
-
-/* Run gnuplot with @input as its script, and @output for what it draws. 0, -ENOENT or -EIO. */
-static int gnuplot_run(int input, int output)
-{
-	static char name[] = "gnuplot";
-	char *const argv[] = { name, NULL };
-	posix_spawn_file_actions_t actions;
-	int error, status;
-	pid_t pid;
-
-	if (posix_spawn_file_actions_init(&actions))
-		return -EIO;
-	error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (!error)
-		error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!error)
-		error = posix_spawnp(&pid, name, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (error)
-		return error == ENOENT ? -ENOENT : -EIO;
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -EIO;
-	}
-	/* Where posix_spawnp() cannot tell that there is no such program, its child ends so. */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return -ENOENT;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
-}
-
-/* Let gnuplot draw what @script says into @output. */
-static int script_draw(const char *script, size_t size, int output)
-{
-	int input = memfd_create("gnuplot script", MFD_CLOEXEC), error;
-
-	if (input < 0)
-		return -errno;
-	error = fd_write_all(input, script, size);
-	if (!error && lseek(input, 0, SEEK_SET) < 0)
-		error = -errno;
-	if (!error)
-		error = gnuplot_run(input, output);
-	close(input);
-	return error;
-}
-
-/* Put the script, or what gnuplot makes of it, into the file @path. */
-static int output_write(const char *path, bool draw, const char *script, size_t length, char *why,
-			size_t size)
-{
-	int output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), error;
-
-	if (output < 0) {
-		error = -errno;
-		snprintf(why, size, "%s cannot be made: %s", path, strerror(-error));
-		return error;
-	}
-	error = draw ? script_draw(script, length, output) : fd_write_all(output, script, length);
-	if (close(output) < 0 && !error)
-		error = -errno;
-	if (error == -ENOENT)
-		snprintf(why, size,
-			 "gnuplot is not here to draw %s: install the package gnuplot-nox, or name"
-			 " a file FILE.gp to get its script",
-			 path);
-	else if (error)
-		snprintf(why, size, "gnuplot could not draw %s: %s; FILE.gp gets its script", path,
-			 strerror(-error));
-	if (error)
-		unlink(path);
-	return error;
-}
+/* ---- the whole ---- */
 
 int latency_plot(const struct latency_runs *runs, const char *metric, const char *path, char *why,
 		 size_t size)
 {
-	const char *ending = strrchr(path, '.');
 	char *script = NULL;
 	size_t length = 0;
 	FILE *file;
 	int error;
 
-	if (!ending ||
-	    (strcmp(ending, ".svg") && strcmp(ending, ".png") && strcmp(ending, ".gp"))) {
-		snprintf(why, size, "%s: the name of a plot ends with .svg, .png or .gp", path);
-		return -EINVAL;
-	}
 	snprintf(why, size, "no memory for the plot: close other programs");
 	file = open_memstream(&script, &length);
 	if (!file)
 		return -ENOMEM;
-	error = latency_plot_script(file, runs, metric, strcmp(ending, ".png") ? "svg" : "png", why,
-				    size);
+	error = latency_plot_script(file, runs, metric, gnuplot_terminal(path), why, size);
 	if (fclose(file) && !error)
 		error = -ENOMEM;
 	if (!error)
-		error = output_write(path, !!strcmp(ending, ".gp"), script, length, why, size);
+		error = gnuplot_draw(path, script, length, why, size);
 	free(script);
 	return error;
 }
