@@ -130,7 +130,8 @@ _posthorn_operand() {
 	info:2: | unbind:2:) _posthorn_addresses "$value" assigned ;;
 	bind:2:) _posthorn_addresses "$value" unassigned ;;
 	'latency compare':* | 'latency read':2: | timeline:2:) _posthorn_files "$value" ;;
-	latency:2: | help:3:latency) _posthorn_words "$value" compare read ;;
+	'latency report':2:) _posthorn_files "$value" directory ;;
+	latency:2: | help:3:latency) _posthorn_words "$value" compare read report ;;
 	help:2:) _posthorn_words "$value" "${_posthorn_commands[@]}" ;;
 	esac
 }
@@ -149,7 +150,7 @@ _posthorn_option() {
 _posthorn_line() {
 	local command=$2 option='' given=() operands=() options
 	shift 2
-	if [[ $command == latency && $# -gt 1 && $1 == @(compare|read) ]]; then
+	if [[ $command == latency && $# -gt 1 && $1 == @(compare|read|report) ]]; then
 		command="latency $1"
 		shift
 	fi

@@ -263,6 +263,29 @@ console_make() {
 	expect_text "/dev/full" "$stderr"
 }
 
+@test "report: one page of all files of a directory, those of format 1 too" {
+	local folder=$BATS_TEST_TMPDIR/runs
+	mkdir "$folder"
+	console_make 0 | "$posthorn" latency read - --path bare --json "$folder/a.json" >/dev/null
+	jq '.format = 1 | del(.runs[].metrics[].ns)' "$folder/a.json" >"$folder/b.json"
+	latency report "$folder"
+	expect_status 0
+	[ "$output" = "$folder/report.html" ]
+	grep -q 'a bare running' "$folder/report.html"
+	grep -q 'b bare running' "$folder/report.html"
+	! grep -qE '<script|https?:' "$folder/report.html"
+}
+
+@test "report: a directory that is none, or has no file: exit code 2, and its name" {
+	latency report "$BATS_TEST_TMPDIR/none"
+	expect_status 2
+	expect_text "$BATS_TEST_TMPDIR/none: No such file" "$stderr"
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	latency report "$BATS_TEST_TMPDIR/empty"
+	expect_status 2
+	expect_text "$BATS_TEST_TMPDIR/empty: has no file NAME.json" "$stderr"
+}
+
 @test "a plot is drawn" {
 	command -v gnuplot >/dev/null || skip "there is no gnuplot"
 	console_make 0 | "$posthorn" latency read - --path bare --json "$json" \

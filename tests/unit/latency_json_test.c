@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include <errno.h>
 
@@ -111,13 +112,42 @@ static void test_a_file_by_hand_is_read(void **state)
 	latency_runs_cleanup(&runs);
 }
 
+/* For programs that do not want to look at buckets; 2 ticks are a nanosecond here. */
+static void test_percentiles_are_written_in_nanoseconds(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char path[64], why[512];
+	double p50, p90, p99, p999, max;
+	json_t *root, *ns;
+
+	(void)state;
+	run_made(&runs, "posted", 2000000000);
+	values_made(&runs.list[0], "handler", 100, 500);
+	values_made(&runs.list[0], "handler", 110, 490);
+	values_made(&runs.list[0], "handler", 120, 9);
+	values_made(&runs.list[0], "handler", 4001, 1);
+	path_make(path);
+	assert_int_equal(latency_json_write(&runs, path, why, sizeof(why)), 0);
+	root = json_load_file(path, 0, NULL);
+	unlink(path);
+	assert_int_equal(json_integer_value(json_object_get(root, "format")), 2);
+	ns = json_object_get(json_array_get(json_object_get(root, "runs"), 0), "metrics");
+	ns = json_object_get(json_object_get(ns, "handler"), "ns");
+	assert_int_equal(json_unpack(ns, "{s:f, s:f, s:f, s:f, s:f!}", "p50", &p50, "p90", &p90,
+				     "p99", &p99, "p99.9", &p999, "max", &max),
+			 0);
+	assert_true(p50 == 50 && p90 == 55 && p99 == 55 && p999 == 60 && max == 2000.5);
+	json_decref(root);
+	latency_runs_cleanup(&runs);
+}
+
 static void test_what_is_wrong_is_refused(void **state)
 {
 	static const struct {
 		const char *from, *to, *what;
 	} faults[] = {
 		{ "{\"format\"", "\"format\"", "line 1" },
-		{ "\"format\": 1", "\"format\": 2", "format" },
+		{ "\"format\": 1", "\"format\": 3", "format" },
 		{ "\"runs\"", "\"walks\"", "runs" },
 		{ "\"state\": \"running\",", "", "runs[0]: state is no name" },
 		{ "\"lost\": 1", "\"lost\": \"1\"", "lost is no integer" },
@@ -190,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs_are_read_as_they_were_written),
 		cmocka_unit_test(test_a_file_by_hand_is_read),
+		cmocka_unit_test(test_percentiles_are_written_in_nanoseconds),
 		cmocka_unit_test(test_what_is_wrong_is_refused),
 		cmocka_unit_test(test_a_file_that_cannot_be_had_is_named),
 	};

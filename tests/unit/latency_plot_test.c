@@ -114,6 +114,78 @@ static void test_each_run_has_its_own_line(void **state)
 	latency_runs_cleanup(&runs);
 }
 
+/* The labels of the first panel's latency axis, for values from 1000 to @last ns. */
+static void tics_get(uint64_t first, uint64_t last, char *labels, size_t size)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_run *run = run_made(&runs, "bare", 1000000000);
+	char *script, *at;
+
+	values_made(run, "handler", first, 1);
+	values_made(run, "handler", last, 1);
+	script = script_make(&runs, "handler");
+	at = strstr(script, "set xtics (");
+	assert_non_null(at);
+	*strchr(at, '\n') = '\0';
+	labels[0] = '\0';
+	for (at = strchr(at, '\''); at; at = strchr(strchr(at + 1, '\'') + 1, '\'')) {
+		size_t length = strcspn(at + 1, "'");
+
+		if (length)
+			snprintf(labels + strlen(labels), size - strlen(labels), "%.*s ",
+				 (int)length, at + 1);
+	}
+	free(script);
+	latency_runs_cleanup(&runs);
+}
+
+/* They run into each other where there are more. */
+static void test_as_many_labels_as_there_is_room_for(void **state)
+{
+	static const struct {
+		uint64_t first, last; /* ns */
+		const char *labels;
+	} axes[] = {
+		{ 3500, 3500, "3 3.5 4 " },
+		{ 1000, 5000, "1 2 5 " },
+		{ 1000, 100000, "1 2 5 10 20 50 100 " },
+		{ 1000, 10000000, "1 10 100 1000 10000 " },
+		{ 1000, 100000000, "1 10 100 1000 10000 100000 " },
+		{ 1000, 1000000000000, "1 100 10000 1e+06 1e+08 " },
+	};
+	char labels[256];
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(axes) / sizeof(axes[0]); i++) {
+		tics_get(axes[i].first, axes[i].last, labels, sizeof(labels));
+		assert_string_equal(labels, axes[i].labels);
+	}
+}
+
+static void test_the_legend_says_how_the_path_is_known(void **state)
+{
+	struct latency_runs runs = { 0 };
+	char *script, why[512] = "the host's handler ran 0 times";
+
+	(void)state;
+	runs_make(&runs);
+	latency_fact_add(&runs.list[1], "delivery.why", why);
+	script = script_make(&runs, "handler");
+	assert_written(script, "title 'posthorn posted running, n = 100', keyentry title '    the "
+			       "host''s handler ran 0 times'");
+	free(script);
+	/* Nothing that ends a string or a line gets into it, and not too much. */
+	memset(why, 'x', sizeof(why));
+	memcpy(why, "a\nb\\\xff", 5);
+	why[511] = '\0';
+	latency_fact_add(&runs.list[0], "delivery.why", why);
+	script = script_make(&runs, "handler");
+	assert_written(script, "keyentry title '    a?b\\?xxx");
+	assert_written(script, "xxx...',");
+	free(script);
+	latency_runs_cleanup(&runs);
+}
+
 static void test_what_cannot_be_drawn_is_refused(void **state)
 {
 	struct latency_runs runs = { 0 };
@@ -248,6 +320,8 @@ int main(void)
 		cmocka_unit_test(test_the_tail_says_what_share_took_as_long),
 		cmocka_unit_test(test_the_bins_say_what_share_took_about_as_long),
 		cmocka_unit_test(test_each_run_has_its_own_line),
+		cmocka_unit_test(test_as_many_labels_as_there_is_room_for),
+		cmocka_unit_test(test_the_legend_says_how_the_path_is_known),
 		cmocka_unit_test(test_what_cannot_be_drawn_is_refused),
 		cmocka_unit_test(test_a_gp_file_gets_the_script),
 		cmocka_unit_test(test_without_gnuplot_the_package_is_named),

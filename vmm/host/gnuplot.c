@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,4 +114,27 @@ int gnuplot_draw(const char *path, const char *script, size_t length, char *why,
 	if (error)
 		unlink(path);
 	return error;
+}
+
+char *gnuplot_text(const char *script, size_t length, char *why, size_t size)
+{
+	int output = memfd_create("plot", MFD_CLOEXEC), error;
+	struct stat status = { .st_size = 0 };
+	char *text = NULL;
+
+	error = output < 0 ? -errno : script_draw(script, length, output);
+	if (!error && fstat(output, &status) < 0)
+		error = -errno;
+	if (!error)
+		text = calloc(1, (size_t)status.st_size + 1);
+	if (text)
+		error = fd_pread_all(output, text, (size_t)status.st_size, 0);
+	fd_close(&output);
+	if (text && !error)
+		return text;
+	free(text);
+	snprintf(why, size, "%s",
+		 error == -ENOENT ? "gnuplot is not here: install the package gnuplot-nox"
+				  : "gnuplot could not draw it");
+	return NULL;
 }

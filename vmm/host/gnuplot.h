@@ -20,4 +20,7 @@ const char *gnuplot_terminal(const char *path);
  */
 int gnuplot_draw(const char *path, const char *script, size_t length, char *why, size_t size);
 
+/* The same as text, for the terminal svg: the caller's to free(), or NULL with @why set. */
+char *gnuplot_text(const char *script, size_t length, char *why, size_t size);
+
 #endif

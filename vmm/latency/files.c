@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `posthorn latency compare` and `latency read`: experiments that were made before. */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
@@ -15,6 +17,7 @@
 #include "vmm/latency/json.h"
 #include "vmm/latency/options.h"
 #include "vmm/latency/output.h"
+#include "vmm/latency/page.h"
 #include "vmm/latency/plot.h"
 #include "vmm/latency/read.h"
 #include "vmm/latency/run.h"
@@ -195,6 +198,83 @@ static int compare_run(const void *options)
 	return code;
 }
 
+/* ---- report ---- */
+
+#define PAGE "report.html"
+
+static int is_json(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return length > 5 && entry->d_name[0] != '.' &&
+	       !strcmp(entry->d_name + length - 5, ".json");
+}
+
+/* The files of the directory into @options, in the order of their names; the paths are to be freed.
+ */
+static void directory_list(const char *directory, struct latency_options *options)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_json, versionsort);
+
+	if (count < 0)
+		die(EXIT_USAGE, "%s: %s", directory, strerror(errno));
+	if (!count)
+		die(EXIT_USAGE, "%s: has no file NAME.json of posthorn latency --json", directory);
+	if (count > LATENCY_FILES_MAX)
+		die(EXIT_USAGE, "%s: has %d files NAME.json, and there can be %d at most",
+		    directory, count, LATENCY_FILES_MAX);
+	for (int i = 0; i < count; i++) {
+		char *path;
+
+		if (asprintf(&path, "%s/%s", directory, entries[i]->d_name) < 0)
+			die(EXIT_HOST, "no memory for the names of files: close other programs");
+		options->files[i] = path;
+		free(entries[i]);
+	}
+	options->file_count = (unsigned int)count;
+	free(entries);
+}
+
+static int page_write(const char *directory, const struct latency_runs *runs)
+{
+	char path[PATH_MAX];
+	FILE *file;
+	int error;
+
+	file_path_set(path, directory, "/" PAGE);
+	file = fopen(path, "we");
+	if (!file)
+		die(EXIT_USAGE, "%s: %s", path, strerror(errno));
+	error = latency_page_write(file, runs);
+	if (fclose(file) && !error)
+		error = -errno;
+	if (error < 0) {
+		log_error("%s: cannot be written: %s", path, strerror(-error));
+		return EXIT_INTERNAL;
+	}
+	printf("%s\n", path);
+	return EXIT_OK;
+}
+
+static int report_run(const void *opaque)
+{
+	struct latency_options latency = *(const struct latency_options *)opaque;
+	const char *directory = latency.files[0];
+	unsigned int ends[LATENCY_FILES_MAX];
+	struct latency_runs runs = { 0 };
+	int code;
+
+	directory_list(directory, &latency);
+	files_read(&latency, &runs, ends);
+	labels_mark(&latency, &runs, ends);
+	code = page_write(directory, &runs);
+	latency_runs_cleanup(&runs);
+	for (unsigned int i = 0; i < latency.file_count; i++)
+		free((void *)(uintptr_t)latency.files[i]);
+	return code;
+}
+
 /* ---- read ---- */
 
 /* All of the file @path ("-": standard input), the caller's to free(), or NULL with errno set. */
@@ -262,6 +342,18 @@ const struct command command_latency_compare = {
 	.options_size = sizeof(struct latency_options),
 	.defaults = &latency_defaults,
 	.run = compare_run,
+};
+
+const struct command command_latency_report = {
+	.name = "latency report",
+	.synopsis = "DIR",
+	.help = "make one page, DIR/" PAGE ", of all results",
+	.operand = latency_file_operand,
+	.operands = 1,
+	.needed = "the directory with files that `posthorn latency --json` wrote",
+	.options_size = sizeof(struct latency_options),
+	.defaults = &latency_defaults,
+	.run = report_run,
 };
 
 const struct command command_latency_read = {

@@ -11,6 +11,9 @@
 #include "lib/file.h"
 #include "lib/util.h"
 #include "vmm/latency/run.h"
+#include "vmm/latency/stats.h"
+
+#define FORMAT 2
 
 /* ---- writing ---- */
 
@@ -29,7 +32,19 @@ static json_t *exits_json(const struct latency_exits *exits)
 	return object;
 }
 
-static json_t *metric_json(const struct latency_metric *metric)
+static json_t *nanoseconds_json(const struct latency_run *run, const struct histogram *histogram)
+{
+	struct latency_stats stats;
+
+	latency_stats_get(histogram, &stats);
+	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "p50", latency_ns(run, (double)stats.p50),
+			 "p90", latency_ns(run, (double)stats.p90), "p99",
+			 latency_ns(run, (double)stats.p99), "p99.9",
+			 latency_ns(run, (double)stats.p999), "max",
+			 latency_ns(run, (double)stats.max));
+}
+
+static json_t *metric_json(const struct latency_run *run, const struct latency_metric *metric)
 {
 	const struct histogram *histogram = &metric->histogram;
 	json_t *buckets = json_array(), *object;
@@ -41,9 +56,10 @@ static json_t *metric_json(const struct latency_metric *metric)
 							number(histogram_high(i)),
 							number(histogram->buckets[i])));
 	}
-	object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "count", number(histogram->total), "min",
-			   number(histogram->minimum), "max", number(histogram->maximum), "sum",
-			   number(histogram->sum), "buckets", buckets);
+	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "count", number(histogram->total),
+			   "min", number(histogram->minimum), "max", number(histogram->maximum),
+			   "sum", number(histogram->sum), "ns", nanoseconds_json(run, histogram),
+			   "buckets", buckets);
 	if (metric->exits.count)
 		json_object_set_new(object, "exits", exits_json(&metric->exits));
 	return object;
@@ -56,7 +72,8 @@ static json_t *run_json(const struct latency_run *run)
 	for (unsigned int i = 0; i < run->fact_count; i++)
 		json_object_set_new(facts, run->facts[i].key, json_string(run->facts[i].value));
 	for (unsigned int i = 0; i < run->metric_count; i++)
-		json_object_set_new(metrics, run->metrics[i].name, metric_json(&run->metrics[i]));
+		json_object_set_new(metrics, run->metrics[i].name,
+				    metric_json(run, &run->metrics[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "vmm", run->vmm, "path", run->path, "architecture", run->architecture,
 			 "state", run->state, "source", run->source, "clock", "name", run->clock,
@@ -73,7 +90,7 @@ int latency_json_write(const struct latency_runs *runs, const char *path, char *
 
 	for (unsigned int i = 0; i < runs->count; i++)
 		json_array_append_new(list, run_json(&runs->list[i]));
-	root = json_pack("{s:i, s:o}", "format", 1, "runs", list);
+	root = json_pack("{s:i, s:o}", "format", FORMAT, "runs", list);
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	error = text ? file_create(path, text, strlen(text)) : -ENOMEM;
@@ -270,9 +287,10 @@ static int root_take(struct latency_runs *runs, json_t *root, char *why, size_t 
 	int format, length, error = 0;
 	size_t i;
 
-	if (json_unpack(root, "{s:i, s:o}", "format", &format, "runs", &list) || format != 1 ||
-	    !json_array_size(list)) {
-		snprintf(why, size, "there is no \"format\" of 1 with an array \"runs\"");
+	if (json_unpack(root, "{s:i, s:o}", "format", &format, "runs", &list) || format < 1 ||
+	    format > FORMAT || !json_array_size(list)) {
+		snprintf(why, size, "there is no \"format\" of 1 or %d with an array \"runs\"",
+			 FORMAT);
 		return -EINVAL;
 	}
 	json_array_foreach(list, i, object)

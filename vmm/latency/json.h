@@ -2,7 +2,7 @@
 /*
  * Latency runs as JSON. A file is one object:
  *
- *   "format"		1
+ *   "format"		2; a file of format 1 has no "ns", and is read all the same
  *   "runs"		an array of objects with
  *     "vmm", "path", "architecture", "state", "source"	strings, "" where it does not apply
  *     "clock"		{"name": string, "hz": ticks in a second}
@@ -13,7 +13,10 @@
  *     "metrics"	an object, with an object for each metric by its name:
  *       "count", "min", "max", "sum"	the number of values; the others in ticks and exact
  *       "buckets"	an array of [lowest value, highest value, count], ascending, none empty
- *       "exits"	of costs: as above, for all accesses; may be left out
+ *       "ns"	an object of numbers, "p50", "p90", "p99", "p99.9" and "max": the same in
+ *			nanoseconds, for who does not want to look at buckets. Percentiles are never
+ *too low, and at most 1/64 too high (stats.h). 0 without a value. Not read "exits"	of costs: as
+ *above, for all accesses; may be left out
  *
  * Times are in ticks. A metric's values come from histogram.h, which says what the buckets are.
  */

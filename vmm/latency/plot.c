@@ -21,6 +21,8 @@
 #define BINS	   8
 #define BINS_WIDTH "9 %"
 
+#define EVIDENCE_MAX 110 /* characters of it in the legend */
+
 static double bin_microseconds(const struct latency_run *run, double ticks)
 {
 	/* Zero has no place on a logarithmic axis; it stands for less than one tick. */
@@ -153,6 +155,14 @@ static void title_write(FILE *file, const struct latency_run *run, const char *m
 	fprintf(file, " (%s, %s)", run->source, run->architecture);
 }
 
+/* How @run's path is known, as far as it was looked; NULL: not. */
+static const char *evidence_get(const struct latency_run *run)
+{
+	const char *why = latency_fact_find(run, "delivery.why");
+
+	return why && why[0] ? why : NULL;
+}
+
 /* Far apart for the colour-blind too; the first ones also in lightness. */
 static const char *const colours[LATENCY_PLOT_RUNS] = {
 	"#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f"
@@ -166,7 +176,11 @@ static void head_write(FILE *file, const struct drawn *drawn, const char *metric
 		       const char *terminal)
 {
 	bool png = !strcmp(terminal, "png");
-	double scale = png ? 1.25 : 1, legend = 70 + 20 * drawn->count, height = 440 + legend;
+	double scale = png ? 1.25 : 1, legend = 70 + 20 * drawn->count, height;
+
+	for (unsigned int i = 0; i < drawn->count; i++)
+		legend += evidence_get(drawn->runs[i]) ? 20 : 0;
+	height = 440 + legend;
 
 	fprintf(file,
 		"set terminal %s noenhanced font 'DejaVu Sans,%g' size %g,%g background "
@@ -189,6 +203,24 @@ static void head_write(FILE *file, const struct drawn *drawn, const char *metric
 	      file);
 }
 
+/* The evidence as a line of its own in the legend, below that of its run. */
+static void evidence_write(FILE *file, const struct latency_run *run)
+{
+	const char *why = evidence_get(run);
+	unsigned int length = 0;
+
+	if (!why)
+		return;
+	fputs(", keyentry title '    ", file);
+	for (; *why && length < EVIDENCE_MAX; why++, length++) {
+		/* Twice, it does not end the string. */
+		if (*why == '\'')
+			fputc('\'', file);
+		fputc(*why < ' ' || *why > '~' ? '?' : *why, file);
+	}
+	fputs(*why ? "...'" : "'", file);
+}
+
 /* "plot": one line for each run, a mark at every @interval points, or a little more. */
 static void lines_write(FILE *file, const struct drawn *drawn, const char *data,
 			unsigned int interval)
@@ -203,15 +235,95 @@ static void lines_write(FILE *file, const struct drawn *drawn, const char *data,
 			" title '%s, n = %" PRIu64 "'",
 			i ? "," : "plot", data, i, i + 1, interval > 1 ? interval + 2 * i : 1,
 			label, drawn->histograms[i]->total);
+		evidence_write(file, drawn->runs[i]);
 	}
 	fputc('\n', file);
+}
+
+/* What a panel is wide, and a character of a label, in the script's units. */
+#define PANEL_WIDTH	494.0
+#define CHARACTER_WIDTH 8.0
+
+/* How many characters @value has on the axis. */
+static int label_length(double value)
+{
+	return snprintf(NULL, 0, "%g", value);
+}
+
+/*
+ * Which of 1, 2 and 5 times a power of ten get a label, so that none touches the next: all three
+ * (1), powers of ten alone (10), or of a hundred, and so on.
+ */
+static double label_step(double low, double high)
+{
+	double decade = PANEL_WIDTH / log10(high / low), step = 10;
+	double width = CHARACTER_WIDTH * (2 + max(label_length(low), label_length(high)));
+
+	if (decade * log10(2) > width)
+		return 1;
+	while (decade * log10(step) < width)
+		step *= 10;
+	return step;
+}
+
+/* On an axis that is short: round numbers, as far apart as labels take at the narrow end. */
+static void linear_tics_write(FILE *file, double low, double high)
+{
+	double width = CHARACTER_WIDTH * (2 + label_length(high)), unit;
+	double decade = PANEL_WIDTH / log10(high / low);
+	static const double factors[] = { 2, 2.5, 2 };
+	const char *comma = "";
+
+	unit = pow(10, floor(log10(high - low)) - 1);
+	for (size_t i = 0; decade * log10(high / (high - unit)) < width; i++)
+		unit *= factors[i % ARRAY_SIZE(factors)];
+	for (unsigned int i = 0; unit * (ceil(low / unit) + i) <= high; i++) {
+		double value = unit * (ceil(low / unit) + i);
+
+		fprintf(file, "%s'%g' %g", comma, value, value);
+		comma = ", ";
+	}
+}
+
+/* Labels where there is room for them, and ticks without one at the other places. */
+static void decade_tics_write(FILE *file, double low, double high)
+{
+	static const double factors[] = { 1, 2, 5 };
+	double step = label_step(low, high);
+	const char *comma = "";
+
+	for (int exponent = -4; exponent <= 8; exponent++) {
+		for (size_t i = 0; i < ARRAY_SIZE(factors); i++) {
+			double value = factors[i] * pow(10, exponent);
+			bool labelled =
+				step == 1 || (i == 0 && exponent % (int)lround(log10(step)) == 0);
+
+			if (value < low || value > high)
+				continue;
+			if (labelled)
+				fprintf(file, "%s'%g' %g", comma, value, value);
+			else
+				fprintf(file, "%s'' %g 1", comma, value);
+			comma = ", ";
+		}
+	}
+}
+
+/* By itself gnuplot labels only powers of ten, of which there may be none. */
+static void tics_write(FILE *file, double low, double high)
+{
+	fputs("set xtics (", file);
+	if (high < 4 * low)
+		linear_tics_write(file, low, high);
+	else
+		decade_tics_write(file, low, high);
+	fputs(")\n", file);
 }
 
 /* Let the latency axis end where @per_mille of each run do. Given, since gnuplot wants no point. */
 static void range_write(FILE *file, const struct drawn *drawn, unsigned int per_mille)
 {
 	double low = 0, high = 0;
-	bool fine;
 
 	for (unsigned int i = 0; i < drawn->count; i++) {
 		const struct histogram *histogram = drawn->histograms[i];
@@ -221,17 +333,8 @@ static void range_write(FILE *file, const struct drawn *drawn, unsigned int per_
 		low = i && low < first ? low : first;
 		high = max(high, bin_microseconds(drawn->runs[i], (double)last));
 	}
-	fprintf(file, "set xrange [%.6g:%.6g]\nset xtics (", low * 0.8, high * 1.25);
-	/* By itself gnuplot labels only powers of ten, of which there may be none. */
-	fine = high < 1000 * low;
-	for (int exponent = -4; exponent < 8; exponent++) {
-		double decade = pow(10, exponent);
-
-		fprintf(file, "%g,", decade);
-		if (fine)
-			fprintf(file, "%g,%g,", 2 * decade, 5 * decade);
-	}
-	fputs("1e8)\n", file);
+	fprintf(file, "set xrange [%.6g:%.6g]\n", low * 0.8, high * 1.25);
+	tics_write(file, low * 0.8, high * 1.25);
 }
 
 /* Let the axis of shares end a little below one value of the longest run. */
@@ -276,23 +379,49 @@ int latency_plot_script(FILE *file, const struct latency_runs *runs, const char 
 
 /* ---- the whole ---- */
 
+/* The script as text of *@length bytes, the caller's to free(), or NULL with @why set. */
+static char *script_make(const struct latency_runs *runs, const char *metric, const char *terminal,
+			 size_t *length, int *error, char *why, size_t size)
+{
+	char *script = NULL;
+	FILE *file = open_memstream(&script, length);
+
+	*error = -ENOMEM;
+	snprintf(why, size, "no memory for the plot: close other programs");
+	if (!file)
+		return NULL;
+	*error = latency_plot_script(file, runs, metric, terminal, why, size);
+	if (fclose(file) && !*error)
+		*error = -ENOMEM;
+	if (!*error)
+		return script;
+	free(script);
+	return NULL;
+}
+
 int latency_plot(const struct latency_runs *runs, const char *metric, const char *path, char *why,
 		 size_t size)
 {
-	char *script = NULL;
-	size_t length = 0;
-	FILE *file;
+	size_t length;
 	int error;
+	char *script =
+		script_make(runs, metric, gnuplot_terminal(path), &length, &error, why, size);
 
-	snprintf(why, size, "no memory for the plot: close other programs");
-	file = open_memstream(&script, &length);
-	if (!file)
-		return -ENOMEM;
-	error = latency_plot_script(file, runs, metric, gnuplot_terminal(path), why, size);
-	if (fclose(file) && !error)
-		error = -ENOMEM;
-	if (!error)
+	if (script)
 		error = gnuplot_draw(path, script, length, why, size);
 	free(script);
 	return error;
+}
+
+char *latency_plot_svg(const struct latency_runs *runs, const char *metric, char *why, size_t size)
+{
+	size_t length;
+	int error;
+	char *svg, *script = script_make(runs, metric, "svg", &length, &error, why, size);
+
+	if (!script)
+		return NULL;
+	svg = gnuplot_text(script, length, why, size);
+	free(script);
+	return svg;
 }

@@ -32,4 +32,7 @@ int latency_plot_script(FILE *file, const struct latency_runs *runs, const char 
 int latency_plot(const struct latency_runs *runs, const char *metric, const char *path, char *why,
 		 size_t size);
 
+/* The same as text, SVG, the caller's to free(); NULL with a sentence in @why. */
+char *latency_plot_svg(const struct latency_runs *runs, const char *metric, char *why, size_t size);
+
 #endif

@@ -63,6 +63,14 @@ int latency_fact_add(struct latency_run *run, const char *key, const char *value
 	return fact->key && fact->value ? 0 : -ENOMEM;
 }
 
+const char *latency_fact_find(const struct latency_run *run, const char *key)
+{
+	for (unsigned int i = 0; i < run->fact_count; i++)
+		if (!strcmp(run->facts[i].key, key))
+			return run->facts[i].value;
+	return NULL;
+}
+
 static void run_cleanup(struct latency_run *run)
 {
 	for (unsigned int i = 0; i < run->fact_count; i++) {

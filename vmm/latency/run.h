@@ -73,6 +73,9 @@ struct latency_exit *latency_exit_add(struct latency_exits *exits, const char *r
 /* Append a circumstance; both strings are copied. 0 or -ENOMEM. */
 int latency_fact_add(struct latency_run *run, const char *key, const char *value);
 
+/* The value of circumstance @key of @run, or NULL. */
+const char *latency_fact_find(const struct latency_run *run, const char *key);
+
 /* Free all runs and what they own; the list is empty then, and may be used again. */
 void latency_runs_cleanup(struct latency_runs *runs);
 
