@@ -24,7 +24,7 @@ _posthorn_options() {
 	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver= --owner=) ;;
 	latency)
-		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --count= --warmup= --interval=
+		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --break-above= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	timeline) options+=(--plot=) ;;

@@ -13,7 +13,8 @@
 #define DOORBELL_MARK	      0x14 /* 1 when measuring begins, 0 when it ends */
 #define DOORBELL_RAISE_THREAD 0x18 /* the same, by a thread of posthorn; where it has one */
 #define DOORBELL_TAKEN	      0x1c /* how many interrupts came of those that were raised */
-#define DOORBELL_REGISTERS    0x20 /* bytes of address space */
+#define DOORBELL_BREAK	      0x20 /* an interrupt took longer than break=, so many microseconds */
+#define DOORBELL_REGISTERS    0x24 /* bytes of address space */
 
 /* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
 #define DOORBELL_DEVICE_ID 0xf8

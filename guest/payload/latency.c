@@ -13,6 +13,8 @@
  *   state=idle-guest             it sleeps, and the report calls it so: the VMM lets it keep its
  * CPU count=N, warmup=N            how many are measured, and how many before that are not
  *   interval=US                  microseconds from one to the next
+ *   random=1                     each wait is another one, from 0 to twice the interval
+ *   break=US                     stop after an interrupt that took longer, and tell the doorbell
  *   costs=N                      after that, N times each: accesses to configuration space and
  *                                to a BAR, masking and moving of the vector
  *   hz=N                         how often the clock ticks in a second, where that is known
@@ -47,6 +49,8 @@ static volatile uint64_t taken;	 /* interrupts that came */
 static uint64_t answered;	 /* those that were raised and came */
 static volatile uint64_t alarms; /* those of the timer */
 static struct histogram handler_times, return_times;
+static struct latency_outlier worst[LATENCY_WORST_MAX]; /* the longest first */
+static unsigned int worst_count;
 
 uint64_t latency_doorbell(void)
 {
@@ -155,6 +159,7 @@ static void settle(void)
 
 struct sample {
 	uint64_t handler, end; /* ticks from the store */
+	uint64_t begin;	       /* the clock at the store */
 };
 
 enum outcome {
@@ -173,7 +178,7 @@ static enum outcome running_once(struct sample *sample)
 	source->raise();
 	while (taken == before && ticks_now() - start < patience)
 		;
-	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
+	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start, start };
 	interrupts_off();
 	return taken != before ? CAME : LOST;
 }
@@ -191,7 +196,7 @@ static enum outcome halted_once(struct sample *sample)
 	do
 		interrupt_wait();
 	while (taken == before && ticks_now() - start < patience);
-	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start };
+	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start, start };
 	if (taken == before)
 		return LOST;
 	return alarms == alarms_before ? CAME : DISTURBED;
@@ -228,10 +233,38 @@ static void sample_add(const struct sample *sample)
 	histogram_add(&return_times, sample->end);
 }
 
+/* Keep it if it is one of the longest. */
+static void worst_note(uint64_t ticks, uint64_t at)
+{
+	unsigned int i = worst_count;
+
+	if (worst_count < LATENCY_WORST_MAX)
+		worst_count++;
+	else if (worst[--i].ticks >= ticks)
+		return;
+	for (; i && worst[i - 1].ticks < ticks; i--)
+		worst[i] = worst[i - 1];
+	worst[i] = (struct latency_outlier){ ticks, at };
+}
+
+/* The ticks to wait for: @interval, or with random=1 from 0 to twice that (xorshift64). */
+static uint64_t wait_next(uint64_t interval)
+{
+	static uint64_t state = 0x9e3779b97f4a7c15;
+
+	if (!payload_number("random", 0))
+		return interval;
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state % (2 * interval + 1);
+}
+
 static void interrupts_measure(const char *state, enum outcome (*once)(struct sample *sample))
 {
 	uint64_t count = payload_number("count", 1000), warmup = payload_number("warmup", 100);
-	uint64_t interval = payload_number("interval", 0), lost = 0;
+	uint64_t interval = payload_number("interval", 0), lost = 0, begun = 0;
+	uint64_t limit = payload_number("break", 0) * ticks_per_s / US_PER_S;
 	struct sample sample;
 
 	if (interval < source->interval)
@@ -240,20 +273,31 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 
 	memset(&handler_times, 0, sizeof(handler_times));
 	memset(&return_times, 0, sizeof(return_times));
+	worst_count = 0;
 	/* It is marked before the last that is not measured: what that costs is over by then. */
 	for (uint64_t i = 0; i < warmup + count && lost < LOST_MAX; i++) {
 		if (i + MARK_EARLY == warmup || (warmup < MARK_EARLY && i == 0))
 			mark(true);
-		if (!undisturbed_once(once, interval, &sample))
+		begun = i == warmup ? ticks_now() : begun;
+		if (!undisturbed_once(once, wait_next(interval), &sample)) {
 			lost++;
-		else if (i >= warmup)
+		} else if (i >= warmup) {
 			sample_add(&sample);
+			worst_note(sample.handler, sample.begin - begun);
+		}
+		if (limit && i >= warmup && sample.handler > limit) {
+			count = i - warmup + 1;
+			if (doorbell)
+				mmio_write32(doorbell + DOORBELL_BREAK,
+					     (uint32_t)(sample.handler * US_PER_S / ticks_per_s));
+		}
 	}
 	mark(false);
 	if (doorbell)
 		mmio_write32(doorbell + DOORBELL_TAKEN, (uint32_t)answered);
 	latency_lines_begin(print, source->name, state, CLOCK_NAME, ticks_per_s, overhead);
 	latency_lines_count(print, count, count - handler_times.total);
+	latency_lines_worst(print, worst, worst_count);
 	latency_lines_metric(print, "handler", &handler_times);
 	latency_lines_metric(print, "return", &return_times);
 	latency_lines_end(print);

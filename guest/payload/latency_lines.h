@@ -11,8 +11,10 @@
  *   latency: overhead 24	ticks from one reading of the clock to the next
  *   latency: count 100000	how many interrupts were raised
  *   latency: lost 0		how many of them never came
- *   latency: metric handler count 100000 min 900 max 8123 sum 101000000	times, in ticks
- *   latency: bucket 402 17	how many are in this bucket (histogram.h); in ascending order
+ *   latency: worst 8123 900100	one of the longest times of "handler", and when it was raised, in
+ *ticks since measuring began; the longest first, LATENCY_WORST_MAX at most latency: metric handler
+ *count 100000 min 900 max 8123 sum 101000000	times, in ticks latency: bucket 402 17	how many are
+ *in this bucket (histogram.h); in ascending order
  *   ...			more buckets and more metrics
  *   latency: end		closes the report: without it, it was cut off
  *
@@ -28,6 +30,12 @@
 #include "guest/payload/histogram.h"
 
 #define LATENCY_NAME_SIZE 32
+#define LATENCY_WORST_MAX 10
+
+/* A line "worst". */
+struct latency_outlier {
+	uint64_t ticks, at;
+};
 
 /* What prints: only %s, %u and %lu are asked of it (the payloads' print() will do). */
 typedef void latency_print_function(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -46,6 +54,15 @@ static inline void latency_lines_begin(latency_print_function *print, const char
 static inline void latency_lines_count(latency_print_function *print, uint64_t count, uint64_t lost)
 {
 	print("latency: count %lu\nlatency: lost %lu\n", (unsigned long)count, (unsigned long)lost);
+}
+
+/* The longest times of "handler". */
+static inline void latency_lines_worst(latency_print_function *print,
+				       const struct latency_outlier *worst, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		print("latency: worst %lu %lu\n", (unsigned long)worst[i].ticks,
+		      (unsigned long)worst[i].at);
 }
 
 /* One metric. Its values, in ticks, are in @histogram. */

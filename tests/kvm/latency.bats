@@ -96,6 +96,27 @@ console_make() {
 	[ "$(json_get '.runs[0].clock.hz > 1000')" = true ]
 }
 
+@test "the ten worst are kept, the longest first, with when they came" {
+	latency "${quick[@]}" --path irqfd --state running --interval 20,random --json "$json"
+	expect_status 0
+	json_get '.runs[0].worst'
+	[ "$(json_get '.runs[0].worst | length == 10 and (map(.ticks) | . == (sort | reverse))')" = true ]
+	[ "$(json_get '.runs[0] | .worst[0].ticks == .metrics.handler.max and
+		(.worst | map(.at) | unique | length) == 10')" = true ]
+	[ "$(json_get '.runs[0].environment["interval.us"]')" = "20,random" ]
+}
+
+# As an interrupt takes more than a microsecond everywhere, the first one is too much.
+@test "--break-above: the first interrupt that takes longer is the last" {
+	latency "${quick[@]}" --path irqfd --state running --break-above 1 --json "$json"
+	expect_status 0
+	[ "$(json_get '.runs[0] | [.count, .lost, .metrics.handler.count]')" = "[1,0,1]" ]
+	[[ $stderr =~ "latency: an interrupt took "[0-9]+" us, which is above --break-above: the run stops here" ]]
+	latency "${quick[@]}" --path irqfd --state running --break-above 1000000000 --json "$json"
+	expect_status 0
+	[ "$(json_get '.runs[0].metrics.handler.count')" = 100 ]
+}
+
 @test "progress is said with -v: which VM of how many" {
 	latency "${quick[@]}" --path userspace -v
 	expect_status 0

@@ -17,6 +17,7 @@
 #include "tests/unit/fake_kvm.h"
 #include "tests/unit/stderr_capture.h"
 #include "vfio/device.h"
+#include "vmm/latency/probe.h"
 
 #define ADDRESS 0xe0200000
 
@@ -308,6 +309,43 @@ static void test_marks_are_passed_on(void **state)
 	assert_string_equal(bell->marks, "101");
 }
 
+/* The bell's doorbell tells the probe, whose files are pipes. */
+static void test_a_break_stops_the_trace_and_marks_it(void **state)
+{
+	struct latency_probe probe = { .stats_fd = -1 };
+	int marker[2], tracing[2];
+	struct bell *bell = *state;
+	char text[256] = "", on[4] = "";
+	struct capture capture;
+
+	write32(bell, DOORBELL_BREAK, 61); /* nobody waits for it */
+	assert_int_equal(pipe(marker), 0);
+	assert_int_equal(pipe(tracing), 0);
+	probe.marker_fd = marker[1];
+	probe.tracing_fd = tracing[1];
+	bell->doorbell.config.broken = latency_probe_break;
+	bell->doorbell.config.opaque = &probe;
+	capture = capture_start();
+	write32(bell, DOORBELL_BREAK, 61);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "an interrupt took 61 us"));
+	assert_non_null(strstr(text, "and so does the kernel's trace"));
+	assert_true(read(marker[0], text, sizeof(text)) > 0);
+	assert_memory_equal(text, "posthorn: an interrupt took 61 us\n", 34);
+	assert_int_equal(read(tracing[0], on, sizeof(on)), 1);
+	assert_string_equal(on, "0");
+	latency_probe_cleanup(&probe);
+	assert_int_equal(probe.tracing_fd, -1);
+	close(marker[0]);
+	close(tracing[0]);
+	/* Without the files the run stops all the same. */
+	capture = capture_start();
+	write32(bell, DOORBELL_BREAK, 62);
+	capture_text(capture, text, sizeof(text));
+	assert_non_null(strstr(text, "an interrupt took 62 us"));
+	assert_null(strstr(text, "trace"));
+}
+
 static void test_what_the_guest_took_is_kept(void **state)
 {
 	struct bell *bell = *state;
@@ -386,6 +424,7 @@ int main(void)
 		THREAD_TEST(test_a_thread_signals_the_eventfd_of_the_message),
 		LOOPBACK_TEST(test_loopback_raises_the_kind_that_is_on_and_remembers_it),
 		BELL_TEST(test_marks_are_passed_on),
+		BELL_TEST(test_a_break_stops_the_trace_and_marks_it),
 		BELL_TEST(test_what_the_guest_took_is_kept),
 		BELL_TEST(test_a_mark_that_nobody_waits_for_is_dropped),
 		BELL_TEST(test_other_accesses_are_dropped),

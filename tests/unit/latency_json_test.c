@@ -51,6 +51,9 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	run->count++;
 	latency_exit_add(&run->exits, "mmio", 7);
 	latency_exit_add(&run->metrics[1].exits, "exits", 9);
+	run->worst[0] = (struct latency_outlier){ 123456789, 5 };
+	run->worst[1] = (struct latency_outlier){ 999, HISTOGRAM_VALUE_MAX };
+	run->worst_count = 2;
 	latency_fact_add(run, "cpu", "a \"fast\" one");
 	memset(run_made(&runs, "bare", 1000)->vmm, 0, LATENCY_NAME_SIZE);
 	values_made(&runs.list[1], "handler", 0, 1);
@@ -64,6 +67,9 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	/* The names and numbers come before the arrays, and have no padding but zeros. */
 	assert_memory_equal(&back.list[0], run, offsetof(struct latency_run, metrics));
 	assert_memory_equal(&back.list[1], &runs.list[1], offsetof(struct latency_run, metrics));
+	assert_int_equal(back.list[0].worst_count, 2);
+	assert_memory_equal(back.list[0].worst, run->worst, sizeof(run->worst));
+	assert_int_equal(back.list[1].worst_count, 0);
 	assert_int_equal(back.list[0].metric_count, 2);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_memory_equal(&back.list[0].metrics[i], &run->metrics[i],
@@ -148,6 +154,11 @@ static void test_what_is_wrong_is_refused(void **state)
 	} faults[] = {
 		{ "{\"format\"", "\"format\"", "line 1" },
 		{ "\"format\": 1", "\"format\": 3", "format" },
+		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": 7,", "worst is no array" },
+		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [{\"ticks\": -1, \"at\": 0}],",
+		  "worst.ticks" },
+		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [[3, 4]],", "worst.ticks" },
+		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [0,0,0,0,0,0,0,0,0,0,0],", "too long" },
 		{ "\"runs\"", "\"walks\"", "runs" },
 		{ "\"state\": \"running\",", "", "runs[0]: state is no name" },
 		{ "\"lost\": 1", "\"lost\": \"1\"", "lost is no integer" },

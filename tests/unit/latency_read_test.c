@@ -33,6 +33,7 @@ static void __attribute__((format(printf, 1, 2))) print_to_console(const char *f
 
 static void report_write(const char *state)
 {
+	static const struct latency_outlier worst[] = { { 1970, 8 }, { 1960, 7 } };
 	static struct histogram handler, config;
 
 	handler = (struct histogram){ 0 };
@@ -42,6 +43,7 @@ static void report_write(const char *state)
 	histogram_add(&config, 55555);
 	latency_lines_begin(print_to_console, "edu", state, "tsc", 2400000000, 24);
 	latency_lines_count(print_to_console, 100, 2);
+	latency_lines_worst(print_to_console, worst, 2);
 	latency_lines_metric(print_to_console, "handler", &handler);
 	latency_lines_metric(print_to_console, "config-read", &config);
 	latency_lines_end(print_to_console);
@@ -66,6 +68,9 @@ static void test_a_report_is_read_as_it_was_written(void **state)
 	assert_int_equal(runs.list[0].overhead, 24);
 	assert_int_equal(runs.list[0].count, 100);
 	assert_int_equal(runs.list[0].lost, 2);
+	assert_int_equal(runs.list[0].worst_count, 2);
+	assert_int_equal(runs.list[0].worst[1].ticks, 1960);
+	assert_int_equal(runs.list[0].worst[1].at, 7);
 	metric = latency_metric_find(&runs.list[0], "handler");
 	assert_int_equal(metric->histogram.total, 98);
 	assert_int_equal(metric->histogram.minimum, 1000);
@@ -73,6 +78,22 @@ static void test_a_report_is_read_as_it_was_written(void **state)
 	assert_int_equal(metric->histogram.buckets[histogram_index(1970)], 1);
 	metric = latency_metric_find(&runs.list[0], "config-read");
 	assert_int_equal(metric->histogram.sum, 55555);
+	latency_runs_cleanup(&runs);
+}
+
+static void test_there_are_only_so_many_worst(void **state)
+{
+	static const struct latency_outlier worst[LATENCY_WORST_MAX + 1];
+	struct latency_runs runs = { 0 };
+	char why[512];
+
+	(void)state;
+	console[0] = '\0';
+	latency_lines_begin(print_to_console, "edu", "running", "tsc", 1, 0);
+	latency_lines_worst(print_to_console, worst, LATENCY_WORST_MAX + 1);
+	assert_int_equal(latency_read(console, &runs, why, sizeof(why)), -EINVAL);
+	assert_non_null(
+		strstr(why, "line 16 of the console, 'latency: worst': there are more than"));
 	latency_runs_cleanup(&runs);
 }
 
@@ -212,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_report_is_read_as_it_was_written),
+		cmocka_unit_test(test_there_are_only_so_many_worst),
 		cmocka_unit_test(test_several_reports_are_several_runs),
 		cmocka_unit_test(test_other_lines_and_crlf_are_of_no_harm),
 		cmocka_unit_test(test_what_is_wrong_is_named_with_its_line),

@@ -99,6 +99,8 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(latency.count, 5);
 	assert_int_equal(latency.warmup, 0);
 	assert_int_equal(latency.interval, 20);
+	assert_false(latency.interval_random);
+	assert_int_equal(latency.break_above, 0);
 	assert_int_equal(latency.costs, 7);
 	assert_int_equal(latency.cpus.pins[0], 2);
 	assert_true(CPU_ISSET(3, &latency.cpus.helpers));
@@ -109,6 +111,10 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(accepted("latency --state both").states, 3);
 	assert_int_equal(accepted("latency --state idle-guest,running").states, 5);
 	assert_int_equal(accepted("latency --halt-poll 7").halt_poll_ns, 7);
+	latency = accepted("latency --interval 50,random --break-above 30");
+	assert_int_equal(latency.interval, 50);
+	assert_true(latency.interval_random);
+	assert_int_equal(latency.break_above, 30);
 	assert_int_equal(accepted("latency --format cyclictest").format, LATENCY_FORMAT_CYCLICTEST);
 }
 
@@ -184,6 +190,9 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --count many", "--count 'many'", "a number" },
 		{ "latency --count 1000000001", "--count '1000000001'", "to 1000000000" },
 		{ "latency --interval 1ms", "--interval '1ms'", "a number" },
+		{ "latency --interval 5,fixed", "--interval '5,fixed'", ",random" },
+		{ "latency --interval 1000000001", "--interval '1000000001'", "to 1000000000" },
+		{ "latency --break-above 0", "--break-above '0'", "from 1 to" },
 		{ "latency --warmup -1", "--warmup '-1'", "a number" },
 		{ "latency --cpus 2", "--cpus '2'", "from 1 to 1" },
 		{ "latency --cpus 1,pin=2,3", "--cpus '1,pin=2,3'", "one for each" },

@@ -172,6 +172,10 @@ static void register_write(struct doorbell *doorbell, uint64_t offset, uint32_t 
 		if (doorbell->config.mark)
 			doorbell->config.mark(doorbell->config.opaque, value & 1);
 		break;
+	case DOORBELL_BREAK:
+		if (doorbell->config.broken)
+			doorbell->config.broken(doorbell->config.opaque, value);
+		break;
 	case DOORBELL_TAKEN:
 		atomic_store(&doorbell->taken, value);
 		break;

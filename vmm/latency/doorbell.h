@@ -37,6 +37,8 @@ struct doorbell_config {
 	struct vfio_device *loopback;
 	/* Called for a write to MARK, by the vCPU's thread, which waits meanwhile. NULL: nobody. */
 	void (*mark)(void *opaque, bool begins);
+	/* The same for BREAK: an interrupt took so many microseconds. */
+	void (*broken)(void *opaque, uint32_t us);
 	void *opaque;
 	/* What the thread does first, while doorbell_init() waits; NULL: nothing. */
 	void (*begin)(void *opaque);

@@ -31,6 +31,7 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.thread = instruments->thread,
 		.loopback = instruments->loopback ? &machine->functions[0].device : NULL,
 		.mark = latency_probe_mark,
+		.broken = latency_probe_break,
 		.opaque = &instruments->probe,
 		.begin = doorbell_begin,
 		.begin_opaque = machine,
@@ -40,6 +41,8 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.stats_fd = stats_open(machine->vcpus[0].fd),
 		.fd = instruments->probe_fd,
 		.socket = instruments->probe_socket,
+		.marker_fd = instruments->marker_fd,
+		.tracing_fd = instruments->tracing_fd,
 	};
 	doorbell_init(&instruments->doorbell, &config);
 }

@@ -65,6 +65,20 @@ static json_t *metric_json(const struct latency_run *run, const struct latency_m
 	return object;
 }
 
+static json_t *worst_json(const struct latency_run *run)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < run->worst_count; i++)
+		json_array_append_new(array, json_pack("{s:o, s:o, s:f, s:f}", "ticks",
+						       number(run->worst[i].ticks), "at",
+						       number(run->worst[i].at), "ns",
+						       latency_ns(run, (double)run->worst[i].ticks),
+						       "at_ns",
+						       latency_ns(run, (double)run->worst[i].at)));
+	return array;
+}
+
 static json_t *run_json(const struct latency_run *run)
 {
 	json_t *facts = json_object(), *metrics = json_object();
@@ -74,12 +88,13 @@ static json_t *run_json(const struct latency_run *run)
 	for (unsigned int i = 0; i < run->metric_count; i++)
 		json_object_set_new(metrics, run->metrics[i].name,
 				    metric_json(run, &run->metrics[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "vmm", run->vmm, "path", run->path, "architecture", run->architecture,
-			 "state", run->state, "source", run->source, "clock", "name", run->clock,
-			 "hz", number(run->clock_hz), "overhead", number(run->overhead), "count",
-			 number(run->count), "lost", number(run->lost), "environment", facts,
-			 "exits", exits_json(&run->exits), "metrics", metrics);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "vmm",
+		run->vmm, "path", run->path, "architecture", run->architecture, "state", run->state,
+		"source", run->source, "clock", "name", run->clock, "hz", number(run->clock_hz),
+		"overhead", number(run->overhead), "count", number(run->count), "lost",
+		number(run->lost), "environment", facts, "exits", exits_json(&run->exits), "worst",
+		worst_json(run), "metrics", metrics);
 }
 
 int latency_json_write(const struct latency_runs *runs, const char *path, char *why, size_t size)
@@ -188,6 +203,26 @@ static int exits_take(const struct place *place, struct latency_exits *exits, js
 	return 0;
 }
 
+/* "worst" of @object, which files of format 1 do not have. */
+static int worst_take(const struct place *all, struct latency_run *run, json_t *object)
+{
+	const struct place place = { "worst.", all->why, all->size };
+	json_t *array = json_object_get(object, "worst"), *entry;
+	size_t i;
+
+	if (array && (!json_is_array(array) || json_array_size(array) > LATENCY_WORST_MAX))
+		return refuse(all, "worst", "is no array, or too long");
+	json_array_foreach(array, i, entry)
+	{
+		struct latency_outlier *outlier = &run->worst[run->worst_count++];
+
+		if (number_take(&place, entry, "ticks", &outlier->ticks) ||
+		    number_take(&place, entry, "at", &outlier->at))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int facts_take(const struct place *place, struct latency_run *run, json_t *object)
 {
 	json_t *facts = json_object_get(object, "environment"), *value;
@@ -272,6 +307,7 @@ static int run_take(struct latency_run *run, json_t *object, char *why, size_t s
 
 	error = error ? error : facts_take(&place, run, object);
 	error = error ? error : exits_take(&place, &run->exits, object);
+	error = error ? error : worst_take(&place, run, object);
 	if (!error && !json_is_object(metrics))
 		error = refuse(&place, "metrics", "is no object");
 	json_object_foreach(metrics, name, metric) error =

@@ -2,7 +2,7 @@
 /*
  * Latency runs as JSON. A file is one object:
  *
- *   "format"		2; a file of format 1 has no "ns", and is read all the same
+ *   "format"		2; a file of format 1 has no "ns" and no "worst", and is read all the same
  *   "runs"		an array of objects with
  *     "vmm", "path", "architecture", "state", "source"	strings, "" where it does not apply
  *     "clock"		{"name": string, "hz": ticks in a second}
@@ -10,6 +10,9 @@
  *     "count", "lost"	interrupts raised, and of them those that never came
  *     "environment"	an object of strings: what may matter to somebody who repeats the run
  *     "exits"		an object of numbers: exits to the host for all interrupts, by reason
+ *     "worst"		an array of objects, one for each of the ten longest times of "handler", the
+ *			longest first: "ticks", how long, and "at", when it was raised, in ticks
+ *since measuring began; "ns" and "at_ns", the same in nanoseconds, which are not read
  *     "metrics"	an object, with an object for each metric by its name:
  *       "count", "min", "max", "sum"	the number of values; the others in ticks and exact
  *       "buckets"	an array of [lowest value, highest value, count], ascending, none empty

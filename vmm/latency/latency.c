@@ -136,7 +136,8 @@ static int parameters_add(struct latency_run *run, const struct latency_vm *vm)
 	char warmup[24], interval[24], halt_poll[24] = "host";
 
 	snprintf(warmup, sizeof(warmup), "%llu", (unsigned long long)options->warmup);
-	snprintf(interval, sizeof(interval), "%llu", (unsigned long long)options->interval);
+	snprintf(interval, sizeof(interval), "%llu%s", (unsigned long long)options->interval,
+		 options->interval_random ? ",random" : "");
 	if (options->halt_poll_ns != VM_HALT_POLL_HOST)
 		snprintf(halt_poll, sizeof(halt_poll), "%llu",
 			 (unsigned long long)options->halt_poll_ns);

@@ -80,6 +80,25 @@ static int paths_apply(struct parser *parser, const struct option_rule *rule, co
 	return 0;
 }
 
+/* "100" or "100,random" */
+static int interval_apply(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct latency_options *latency = parser->options;
+	const char *text = value;
+
+	latency->interval_random = false;
+	if (!number_parse(&text, &latency->interval) && latency->interval <= NUMBER_MAX) {
+		latency->interval_random = !strcmp(text, ",random");
+		if (!*text || latency->interval_random)
+			return 0;
+	}
+	return wrong(
+		parser,
+		"%s '%s': give a number of microseconds up to %d, and ,random if each wait is to "
+		"be another one",
+		rule->name, value, NUMBER_MAX);
+}
+
 static int label_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	if (!latency_name_valid(value))
@@ -175,8 +194,10 @@ const struct option_rule latency_rules[] = {
 	  .least = 1, .most = NUMBER_MAX },
 	{ "--warmup", "N", "interrupts before that, which do not count (1000)", option_number,
 	  AT(warmup), .most = NUMBER_MAX },
-	{ "--interval", "US", "microseconds from one to the next (0: at once)", option_number,
-	  AT(interval), .most = NUMBER_MAX },
+	{ "--interval", "US[,random]", "microseconds from one to the next (0: at once)",
+	  interval_apply, AT(interval) },
+	{ "--break-above", "US", "stop after one that took longer, and the kernel's trace with it",
+	  option_number, AT(break_above), .least = 1, .most = NUMBER_MAX },
 	{ "--costs", "N", "also measure N of each access to the device (0)", option_number,
 	  AT(costs), .most = NUMBER_MAX },
 	{ "--cpus", "1" CPUS_OPTION_KEYS, "pin the virtual CPU, and how it is scheduled",

@@ -44,6 +44,8 @@ struct latency_options {
 	const char *source;		  /* NULL: what fits the device */
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
+	bool interval_random;		  /* each is another one, @interval on average */
+	uint64_t break_above;		  /* microseconds; 0: never */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
 	uint64_t halt_poll_ns;		  /* VM_HALT_POLL_HOST: as the host has it */
 	struct cpu_options cpus;	  /* of one virtual CPU */

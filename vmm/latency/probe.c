@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/latency/probe.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "vmm/latency/kvm_stats.h"
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "vmm/report/host_irq.h"
 
 #define ROOT	     "" /* the real host */
@@ -149,10 +152,52 @@ void latency_probe_mark(void *opaque, bool begins)
 		json_decref(now);
 }
 
+/* The first of the two places that has it. -1 with errno when none has. */
+static int trace_file_open(const char *name)
+{
+	static const char *const folders[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	char path[64];
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), ROOT "%s/%s", folders[i], name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	return fd;
+}
+
+void latency_probe_trace_open(int *marker, int *tracing)
+{
+	*tracing = trace_file_open("tracing_on");
+	*marker = *tracing < 0 ? -1 : trace_file_open("trace_marker");
+	if (*tracing < 0)
+		log_warn("--break-above: the kernel's trace will not be stopped: tracing_on: %s; "
+			 "as root: mount -t tracefs none /sys/kernel/tracing",
+			 strerror(errno));
+}
+
+void latency_probe_break(void *opaque, uint32_t us)
+{
+	const struct latency_probe *probe = opaque;
+	char text[64];
+	int length = snprintf(text, sizeof(text), "posthorn: an interrupt took %u us\n", us);
+	bool stopped;
+
+	/* Whoever reads the trace finds the end of it even without the mark. */
+	if (probe->marker_fd >= 0 && write(probe->marker_fd, text, (size_t)length) < 0)
+		log_debug("latency: the trace takes no mark");
+	stopped = probe->tracing_fd >= 0 && write(probe->tracing_fd, "0", 1) == 1;
+	log_notice("latency: an interrupt took %u us, which is above --break-above: the run stops "
+		   "here%s",
+		   us, stopped ? ", and so does the kernel's trace" : "");
+}
+
 void latency_probe_cleanup(struct latency_probe *probe)
 {
 	json_decref(probe->before);
 	json_decref(probe->exits);
 	probe->before = probe->exits = NULL;
 	fd_close(&probe->stats_fd);
+	fd_close(&probe->marker_fd);
+	fd_close(&probe->tracing_fd);
 }

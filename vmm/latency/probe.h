@@ -19,10 +19,12 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct latency_probe {
-	int stats_fd;	/* the vCPU's stats_open(), or its error; closed by the cleanup */
-	int fd;		/* the file; not closed here */
+	int stats_fd; /* the vCPU's stats_open(), or its error; closed by the cleanup */
+	int fd;	      /* the file; not closed here */
+	int marker_fd, tracing_fd; /* files of the kernel's trace, to be stopped; -1: not */
 	int socket;	/* to the process that reports, for "irqs"; -1: there is no device */
 	json_t *before; /* the counters at the beginning; NULL: it has not begun */
 	json_t *exits;	/* the file's, up to now; NULL: nothing has ended */
@@ -30,6 +32,18 @@ struct latency_probe {
 
 /* For the doorbell: @opaque is the struct latency_probe. By the vCPU's thread. Never fails. */
 void latency_probe_mark(void *opaque, bool begins);
+
+/*
+ * For the doorbell: an interrupt took @us microseconds, which is too long. Writes that into the
+ * kernel's trace, and stops it. As latency_probe_mark().
+ */
+void latency_probe_break(void *opaque, uint32_t us);
+
+/*
+ * Open the files of the kernel's trace that latency_probe_break() writes: @marker and @tracing are
+ * -1 where they cannot be had, and a warning says why. Before the filters are there.
+ */
+void latency_probe_trace_open(int *marker, int *tracing);
 
 /*
  * In the process that reports, when the other end of @socket (SOCK_SEQPACKET) has asked: answer

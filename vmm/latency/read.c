@@ -111,6 +111,19 @@ static int lost_read(struct reader *reader)
 	return number_read(reader, 1, &reader->run->lost);
 }
 
+static int worst_read(struct reader *reader)
+{
+	struct latency_run *run = reader->run;
+	struct latency_outlier *outlier = &run->worst[run->worst_count];
+
+	if (run->worst_count == LATENCY_WORST_MAX)
+		return refuse(reader, "there are more than %d", LATENCY_WORST_MAX);
+	if (number_read(reader, 1, &outlier->ticks) || number_read(reader, 2, &outlier->at))
+		return -EINVAL;
+	run->worst_count++;
+	return 0;
+}
+
 static int metric_read(struct reader *reader)
 {
 	static const char *const keys[] = { "count", "min", "max", "sum" };
@@ -167,7 +180,8 @@ static const struct keyword {
 	{ "state", 2, true, state_read },	{ "clock", 3, true, clock_read },
 	{ "overhead", 2, true, overhead_read }, { "count", 2, true, count_read },
 	{ "lost", 2, true, lost_read },		{ "metric", 10, false, metric_read },
-	{ "bucket", 3, false, bucket_read },	{ "end", 1, false, end_read },
+	{ "bucket", 3, false, bucket_read },	{ "worst", 3, false, worst_read },
+	{ "end", 1, false, end_read },
 };
 
 static int end_read(struct reader *reader)

@@ -53,6 +53,8 @@ struct latency_run {
 	struct latency_exits exits; /* while the interrupts were measured */
 	struct latency_fact *facts;
 	unsigned int fact_count;
+	struct latency_outlier worst[LATENCY_WORST_MAX]; /* of "handler", the longest first */
+	unsigned int worst_count;
 };
 
 /* All zero is an empty list. */

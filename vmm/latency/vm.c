@@ -115,12 +115,12 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 	return (size_t)snprintf(
 		cmdline, size,
 		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
-		"doorbell=0x%llx",
+		"random=%d break=%llu doorbell=0x%llx",
 		options->source, latency_state_names[vm->state],
 		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
 		(unsigned long long)options->warmup, (unsigned long long)options->interval,
-		vm->costs ? (unsigned long long)options->costs : 0ULL,
-		(unsigned long long)LAYOUT_DOORBELL);
+		vm->costs ? (unsigned long long)options->costs : 0ULL, options->interval_random,
+		(unsigned long long)options->break_above, (unsigned long long)LAYOUT_DOORBELL);
 }
 
 /*
@@ -156,6 +156,8 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		.loopback = !strcmp(vm->options->source, "loopback"),
 		.probe_fd = files->probe.fd,
 		.probe_socket = -1,
+		.marker_fd = -1,
+		.tracing_fd = -1,
 	};
 	struct machine_addition addition;
 
@@ -173,6 +175,8 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 	}
 	if (latency_vm_reports(vm))
 		options.irq_report = files->report.path;
+	if (vm->options->break_above)
+		latency_probe_trace_open(&instruments.marker_fd, &instruments.tracing_fd);
 	addition = latency_instruments_addition(&instruments);
 	return run(&options, &addition);
 }
