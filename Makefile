@@ -376,7 +376,7 @@ bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device co
 # By libFuzzer, which comes with clang, on x86-64. What is particular to arm64 is plain C and is
 # fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
 # library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
-fuzz_targets_x86_64 := config irqs bar iommu image_x86_64 acpi serial rtc options latency_read latency_json \
+fuzz_targets_x86_64 := config irqs bar iommu image_x86_64 acpi serial rtc options latency_read latency_json timeline \
                        host_text_x86_64 irq_evidence_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \
@@ -393,6 +393,7 @@ $(foreach target,image_x86_64 image_arm64 acpi, \
 fuzz_flags_serial := -Wl,--wrap=eventfd_signal
 fuzz_parts_iommu  := tests/unit/fake_iommu.o
 fuzz_flags_iommu  := $(fake_iommu_calls:%=-Wl,--wrap=%)
+fuzz_flags_timeline := -Wl,--wrap=log_write
 fuzz_libs_x86_64 := $(LIBS)
 fuzz_libs_arm64  := -l:libfdt.so.1 -lz
 fuzz_cflags_arm64 := -include tests/fuzz/as_arm64.h

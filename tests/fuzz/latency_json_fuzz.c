@@ -23,6 +23,8 @@ static void runs_same(const struct latency_runs *a, const struct latency_runs *b
 		const struct latency_run *one = &a->list[i], *other = &b->list[i];
 
 		fuzz_check(!memcmp(one, other, offsetof(struct latency_run, metrics)));
+		fuzz_check(one->worst_count == other->worst_count);
+		fuzz_check(!memcmp(one->worst, other->worst, sizeof(one->worst)));
 		fuzz_check(one->metric_count == other->metric_count);
 		fuzz_check(one->fact_count == other->fact_count);
 		for (unsigned int j = 0; j < one->metric_count; j++)
