@@ -125,8 +125,9 @@ static json_t *host_json(const struct irq_record *record)
 {
 	if (!record->row_found)
 		return json_null();
-	return json_pack("{s:I, s:I}", "irq", (json_int_t)record->host_irq, "count",
-			 (json_int_t)record->host_count);
+	return json_pack("{s:I, s:I, s:I}", "irq", (json_int_t)record->host_irq, "count",
+			 (json_int_t)record->host_count, "masked",
+			 (json_int_t)record->masked_count);
 }
 
 static int row_append(void *opaque, const struct irq_row *row)

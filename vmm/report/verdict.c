@@ -47,7 +47,7 @@ enum fact {
 	USERSPACE = BIT(1),
 	INTX = BIT(2),
 	ROW = BIT(3),
-	RAN = BIT(4),	   /* the host's handler */
+	RAN = BIT(4),	   /* the host's handler, and not only as MASKED says */
 	POSSIBLE = BIT(5), /* nothing rules posting out on this host, */
 	FITS = BIT(6),	   /* nor for this message */
 	YES = BIT(7),	   /* a look said so: posted, */
@@ -56,6 +56,7 @@ enum fact {
 	YES_FIRST = BIT(10),
 	YES_LAST = BIT(11),
 	COUNTED = BIT(12), /* by the guest, which took some */
+	MASKED = BIT(13),  /* the host's handler ran while the guest had it masked or moved it */
 };
 
 /*
@@ -80,8 +81,7 @@ static const struct rule {
 
 	/* The host's handler ran, so some interrupts at least were injected: why were they? */
 	{ RAN | YES, NO, IRQ_DELIVERY_INJECTED,
-	  "injected {ran} times, though posted at every look: what comes while the guest has it "
-	  "masked is injected later{; seen}" },
+	  "injected {ran} times, though posted at every look{; seen}" },
 	{ RAN | YES_FIRST, 0, IRQ_DELIVERY_INJECTED,
 	  "posted at first, injected {ran} times later{; seen}" },
 	{ RAN | YES, 0, IRQ_DELIVERY_INJECTED,
@@ -96,6 +96,9 @@ static const struct rule {
 	  "out{; seen}" },
 
 	/* It did not: because the hardware delivers, or because nothing came? */
+	{ MASKED, 0, IRQ_DELIVERY_POSTED,
+	  "the host's handler ran {masked} times, and only while the guest had it masked or moved "
+	  "it{; seen}" },
 	{ YES | COUNTED, NO, IRQ_DELIVERY_POSTED,
 	  "the guest took {taken} and the host's handler never ran{; seen}" },
 	{ YES, NO | BLIND, IRQ_DELIVERY_POSTED, "the host's handler never ran{; seen}" },
@@ -125,6 +128,17 @@ static const struct rule {
 	  "the host's handler never ran: either it is posted or none came{; seen}" },
 };
 
+/*
+ * What comes while the guest has it masked or moves it is injected, whatever the hardware can. That
+ * speaks against posting only where something else does.
+ */
+static uint64_t masked_count(const struct irq_facts *facts)
+{
+	const struct irq_looks *looks = &facts->looks;
+
+	return looks->yes && !looks->no && !looks->unknown ? facts->masked_count : 0;
+}
+
 static unsigned int facts_bits(const struct irq_facts *facts)
 {
 	const struct irq_looks *looks = &facts->looks;
@@ -136,7 +150,7 @@ static unsigned int facts_bits(const struct irq_facts *facts)
 		{ facts->userspace, USERSPACE },
 		{ facts->kind == IRQ_KIND_INTX, INTX },
 		{ facts->row_found, ROW },
-		{ facts->host_count, RAN },
+		{ facts->host_count > masked_count(facts), RAN },
 		{ facts->possible, POSSIBLE },
 		{ facts->fits, FITS },
 		{ looks->yes, YES },
@@ -145,6 +159,7 @@ static unsigned int facts_bits(const struct irq_facts *facts)
 		{ looks->first == POSTING_YES, YES_FIRST },
 		{ looks->last == POSTING_YES, YES_LAST },
 		{ facts->guest_count, COUNTED },
+		{ masked_count(facts), MASKED },
 	};
 	unsigned int all = 0;
 
@@ -167,7 +182,8 @@ static const char *word_get(const struct irq_facts *facts, const char *word, siz
 		{ "why", facts->why, 0 },
 		{ "misfit", facts->misfit, 0 },
 		{ "seen", facts->seen, 0 },
-		{ "ran", NULL, facts->host_count },
+		{ "ran", NULL, facts->host_count - masked_count(facts) },
+		{ "masked", NULL, masked_count(facts) },
 		{ "taken", NULL, facts->guest_count },
 		{ "yes", NULL, looks->yes },
 		{ "no", NULL, looks->no },

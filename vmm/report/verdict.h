@@ -34,11 +34,12 @@ void irq_looks_add(struct irq_looks *looks, enum posting_state state);
 /* Strings stay the caller's. */
 struct irq_facts {
 	enum irq_kind kind;
-	bool connected;	     /* ever: VFIO's trigger and the irqfd shared an eventfd */
-	bool userspace;	     /* this process stands between the eventfd and the guest */
-	bool row_found;	     /* in /proc/interrupts (vmm/report/host_irq.h) */
-	uint64_t host_count; /* runs of the host's handler since the first connect */
-	bool possible;	     /* posting_possible(), and what it said if not */
+	bool connected;	       /* ever: VFIO's trigger and the irqfd shared an eventfd */
+	bool userspace;	       /* this process stands between the eventfd and the guest */
+	bool row_found;	       /* in /proc/interrupts (vmm/report/host_irq.h) */
+	uint64_t host_count;   /* runs of the host's handler since the first connect, */
+	uint64_t masked_count; /* of which so many while the guest had it masked or moved it */
+	bool possible;	       /* posting_possible(), and what it said if not */
 	const char *why;
 	bool fits; /* posting_message_fits(), and what it said if not */
 	const char *misfit;

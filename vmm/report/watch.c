@@ -67,16 +67,42 @@ static void row_note(struct irq_record *record, const struct host_irq *row)
 	record->host_irq = row->irq;
 }
 
-/* The same, and what it counts is added to @record. */
+/* The vector is about to be masked or moved. */
+static void row_mask(struct irq_record *record, const struct host_irq *row)
+{
+	record->masked_from = row->count;
+	record->masked = true;
+}
+
+/* And that is over. */
+static void row_unmask(struct irq_record *record, const struct host_irq *row)
+{
+	if (record->masked && row->count > record->masked_from)
+		record->masked_count += row->count - record->masked_from;
+	record->masked = false;
+}
+
+/* What the row counts is added to @record. */
 static void row_add(struct irq_record *record, const struct host_irq *row)
 {
 	row_note(record, row);
+	row_unmask(record, row);
 	record->row_found = true;
 	record->host_count += row->count;
 }
 
-/* Give @take the rows of vectors that VFIO serves now, with their records. */
+/* What @record's connection that begins finds. */
+static void row_settle(struct irq_record *record, const struct host_irq *row)
+{
+	if (!record->fresh)
+		return;
+	row_note(record, row);
+	row_unmask(record, row);
+}
+
+/* Give @take the rows of vectors [@first, @end) that VFIO serves now, with their records. */
 static void rows_take(const struct irq_watch *watch, const struct vfio_irqs *irqs,
+		      unsigned int first, unsigned int end,
 		      void (*take)(struct irq_record *record, const struct host_irq *row))
 {
 	const struct irq_set *set = &irqs->sets[irqs->active];
@@ -86,8 +112,8 @@ static void rows_take(const struct irq_watch *watch, const struct vfio_irqs *irq
 	for (int i = 0; i < count; i++) {
 		struct irq_record *record = NULL;
 
-		if (rows[i].kind == irqs->active && rows[i].vector < set->size &&
-		    set->vectors[rows[i].vector].triggered)
+		if (rows[i].kind == irqs->active && rows[i].vector >= first &&
+		    rows[i].vector < end && set->vectors[rows[i].vector].triggered)
 			record = record_find(watch, irqs, rows[i].vector);
 		if (record)
 			take(record, &rows[i]);
@@ -164,19 +190,23 @@ static void vector_connected(void *opaque, const struct vfio_irqs *irqs, unsigne
 	pthread_mutex_unlock(&watch->lock);
 }
 
-/* A look may need to know the host's number of the interrupt, which stays until all are off. */
-static void irqs_find(struct irq_watch *watch, const struct vfio_irqs *irqs,
-		      const struct watch_function *function)
+/*
+ * A look may need to know the host's number of the interrupt, which stays until all are off. And
+ * what came while a vector was masked is told from what comes while it is connected.
+ */
+static void rows_settle(struct irq_watch *watch, const struct vfio_irqs *irqs,
+			const struct watch_function *function)
 {
-	bool missing = false;
+	bool wanted = false;
 
 	for (unsigned int i = function->fresh_first; i < function->fresh_end; i++) {
 		const struct irq_record *record = record_find(watch, irqs, i);
+		bool missing = record && !record->irq_known && watch->posting.by_irq;
 
-		missing |= record && record->fresh && !record->irq_known;
+		wanted |= record && record->fresh && (missing || record->masked);
 	}
-	if (missing && watch->posting.by_irq && !irqs->relay)
-		rows_take(watch, irqs, row_note);
+	if (wanted && !irqs->relay)
+		rows_take(watch, irqs, function->fresh_first, function->fresh_end, row_settle);
 }
 
 /* Only now: a look is told how many are connected. */
@@ -188,14 +218,15 @@ static void vectors_settled(void *opaque, const struct vfio_irqs *irqs)
 	pthread_mutex_lock(&watch->lock);
 	function = function_find(watch, irqs);
 	if (function && watch->continuous)
-		irqs_find(watch, irqs, function);
+		rows_settle(watch, irqs, function);
 	for (unsigned int i = function ? function->fresh_first : 0;
 	     function && i < function->fresh_end; i++) {
 		struct irq_record *record = record_find(watch, irqs, i);
 
 		if (!record || !record->fresh)
 			continue;
-		record->fresh = false;
+		/* Where the row could not be read nothing counts as masked. */
+		record->fresh = record->masked = false;
 		if (watch->continuous && record->watched)
 			look(watch, irqs, i, record);
 	}
@@ -214,6 +245,9 @@ static void vector_detaching(void *opaque, const struct vfio_irqs *irqs, unsigne
 	if (record && record->watched) {
 		if (watch->continuous)
 			look(watch, irqs, number, record);
+		/* Behind the look, which takes its time. */
+		if (watch->continuous && !irqs->relay)
+			rows_take(watch, irqs, number, number + 1, row_mask);
 		watch_end(watch, record);
 	}
 	pthread_mutex_unlock(&watch->lock);
@@ -233,7 +267,7 @@ static void kind_disabling(void *opaque, const struct vfio_irqs *irqs)
 			look(watch, irqs, i, record);
 	}
 	if (watch->continuous)
-		rows_take(watch, irqs, row_add);
+		rows_take(watch, irqs, 0, size, row_add);
 	for (unsigned int i = 0; i < size; i++) {
 		struct irq_record *record = record_find(watch, irqs, i);
 
@@ -242,7 +276,7 @@ static void kind_disabling(void *opaque, const struct vfio_irqs *irqs)
 		if (record->watched)
 			watch_end(watch, record);
 		record->count_cut |= !watch->continuous;
-		record->irq_known = false;
+		record->irq_known = record->masked = false;
 	}
 	pthread_mutex_unlock(&watch->lock);
 }
@@ -298,6 +332,7 @@ static void verdict_reach(const struct report *report, struct irq_row *row)
 		.userspace = report->irqs->relay && row->kind != IRQ_KIND_INTX,
 		.row_found = record->row_found,
 		.host_count = record->host_count,
+		.masked_count = record->masked_count,
 		.possible = watch->possible,
 		.why = watch->why,
 		.fits = posting_message_fits(&record->message, misfit, sizeof(misfit)),

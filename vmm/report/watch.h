@@ -33,7 +33,11 @@ struct irq_record {
 	bool row_found;	     /* in /proc/interrupts, ever */
 	bool irq_known;	     /* ->host_irq is of now: until its kind is turned off */
 	uint64_t host_count; /* of connections that are over */
-	bool count_cut;	     /* one is over whose count nobody read */
+	/* Of these and of the one now: while trigger and irqfd were apart, for a mask or a move. */
+	uint64_t masked_count;
+	uint64_t masked_from; /* what the row counted when they parted, */
+	bool masked;	      /* which was read, and they still are */
+	bool count_cut;	      /* one is over whose count nobody read */
 	struct irq_looks looks;
 	char seen[POSTING_TEXT_SIZE]; /* by the last look that saw something */
 	bool watched;		      /* it has trigger and irqfd now, and can be posted */
