@@ -111,8 +111,8 @@ unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open,--wrap=chown
 
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
-payloads_x86_64 := $(addsuffix _x86_64,pci_ports reset_vector serial_string smi triple_fault \
-                     unassigned)
+payloads_x86_64 := $(addsuffix _x86_64,inhibits pci_ports reset_vector serial_string smi \
+                     triple_fault unassigned)
 payloads  := agent cpus edu faults hello hostile latency memory pci_scan pci_view reset \
              serial_echo serial_output stuck unassigned $(payloads_$(ARCH))
 
@@ -215,6 +215,8 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 
 $(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
                      source_e1000e.o source_igb.o source_eventfd.o)
+
+$(BUILD)/guest/payload/inhibits_x86_64.elf: $(BUILD)/guest/payload/source_edu.o
 
 $(BUILD)/guest/payload/hostile.elf: $(addprefix $(BUILD)/guest/payload/,hostile_random.o \
                      hostile_$(ARCH).o)

@@ -198,10 +198,13 @@ void apic_command_send(uint32_t id, uint32_t command)
 	apic_write(APIC_ICR, command);
 }
 
-/* QEMU emulates no x2APIC without KVM. There, too, a PC's old interrupt controller is on LINT0. */
+/*
+ * "xapic" on the command line is for payloads that want its registers in memory. QEMU emulates no
+ * x2APIC without KVM. There, too, a PC's old interrupt controller is on LINT0.
+ */
 static void apic_init(void)
 {
-	x2apic = cpuid_read(1, 0).ecx & CPUID_1_X2APIC;
+	x2apic = cpuid_read(1, 0).ecx & CPUID_1_X2APIC && !payload_option("xapic");
 	if (x2apic)
 		msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
 	apic_write(APIC_LINT0, APIC_MASKED);
