@@ -27,7 +27,7 @@ msi_report() {
 }
 
 @test "bare metal: 1,000 MSIs reach the guest one by one, and a live one moves to another vector" {
-	[ "$arch" = x86_64 ] || skip "the same is posted: see the next test"
+	[ "$LAB_POSTING" = off ] || skip "the same is posted: see the next test"
 	edu_run
 	expect_status 0
 	[ "$output" = $'edu: 1000 interrupts\r\nedu: 100 interrupts on another vector\r\npayload: pass\r' ]
@@ -35,7 +35,7 @@ msi_report() {
 }
 
 @test "the same is posted on a host that can: its handler never runs" {
-	[ "$arch" = arm64 ] || skip "the lab cannot post on $arch"
+	[ "$LAB_POSTING" = on ] || skip "this lab cannot post"
 	edu_run --require-posting
 	expect_status 0
 	# One too many when the message changes: an ITS may drop the one that is on its way.
@@ -66,8 +66,10 @@ msi_report() {
 	guest 'msi=$(cap_find $edu 5); config_set $edu $((msi + 4)) 0 0 0xe0 0xfe; config_set $edu $((msi + 8)) 0 0 0 0'
 	guest 'config_set $edu $((msi + 12)) 0x61 0; config_set $edu $((msi + 2)) 1 0'
 	guest 'register 0x60 1; until dmesg | grep "No irq handler for 0\.97"; do usleep 10000; done'
+	local host=1
+	[ "$LAB_POSTING" = off ] || host=0
 	host_interrupts "$edu"
-	[ "$(host_interrupts "$edu" | interrupts_sum)" = "0 1" ]
+	[ "$(host_interrupts "$edu" | interrupts_sum)" = "0 $host" ]
 	guest_end
 	expect_status 0
 }

@@ -14,9 +14,11 @@ setup() {
 	errors=$BATS_TEST_TMPDIR/errors
 	case $arch in
 	x86_64)
-		# What the lab has of an IOMMU: Intel's, or with --posting off AMD's.
+		# What the lab has of an IOMMU: Intel's, or with --posting AMD's. One that can post is
+		# there for a KVM that was told not to (kvm_amd.avic=0).
 		why='kvm_amd can post'
 		[ ! -e /sys/class/iommu/ivhd0 ] || why='bit 21, GAMSup'
+		[ "$LAB_POSTING" = off ] || why='avic of kvm_amd is N'
 		;;
 	arm64) why='no GICv4' ;;
 	esac

@@ -22,9 +22,9 @@ setup() {
 	lab_setup
 	edu=${devices[0]}
 	json=$BATS_FILE_TMPDIR/a.json
-	# What an interrupt of KVM's irqfd becomes: the lab of arm64 can post it.
+	# What an interrupt of KVM's irqfd becomes.
 	direct=injected
-	[ "$arch" = x86_64 ] || direct=posted
+	[ "$LAB_POSTING" = off ] || direct=posted
 }
 
 # json_get FILTER [FILE]: as one line.
