@@ -354,7 +354,7 @@ hostile: ## 10 million operations of a hostile guest: HOSTILE_OPERATIONS=N HOSTI
 	@scripts/hostile
 
 .PHONY: soak
-soak: ## start, use and stop a VM 1,000 times, and compare the host: SOAK_CYCLES=N
+soak: ## start, use and stop a VM 1,000 times, and compare the host: SOAK_CYCLES=N SOAK_POSTING=on
 	@$(MAKE) --no-print-directory all guest
 	@scripts/soak
 
