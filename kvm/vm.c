@@ -148,10 +148,30 @@ static int ram_populate(void *hva, size_t size, char why[WHY_SIZE])
 		      (size_t)(size / MIB), strerror(errno), (size_t)(size / MIB));
 }
 
+/* Let what of @ram is in [@start, @end) answer the guest. */
+static int ram_show(struct vm *vm, const struct vm_ram *ram, uint64_t start, uint64_t end,
+		    char why[WHY_SIZE])
+{
+	int slot;
+
+	start = max(start, ram->gpa);
+	end = min(end, ram->gpa + ram->size);
+	if (start >= end)
+		return 0;
+	slot = vm_memslot_add(vm, start, end - start, (char *)ram->hva + (start - ram->gpa), false);
+	if (slot >= 0)
+		return 0;
+	return refuse(why, slot, "cannot give the guest %llu KiB of memory at 0x%llx: %s",
+		      (unsigned long long)((end - start) / KIB), (unsigned long long)start,
+		      strerror(-slot));
+}
+
 static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
+	uint64_t hole_end = config->hole.gpa + config->hole.size;
 	size_t end = 0;
 	char *base;
+	int error = 0;
 
 	vm->ram_count = config->ram_count;
 	for (unsigned int i = 0; i < vm->ram_count; i++) {
@@ -172,21 +192,18 @@ static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_
 		return -ENOMEM;
 
 	end = 0;
-	for (unsigned int i = 0; i < vm->ram_count; i++) {
+	for (unsigned int i = 0; i < vm->ram_count && error == 0; i++) {
 		struct vm_ram *ram = &vm->ram[i];
-		int slot;
 
 		end = ram_offset(end, ram);
 		ram->hva = base + end;
 		end += ram->size;
-		slot = vm_memslot_add(vm, ram->gpa, ram->size, ram->hva, false);
-		if (slot < 0)
-			return refuse(why, slot,
-				      "cannot give the guest %llu MiB of memory at 0x%llx: %s",
-				      (unsigned long long)(ram->size / MIB),
-				      (unsigned long long)ram->gpa, strerror(-slot));
+		if (config->hole.size)
+			error = ram_show(vm, ram, 0, config->hole.gpa, why);
+		if (error == 0)
+			error = ram_show(vm, ram, hole_end, UINT64_MAX, why);
 	}
-	return 0;
+	return error;
 }
 
 /* How long KVM spins for a vCPU that sleeps, before it gives the CPU away (KVM API 7.21). */

@@ -34,6 +34,13 @@ struct vm_config {
 	bool hugepages;	       /* RAM from the host's hugetlbfs pool */
 	bool idle_guest;       /* vCPUs that sleep keep their CPU: see VM_IDLE_EXITS */
 	uint64_t halt_poll_ns; /* VM_HALT_POLL_HOST: as the host has it for all VMs */
+	/*
+	 * Addresses of RAM at which it does not answer the guest, because a device does:
+	 * page-aligned, within one piece. size 0: none. To all but vCPUs it is RAM.
+	 */
+	struct {
+		uint64_t gpa, size;
+	} hole;
 };
 
 /*

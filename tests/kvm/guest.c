@@ -163,7 +163,11 @@ int guest_setup_without_thread(void **state)
 	const struct sigaction kick = { .sa_handler = kick_handler };
 	const struct vm_ram ram = { .gpa = 0, .size = GUEST_RAM_SIZE };
 	const struct vm_config config = {
-		.ram = &ram, .ram_count = 1, .cpus = 1, .halt_poll_ns = VM_HALT_POLL_HOST
+		.ram = &ram,
+		.ram_count = 1,
+		.cpus = 1,
+		.halt_poll_ns = VM_HALT_POLL_HOST,
+		.hole = { GUEST_HOLE, GUEST_HOLE_SIZE },
 	};
 	struct guest *guest;
 	char why[WHY_SIZE];

@@ -22,6 +22,8 @@
 #include "kvm/vm.h"
 
 #define GUEST_RAM_SIZE	  0x1000000ULL
+#define GUEST_HOLE	  0xa0000ULL /* RAM that does not answer: vm_config.hole */
+#define GUEST_HOLE_SIZE	  0x20000ULL
 #define GUEST_FREE	  0x10000000ULL /* from here up to 0xc0000000 there is nothing */
 #define GUEST_ACCESSES	  16
 #define GUEST_OUTPUT_SIZE 4096

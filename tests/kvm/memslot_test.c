@@ -155,6 +155,30 @@ static void an_address_is_found_only_if_all_of_it_is_ram(void **state)
 	assert_null(vm_gpa_to_hva(&guest->vm, 8, UINT64_MAX));
 }
 
+static void a_hole_in_ram_answers_nobody_but_this_process(void **state)
+{
+	static const uint64_t inside[] = { GUEST_HOLE, GUEST_HOLE + GUEST_HOLE_SIZE - 4 };
+	static const uint64_t beside[] = { GUEST_HOLE - 4, GUEST_HOLE + GUEST_HOLE_SIZE };
+	struct guest *guest = guest_get(state);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(inside); i++) {
+		uint32_t *word = vm_gpa_to_hva(&guest->vm, inside[i], 4);
+
+		assert_non_null(word);
+		*word = MARKER;
+		assert_int_equal(guest_call(guest, AGENT_READ, inside[i], 0), UINT32_MAX);
+		guest_call(guest, AGENT_WRITE, inside[i], 77);
+		assert_int_equal(*word, MARKER);
+		assert_int_equal(guest->access_count, 2 * i + 2);
+		assert_int_equal(guest->accesses[2 * i].address, inside[i]);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(beside); i++) {
+		guest_call(guest, AGENT_WRITE, beside[i], 78 + i);
+		assert_int_equal(*(uint32_t *)vm_gpa_to_hva(&guest->vm, beside[i], 4), 78 + i);
+	}
+	assert_int_equal(guest->access_count, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +189,7 @@ int main(void)
 		with_guest(overlapping_slots_are_refused_and_cost_no_number),
 		with_guest(slots_run_out_and_are_used_again),
 		with_guest(an_address_is_found_only_if_all_of_it_is_ram),
+		with_guest(a_hole_in_ram_answers_nobody_but_this_process),
 	};
 
 	return cmocka_run_group_tests_name("memslot", tests, NULL, NULL);
