@@ -255,7 +255,7 @@ static void fadt_build(const struct builder *builder)
 	struct fadt *fadt = (struct fadt *)(builder->memory + builder->at.fadt);
 
 	fadt->century = LAYOUT_RTC_CENTURY;
-	fadt->boot_flags = FADT_BOOT_NO_VGA;
+	fadt->boot_flags = builder->config->vga ? 0 : FADT_BOOT_NO_VGA;
 	fadt->flags = FADT_FLAGS;
 	fadt->reset_register = power_register(LAYOUT_POWER_RESET);
 	fadt->reset_value = LAYOUT_POWER_RESET_VALUE;

@@ -8,6 +8,7 @@
 #ifndef POSTHORN_GUEST_ACPI_H
 #define POSTHORN_GUEST_ACPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct acpi_config {
 	const struct layout *layout;
 	unsigned int cpus;	/* 1 to ACPI_CPUS_MAX; their APIC ids are 0, 1, 2... */
 	unsigned int pci_slots; /* slots 1 to this one of bus 0 have INTx, at most 31; 0: none */
+	bool vga;		/* a VGA controller answers at the legacy addresses */
 };
 
 /*

@@ -23,6 +23,7 @@ struct boot_config {
 	const char *cmdline;	   /* never NULL */
 	unsigned int cpus;	   /* 1 to ACPI_CPUS_MAX */
 	unsigned int pci_slots;	   /* struct acpi_config, struct fdt_config */
+	bool vga;		   /* x86-64: struct acpi_config */
 	bool dma_coherent;	   /* arm64: struct fdt_config */
 };
 

@@ -235,6 +235,7 @@ int boot_setup(struct vm *vm, const struct boot_config *config, struct vcpu_entr
 		.layout = config->layout,
 		.cpus = config->cpus,
 		.pci_slots = config->pci_slots,
+		.vga = config->vga,
 	};
 	bool pvh = config->image->kind == IMAGE_PVH;
 	uint64_t gdt[] = { 0, 0, pvh ? GDT_CODE_32 : GDT_CODE_64, GDT_DATA };

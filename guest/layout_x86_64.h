@@ -5,6 +5,11 @@
  *   0x0000_0000_0000  +------------------------------+
  *                     | RAM                          |  zero page, command line, page tables, GDT:
  *   0x0000_0009_fc00  +------------------------------+  see LAYOUT_ZERO_PAGE and below
+ *                     | reserved (RAM too)           |
+ *   0x0000_000a_0000  | - - - - - - - - - - - - - -  |
+ *                     | reserved (RAM too), or the   |  with vga=on a card answers here, and
+ *                     | memory of a VGA controller   |  the RAM does not
+ *   0x0000_000c_0000  | - - - - - - - - - - - - - -  |
  *                     | reserved (RAM too): ACPI     |
  *                     | tables, reset vector         |
  *   0x0000_0010_0000  +------------------------------+
@@ -40,6 +45,8 @@
 #define LAYOUT_CMDLINE	    0x20000
 #define LAYOUT_CMDLINE_SIZE 0x10000
 #define LAYOUT_LOW_RAM_END  0x9fc00
+#define LAYOUT_VGA	    0xa0000 /* vfio/vga.h */
+#define LAYOUT_VGA_SIZE	    0x20000
 #define LAYOUT_ACPI	    0xe0000
 #define LAYOUT_ACPI_SIZE    0x10000
 #define LAYOUT_RESET_VECTOR 0xffff0 /* f000:fff0, where real-mode code jumps to restart */

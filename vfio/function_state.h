@@ -85,8 +85,8 @@ struct vfio_function {
 	struct vfio_bar bars[PCI_BARS_MAX];
 	struct vm *vm;
 	struct iommu *iommu;
-	uint64_t page_size;		   /* the host's, in bytes */
-	bool reset_failed, config_refused; /* reported already */
+	uint64_t page_size;				/* the host's, in bytes */
+	bool reset_failed, config_refused, vga_refused; /* reported already */
 	/* Fixed at the start: vfio/reset.h. It is reset with its bus, and with what else is there.
 	 */
 	bool bus_resets;

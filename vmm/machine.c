@@ -13,6 +13,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/vga.h"
 #include "vmm/board.h"
 #include "vmm/host.h"
 #include "vmm/irq_report.h"
@@ -163,10 +164,14 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		if (error)
 			exit(error); /* it said why */
 		error = vfio_function_init(&machine->functions[i], &config, &wanted, why);
+		if (error == 0 && device->vga)
+			error = vfio_vga_check(&machine->functions[i], why);
 		if (error < 0)
 			die(error_exit_code(error), "%s", why);
 		log_info("%s is 00:%02x.%x in the guest", device->bdf, PCI_SLOT(device->devfn),
 			 PCI_FUNC(device->devfn));
+		if (device->vga)
+			machine->vga = &machine->functions[i];
 		machine->function_count++;
 		timeline_step(machine->timeline, "open and reset", "%s", device->bdf);
 	}
@@ -244,6 +249,11 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 
 	if (config.idle_guest && host_idle_check(machine->vm.kvm_fd))
 		exit(EXIT_HOST); /* it said why */
+	/* Only then: for other guests it would be one more memslot, for what none of them reads. */
+	if (machine->vga) {
+		config.hole.gpa = LAYOUT_VGA;
+		config.hole.size = LAYOUT_VGA_SIZE;
+	}
 	for (unsigned int i = 0; i < config.ram_count; i++)
 		ram[i] = (struct vm_ram){ .gpa = machine->layout.ram[i].base,
 					  .size = machine->layout.ram[i].size };
@@ -293,6 +303,9 @@ static void pci_attach(struct machine *machine)
 		die(EXIT_INTERNAL, "PCI root: %s", strerror(-error));
 	if (pci_bars_place(&machine->pci, why) < 0)
 		die(EXIT_HOST, "%s", why);
+	error = machine->vga ? vfio_vga_attach(machine->vga, &machine->memory, &machine->ports) : 0;
+	if (error < 0)
+		die(EXIT_INTERNAL, "VGA: %s", strerror(-error));
 }
 
 /* ---- the kernel ---- */
@@ -344,6 +357,7 @@ static void kernel_load(struct machine *machine, const struct run_options *optio
 		.image = &image,
 		.cpus = options->cpus.count,
 		.pci_slots = highest_slot(machine),
+		.vga = machine->vga != NULL,
 		.dma_coherent = machine->function_count && iommu_coherent(&machine->iommu),
 	};
 	char *cmdline = cmdline_make(options);

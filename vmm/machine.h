@@ -60,6 +60,7 @@ struct machine {
 	struct pl031 pl031; /* arm64 */
 	struct console console;
 	struct vfio_function *functions;
+	struct vfio_function *vga;		 /* which has vga=on; NULL: none */
 	struct irq_report *report;		 /* NULL: there is no device */
 	struct relay *relay;			 /* for irq-path=userspace; NULL: nothing has it */
 	const struct machine_addition *addition; /* NULL: there is none */

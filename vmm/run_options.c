@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest/boot.h"
+#include "guest/layout.h"
 #include "lib/util.h"
 
 #define MEMORY_MIN    (32 * MIB)
@@ -77,6 +78,8 @@ static const char *const msix_table_names[] = {
 	NULL,
 };
 
+static const char *const off_on_names[] = { "off", "on", NULL };
+
 /* Slot 0 is the host bridge's. */
 static int option_address(struct parser *parser, const struct option_rule *rule, const char *value)
 {
@@ -119,6 +122,7 @@ static const struct option_rule device_keys[] = {
 	{ "msix-table", "auto|device|own", NULL, option_name, KEY(msix_table),
 	  .names = msix_table_names },
 	{ "vf-token", "UUID", NULL, option_vf_token, KEY(vf_token) },
+	{ "vga", "off|on", NULL, option_name, KEY(vga), .names = off_on_names },
 	{ 0 },
 };
 
@@ -221,11 +225,39 @@ static int devices_place(struct parser *parser)
 	return 0;
 }
 
+/* The addresses of VGA are there once. Returns 0, or EXIT_USAGE after wrong(). */
+static int devices_vga_check(struct parser *parser)
+{
+	const struct run_options *options = parser->options;
+	const char *first = NULL;
+
+	for (unsigned int i = 0; i < options->device_count; i++) {
+		const struct device_options *device = &options->devices[i];
+
+		if (!device->vga)
+			continue;
+		if (!LAYOUT_VGA_SIZE)
+			return wrong(parser,
+				     "--device '%s,vga=on': there is no VGA on this architecture: "
+				     "leave vga=on out",
+				     device->bdf);
+		if (first)
+			return wrong(parser,
+				     "--device: vga=on is for both %s and %s: give it to one of "
+				     "them",
+				     first, device->bdf);
+		first = device->bdf;
+	}
+	return 0;
+}
+
 int run_options_check(struct parser *parser)
 {
 	const struct run_options *options = parser->options;
 	int code = devices_place(parser);
 
+	if (!code)
+		code = devices_vga_check(parser);
 	return code ? code : cpu_options_check(parser, &options->cpus);
 }
 

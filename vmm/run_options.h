@@ -34,6 +34,7 @@ struct device_options {
 	/* Where it is in the guest, PCI_DEVFN(); 0: nowhere yet. */
 	unsigned int devfn;
 	bool is_multifunction; /* there are others in its slot */
+	unsigned int vga;      /* vga=on: it has the legacy ranges of VGA */
 };
 
 /* --idle: where a vCPU sleeps that has nothing to do. */

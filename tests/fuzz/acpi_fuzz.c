@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fake_ram_init(&vm, MIB);
 	if (!fuzz_layout_make(&layout, &in))
 		return 0;
-	acpi = (struct acpi_config){ &layout, fuzz_u16(&in), fuzz_u8(&in) };
+	acpi = (struct acpi_config){ &layout, fuzz_u16(&in), fuzz_u8(&in), false };
 	room = fuzz_u16(&in);
 	acpi_try(&acpi, room, fuzz_scaled(&in) & ~0xfULL);
 

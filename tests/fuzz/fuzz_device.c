@@ -199,8 +199,9 @@ static int region_check(const struct fuzz_device *fuzz, unsigned int index, uint
 		return -EINVAL;
 	if (size > region->size - offset)
 		return -EIO; /* a short read or write */
-	if (index != VFIO_PCI_CONFIG_REGION_INDEX && !bar_is_io(fuzz, index) &&
-	    !fuzz_device_decodes(fuzz))
+	/* For VGA's the kernel turns decoding on by itself. */
+	if (index != VFIO_PCI_CONFIG_REGION_INDEX && index != VFIO_PCI_VGA_REGION_INDEX &&
+	    !bar_is_io(fuzz, index) && !fuzz_device_decodes(fuzz))
 		return -EIO;
 	return 0;
 }

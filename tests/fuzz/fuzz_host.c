@@ -11,6 +11,7 @@
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vfio/vga.h"
 
 #define FILE_BASE 1000		/* the first eventfd's number */
 #define ROM_MAX	  (1024 * KIB)	/* of copies of ROMs, for all devices */
@@ -682,6 +683,8 @@ static bool machine_start(void)
 	if (pci_root_attach(&host->root, &host->memory, &host->ports, FUZZ_ECAM, &mem32, &mem64,
 			    &io) != 0)
 		fuzz_violation("the buses refuse what PCI adds");
+	if (host->vga && vfio_vga_attach(host->vga, &host->memory, &host->ports) != 0)
+		fuzz_violation("the buses refuse what VGA adds");
 	if (pci_mem64_needed(&host->root) > FUZZ_MEM64_SIZE)
 		return false;
 	bus_freeze(&host->memory);

@@ -142,6 +142,7 @@ struct fuzz_host {
 	uint64_t page_size;
 	bool relayed, watched;
 	enum msix_table msix_table; /* of all devices */
+	struct vfio_function *vga;  /* which has the legacy ranges of VGA; NULL: none */
 	unsigned int device_count;
 	struct fuzz_device devices[FUZZ_DEVICES_MAX];
 

@@ -129,6 +129,7 @@ values_agree() {
 	expect_offered bash "latency --path irqfd," irqfd,userspace irqfd,intx
 	expect_offered bash "run --device 0000:01:00.0,irq-path=" irqfd userspace
 	expect_offered bash "run --device 0000:01:00.0,addr=5,msix-table=" auto device own
+	expect_offered bash "run --device 0000:01:00.0,vga=" on off
 }
 
 @test "bash: an option is offered once, but for --device of run" {
@@ -185,7 +186,7 @@ values_agree() {
 	expect_offered zsh "latency --path irqfd," userspace intx
 	expect_offered zsh "run --memory 2G,h" hugepages={on,off}
 	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace} \
-		msix-table={auto,device,own}
+		msix-table={auto,device,own} vga={on,off}
 }
 
 @test "zsh: functions are offered to the commands that can do something with them" {

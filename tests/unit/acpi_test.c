@@ -243,6 +243,15 @@ static void test_the_fadt_is_that_of_a_hardware_reduced_machine(void **state)
 		assert_int_equal(fadt[offset], 0);
 }
 
+static void test_the_fadt_does_not_deny_a_vga_controller(void **state)
+{
+	struct machine *machine = *state;
+
+	machine->config.vga = true;
+	machine_build(machine);
+	assert_int_equal(le_load(table_find(machine, "FACP") + 109, 2), 0);
+}
+
 static void test_the_madt_lists_every_cpu_and_the_ioapic(void **state)
 {
 	static const unsigned int counts[] = { 1, 2, 64, ACPI_CPUS_MAX };
@@ -635,6 +644,7 @@ int main(void)
 		TEST(test_the_fadt_describes_the_power_device),
 		TEST(test_layout_and_devices_agree),
 		TEST(test_the_fadt_is_that_of_a_hardware_reduced_machine),
+		TEST(test_the_fadt_does_not_deny_a_vga_controller),
 		TEST(test_the_madt_lists_every_cpu_and_the_ioapic),
 		TEST(test_the_mcfg_covers_bus_0_only),
 		TEST(test_the_64_bit_window_is_where_the_layout_says),

@@ -18,6 +18,7 @@
 #include "devices/bus.h"
 #include "lib/util.h"
 #include "tests/unit/fake_vfio.h"
+#include "vfio/vga.h"
 
 #define ECAM	   0xe0000000ULL
 #define MEM32	   0xc0000000ULL
@@ -36,6 +37,7 @@ struct machine {
 	const struct irq_observer *observer;  /* NULL: none */
 	struct vfio_function_options options; /* of the function */
 	uint64_t page_size;		      /* the host's */
+	bool vga;			      /* with the legacy ranges of VGA */
 	char why[WHY_SIZE];
 };
 
@@ -83,6 +85,9 @@ static inline void machine_start(struct machine *machine)
 					 &mem32, &mem64, &io),
 			 0);
 	assert_int_equal(pci_bars_place(&machine->root, machine->why), 0);
+	if (machine->vga)
+		assert_int_equal(
+			vfio_vga_attach(machine->function, &machine->memory, &machine->ports), 0);
 	bus_freeze(&machine->memory);
 	bus_freeze(&machine->ports);
 	fake_log_take(machine->kvm);

@@ -310,7 +310,7 @@ static void test_the_memory_map_covers_the_largest_acpi_tables(void **state)
 	struct machine *machine = *state;
 	const struct boot_params *params;
 	uint8_t memory[LAYOUT_ACPI_SIZE];
-	const struct acpi_config acpi = { &machine->layout, ACPI_CPUS_MAX, 31 };
+	const struct acpi_config acpi = { &machine->layout, ACPI_CPUS_MAX, 31, false };
 
 	machine->config.cpus = ACPI_CPUS_MAX;
 	machine->config.pci_slots = 31;

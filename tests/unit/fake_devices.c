@@ -29,6 +29,15 @@ void fake_rom_add(struct fake_vfio *fake, uint64_t size)
 	le_store(&fake->config[PCI_ROM_ADDRESS], 4, 0xef000000);
 }
 
+void fake_vga_add(struct fake_vfio *fake)
+{
+	struct vfio_region *region = &fake->regions[VFIO_PCI_VGA_REGION_INDEX];
+
+	le_store(&fake->config[PCI_CLASS_DEVICE], 2, 0x0300);
+	region->size = 0xc0000; /* where the memory ends */
+	region->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+}
+
 uint8_t *fake_capability_add(struct fake_vfio *fake, unsigned int id, unsigned int at)
 {
 	fake->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;

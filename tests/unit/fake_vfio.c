@@ -256,8 +256,9 @@ static int region_check(const struct fake_vfio *fake, unsigned int index, uint64
 		return -EINVAL;
 	if (size > region->size - offset)
 		return -EIO; /* a short read or write */
-	if (index != VFIO_PCI_CONFIG_REGION_INDEX && !bar_is_io(fake, index) &&
-	    !memory_decodes(fake))
+	/* For VGA's the kernel turns decoding on by itself. */
+	if (index != VFIO_PCI_CONFIG_REGION_INDEX && index != VFIO_PCI_VGA_REGION_INDEX &&
+	    !bar_is_io(fake, index) && !memory_decodes(fake))
 		return -EIO;
 	return 0;
 }
@@ -294,7 +295,7 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	else if (pread(fake->memory, value, size, (off_t)(fake->regions[index].offset + offset)) !=
 		 (ssize_t)size)
 		abort();
-	else
+	else if (index < PCI_BARS_MAX)
 		*value |= latched_bits(fake, &fake->function.bars[index].pba, offset, size);
 	return 0;
 }

@@ -82,6 +82,9 @@ void fake_vfio_free(struct fake_vfio *fake);
 void fake_bar_add(struct fake_vfio *fake, unsigned int index, uint64_t size, uint32_t flags);
 void fake_rom_add(struct fake_vfio *fake, uint64_t size);
 
+/* Make it a VGA controller, whose ranges VFIO offers. */
+void fake_vga_add(struct fake_vfio *fake);
+
 /* Put a capability at the end of the list, @at. Returns its bytes. */
 uint8_t *fake_capability_add(struct fake_vfio *fake, unsigned int id, unsigned int at);
 uint8_t *fake_extended_add(struct fake_vfio *fake, unsigned int id, unsigned int version,

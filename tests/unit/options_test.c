@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "guest/boot.h"
+#include "guest/layout.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/commands.h"
@@ -320,6 +321,33 @@ static void test_functions_of_a_slot_stay_together(void **state)
 	}
 }
 
+static void test_one_device_can_have_vga(void **state)
+{
+	static const char two[] = "run --device 1:0.0,vga=on --device 2:0.0,vga=on";
+	struct command_line line;
+	struct run_options options;
+	char copy[1024], why[512];
+
+	(void)state;
+	accept(&options, "run --device 1:0.0,vga=off", copy);
+	assert_false(options.devices[0].vga);
+	if (!LAYOUT_VGA_SIZE) {
+		assert_int_equal(parsed_copy(&line, two, copy, why), EXIT_USAGE);
+		assert_non_null(strstr(why, "there is no VGA on this architecture"));
+		return;
+	}
+	accept(&options,
+	       "run --device 1:0.0 --device 2:0.0,vga=on,irq-path=userspace "
+	       "--device 3:0.0,irq-path=irqfd,vga=off",
+	       copy);
+	assert_false(options.devices[0].vga);
+	assert_true(options.devices[1].vga);
+	assert_true(options.devices[1].userspace_irqs);
+	assert_false(options.devices[2].vga);
+	assert_int_equal(parsed_copy(&line, two, copy, why), EXIT_USAGE);
+	assert_non_null(strstr(why, "vga=on is for both 0000:01:00.0 and 0000:02:00.0"));
+}
+
 static void test_reports_and_what_they_must_say(void **state)
 {
 	struct run_options options;
@@ -571,6 +599,8 @@ static void test_what_is_wrong_is_named(void **state)
 		  "addr=5.0 is for both 0000:01:00.0 and 0000:02:00.0", "another" },
 		{ "run --device 1:0.0,addr=5.1 --device 2:0.0",
 		  "'0000:01:00.0,addr=5.1': slot 5 has no function 0", "addr=5.0" },
+		{ "run --device 1:0.0,vga=yes", "vga 'yes'", "off or on" },
+		{ "run --device 1:0.0,vga", "'vga'", "can follow a comma" },
 		{ "run --kernel k --device ,irq-path=irqfd", "',irq-path=irqfd'", "0000:01:00.0" },
 		{ "run --kernel k --device 1:0.0 --device 1:0.0,irq-path=userspace",
 		  "'1:0.0,irq-path=userspace'", "once" },
@@ -743,6 +773,7 @@ int main(void)
 		cmocka_unit_test(test_the_place_of_the_msix_table_is_each_devices_own),
 		cmocka_unit_test(test_how_devices_are_opened),
 		cmocka_unit_test(test_functions_of_a_slot_stay_together),
+		cmocka_unit_test(test_one_device_can_have_vga),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
 		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_what_the_guest_is_told_can_be_dumped),
