@@ -145,10 +145,11 @@ static void area_guest_map(struct vfio_function *function, unsigned int index,
 			  function->device.bdf, index, strerror(-area->slot));
 	}
 	/*
-	 * For peer-to-peer DMA. The IOMMU may have too few address bits for where the BAR is, and
-	 * then only that does not work.
+	 * For peer-to-peer DMA. Without a peer it is left out: VFIO's type 1 maps page by page, and
+	 * a BAR may have millions. The IOMMU may have too few address bits for where the BAR is,
+	 * and then only that does not work.
 	 */
-	if (area->slot >= 0 && !is_rom)
+	if (area->slot >= 0 && !is_rom && function->has_peers)
 		area->dma_mapped = iommu_map(function->iommu, gpa, area->size, area->hva) == 0;
 }
 

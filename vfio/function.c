@@ -162,6 +162,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	function->vm = config->vm;
 	function->iommu = config->iommu;
 	function->page_size = config->page_size;
+	function->has_peers = config->peers;
 	error = vfio_device_init(&function->device, config->iommu, &options->device, why);
 	if (error < 0)
 		return error;

@@ -16,6 +16,7 @@ struct vfio_function_config {
 	struct pci_root *root;
 	const struct irq_observer *observer; /* of interrupts; may be NULL */
 	uint64_t page_size;		     /* the host's, in bytes */
+	bool peers;			     /* the VM has several functions */
 };
 
 /* What is wanted of one of them. */

@@ -86,6 +86,7 @@ struct vfio_function {
 	struct vm *vm;
 	struct iommu *iommu;
 	uint64_t page_size;				/* the host's, in bytes */
+	bool has_peers;					/* which may do DMA to its BARs */
 	bool reset_failed, config_refused, vga_refused; /* reported already */
 	/* Fixed at the start: vfio/reset.h. It is reset with its bus, and with what else is there.
 	 */

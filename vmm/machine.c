@@ -134,6 +134,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		.iommu = &machine->iommu,
 		.root = &machine->pci,
 		.page_size = page_size,
+		.peers = options->device_count > 1,
 	};
 	char why[WHY_SIZE];
 

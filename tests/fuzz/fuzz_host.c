@@ -653,6 +653,7 @@ static bool machine_start(void)
 		.root = &host->root,
 		.observer = host->watched ? &host->watch.observer : NULL,
 		.page_size = host->page_size,
+		.peers = true,
 	};
 	char why[WHY_SIZE];
 

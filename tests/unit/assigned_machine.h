@@ -70,6 +70,7 @@ static inline int function_init(struct machine *machine, struct vfio_function *f
 					  .root = &machine->root,
 					  .observer = machine->observer,
 					  .page_size = machine->page_size,
+					  .peers = true,
 				  },
 				  options, machine->why);
 }

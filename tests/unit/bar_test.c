@@ -63,6 +63,7 @@ static void device_open(struct machine *machine, uint64_t page_size)
 	function->vm = &machine->kvm->vm;
 	function->iommu = &machine->kvm->iommu;
 	function->page_size = page_size;
+	function->has_peers = true;
 	assert_int_equal(irqs_init(&function->irqs, &function->device,
 				   &(struct irqs_config){
 					   .router = &machine->kvm->vm.irq,
@@ -519,6 +520,20 @@ static void test_bar_works_without_peer_to_peer(void **state)
 	assert_int_equal(fake_kvm_maps(machine->kvm), 2);
 }
 
+static void test_bar_of_the_only_function_is_not_mapped_for_dma(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 64 * MIB, 0x1000);
+
+	machine->fake->function.has_peers = false;
+	bar_init(bar);
+	fake_log_take(machine->kvm);
+	bar_map(bar, 0x8000000000);
+	log_expect(machine, "memslot_add 8000000000 4000000\n");
+	bar_unmap(bar);
+	log_expect(machine, "memslot_remove 8000000000\n");
+}
+
 static void test_bar_without_a_memslot_is_trapped_and_said_once(void **state)
 {
 	struct machine *machine = machine_of(state);
@@ -871,6 +886,7 @@ int main(void)
 		TEST(test_what_the_guest_stores_is_in_the_device),
 		TEST(test_access_from_before_the_bar_came_does_not_reach_the_device),
 		TEST(test_bar_works_without_peer_to_peer),
+		TEST(test_bar_of_the_only_function_is_not_mapped_for_dma),
 		TEST(test_bar_without_a_memslot_is_trapped_and_said_once),
 		TEST(test_rom_is_copied_when_it_is_first_read_and_only_then),
 		TEST(test_small_rom_is_followed_by_ones),
