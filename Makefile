@@ -29,7 +29,7 @@ devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
 vfio_objects    := $(addprefix vfio/,bdf.o iommu.o iommufd.o type1.o vf_token.o device.o function.o config.o \
-                     msix.o bar.o vga.o irqs.o reset.o)
+                     msix.o bar.o rom.o vga.o irqs.o reset.o)
 guest_x86_64    := guest/acpi.o
 guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
@@ -59,7 +59,7 @@ unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64
 unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
-              irqs_relay bar vga iommu assigned function_locks reset hot_reset device_events check check_cgroup \
+              irqs_relay bar rom vga iommu assigned function_locks reset hot_reset device_events check check_cgroup \
               check_function check_latency affinity timeline info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
               latency_format latency_compare latency_plot latency_page latency_files $(unit_tests_$(ARCH))
@@ -74,7 +74,7 @@ unit_fakes_check_function := host_tree
 unit_fakes_check_latency := host_tree
 unit_fakes_bind      := host_tree
 $(foreach test,config config_capabilities config_malformed irqs irqs_failures irqs_relay irq_watch bar \
-		vga assigned function_locks reset info device_events, \
+		rom vga assigned function_locks reset info device_events, \
 	$(eval unit_fakes_$(test) := fake_vfio fake_kvm fake_devices))
 unit_fakes_doorbell  := fake_kvm
 unit_fakes_iommu     := fake_iommu
@@ -378,7 +378,7 @@ bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device co
 # By libFuzzer, which comes with clang, on x86-64. What is particular to arm64 is plain C and is
 # fuzzed there too (tests/fuzz/as_arm64.h); its header of libfdt is that of the cross build, the
 # library this machine's. A target TARGET_x86_64 or TARGET_arm64 is made of TARGET_fuzz.c.
-fuzz_targets_x86_64 := config irqs bar vga iommu image_x86_64 acpi serial rtc options latency_read latency_json timeline \
+fuzz_targets_x86_64 := config irqs bar rom vga iommu image_x86_64 acpi serial rtc options latency_read latency_json timeline \
                        host_text_x86_64 irq_evidence_x86_64
 fuzz_targets_arm64  := image_arm64 fdt pl031 host_text_arm64
 fuzz_x86_64  := $(lib_objects) $(kvm_objects) $(devices_objects) $(vfio_objects) $(guest_objects) \

@@ -96,7 +96,7 @@ _posthorn_value() {
 	run:--device)
 		if [[ $value == *,* ]]; then
 			_posthorn_words "$value" "${value%,*}",irq-path={irqfd,userspace} \
-				"${value%,*}",{msix-table={auto,device,own},vga={on,off}}
+				"${value%,*}",{msix-table={auto,device,own},{vga,rombar}={on,off}}
 			return
 		fi
 		_posthorn_addresses "$value" assigned

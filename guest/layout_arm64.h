@@ -43,10 +43,14 @@
 #define LAYOUT_PORTS_SIZE  0x10000
 #define LAYOUT_DOORBELL	   0x0b300000ULL /* vmm/latency/doorbell.h */
 #define LAYOUT_MARK	   0x0b310000ULL /* vmm/timeline.h: four bytes */
-#define LAYOUT_VGA	   0		 /* there is none on arm64 */
-#define LAYOUT_VGA_SIZE	   0
 #define LAYOUT_MEM32	   0x10000000ULL
 #define LAYOUT_MEM32_SIZE  0x30000000ULL
+
+/* There is no VGA on arm64. */
+#define LAYOUT_VGA	    0
+#define LAYOUT_VGA_SIZE	    0
+#define LAYOUT_VGA_ROM	    0
+#define LAYOUT_VGA_ROM_SIZE 0
 
 /* Where RAM may be: one span. */
 #define LAYOUT_RAM_SPANS                                      \

@@ -47,6 +47,8 @@
 #define LAYOUT_LOW_RAM_END  0x9fc00
 #define LAYOUT_VGA	    0xa0000 /* vfio/vga.h */
 #define LAYOUT_VGA_SIZE	    0x20000
+#define LAYOUT_VGA_ROM	    0xc0000 /* vfio/rom.h */
+#define LAYOUT_VGA_ROM_SIZE 0x20000
 #define LAYOUT_ACPI	    0xe0000
 #define LAYOUT_ACPI_SIZE    0x10000
 #define LAYOUT_RESET_VECTOR 0xffff0 /* f000:fff0, where real-mode code jumps to restart */

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vfio/iommu.h"
+#include "vfio/rom.h"
 
 static void area_add(struct vfio_bar *bar, uint64_t start, uint64_t end)
 {
@@ -95,8 +96,11 @@ static int areas_map(struct vfio_function *function, unsigned int index, char wh
 	return 0;
 }
 
-/* The ROM cannot be mapped from VFIO: a copy of it is, read-only. Here is room for it. */
-static void rom_init(struct vfio_function *function)
+/*
+ * The ROM cannot be mapped from VFIO: a copy of it is, read-only. Here is room for it. What is in a
+ * file is read now.
+ */
+static int rom_init(struct vfio_function *function, char why[WHY_SIZE])
 {
 	struct vfio_bar *bar = &function->bars[PCI_BAR_ROM];
 	size_t size = align_up(function->device.regions[VFIO_PCI_ROM_REGION_INDEX].size,
@@ -106,15 +110,19 @@ static void rom_init(struct vfio_function *function)
 	area_add(bar, 0, size);
 	if (copy != MAP_FAILED)
 		bar->areas[0].hva = copy;
+	if (function->rom_fd < 0)
+		return 0;
+	if (copy == MAP_FAILED)
+		return refuse(why, -ENOMEM, "%s: no memory for its ROM", function->device.bdf);
+	bar->rom = ROM_COPY_MADE;
+	return vfio_rom_load(function, copy, size, why);
 }
 
 int vfio_bar_init(struct vfio_function *function, unsigned int index, char why[WHY_SIZE])
 {
 	function->bars[index].area_count = 0;
-	if (index == PCI_BAR_ROM) {
-		rom_init(function);
-		return 0;
-	}
+	if (index == PCI_BAR_ROM)
+		return rom_init(function, why);
 	areas_find(function, index);
 	return areas_map(function, index, why);
 }
@@ -251,9 +259,7 @@ static void rom_read(struct vfio_function *function, struct vfio_bar *bar)
 				       size);
 	mutex_lock(&function->pci.lock);
 	bar->rom = ROM_COPY_MADE;
-	if (error < 0 && !bar->reported)
-		log_warn("%s: its ROM cannot be read: %s", function->device.bdf, strerror(-error));
-	bar->reported |= error < 0;
+	vfio_rom_report(function, area->hva, size, error);
 	if (function->pci.bars[PCI_BAR_ROM].mapped)
 		area_guest_map(function, PCI_BAR_ROM, area);
 }

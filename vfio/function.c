@@ -13,6 +13,7 @@
 #include "vfio/config.h"
 #include "vfio/iommu.h"
 #include "vfio/reset.h"
+#include "vfio/rom.h"
 
 static const struct pci_device_ops operations = {
 	.cfg_read = vfio_config_read,
@@ -159,6 +160,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	memset(function, 0, sizeof(*function));
 	for (unsigned int i = 0; i < VFIO_EVENTS; i++)
 		function->events[i] = -1;
+	function->rom_fd = -1;
 	function->vm = config->vm;
 	function->iommu = config->iommu;
 	function->page_size = config->page_size;
@@ -172,6 +174,9 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	if (error < 0)
 		return refuse(why, -EIO, "%s: its configuration space cannot be read: %s",
 			      options->device.bdf, strerror(-error));
+	error = vfio_rom_init(function, &options->rom, why);
+	if (error < 0)
+		return error;
 	guest_bars_init(function);
 	error = vfio_msix_place(function, options->msix_table, why);
 	if (error < 0)
@@ -208,6 +213,7 @@ void vfio_function_cleanup(struct vfio_function *function)
 	irqs_cleanup(&function->irqs);
 	for (unsigned int i = 0; i < PCI_BARS_MAX; i++)
 		vfio_bar_cleanup(function, i);
+	vfio_rom_cleanup(function);
 	events_cleanup(function);
 	vfio_device_cleanup(&function->device);
 }

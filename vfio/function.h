@@ -6,6 +6,7 @@
 #include "vfio/function_state.h"
 #include "vfio/iommu.h"
 #include "vfio/msix.h"
+#include "vfio/rom.h"
 
 struct irq_relay;
 
@@ -26,6 +27,7 @@ struct vfio_function_options {
 	unsigned int devfn;	 /* in the guest: pci_device_add() */
 	bool is_multifunction;	 /* its slot in the guest has other functions */
 	enum msix_table msix_table;
+	struct vfio_rom_options rom;
 };
 
 /*

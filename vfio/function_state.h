@@ -85,7 +85,11 @@ struct vfio_function {
 	struct vfio_bar bars[PCI_BARS_MAX];
 	struct vm *vm;
 	struct iommu *iommu;
-	uint64_t page_size;				/* the host's, in bytes */
+	uint64_t page_size; /* the host's, in bytes */
+	/* What is in the place of the device's ROM: rom.h. */
+	const char *rom_file; /* path; NULL: nothing is */
+	int rom_fd;	      /* -1: it is not open */
+	uint64_t rom_file_size;
 	bool has_peers;					/* which may do DMA to its BARs */
 	bool reset_failed, config_refused, vga_refused; /* reported already */
 	/* Fixed at the start: vfio/reset.h. It is reset with its bus, and with what else is there.

@@ -159,6 +159,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 			.devfn = device->devfn,
 			.is_multifunction = device->is_multifunction,
 			.msix_table = device->msix_table,
+			.rom = { .file = *device->romfile ? device->romfile : NULL,
+				 .hidden = device->rom_hidden },
 		};
 		int error = host_function_check(device->bdf);
 
@@ -434,6 +436,12 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	memory_init(machine, options);
 	timeline_step(timeline, "VM and RAM", "%llu MiB",
 		      (unsigned long long)(options->memory.size / MIB));
+	if (machine->vga) {
+		vfio_rom_shadow(machine->vga,
+				vm_gpa_to_hva(&machine->vm, LAYOUT_VGA_ROM, LAYOUT_VGA_ROM_SIZE),
+				LAYOUT_VGA_ROM_SIZE);
+		timeline_step(timeline, "ROM of VGA", NULL);
+	}
 	vcpus_init(machine, options);
 	timeline_step(timeline, "vCPUs", "%u", machine->cpus);
 	kernel_load(machine, options);

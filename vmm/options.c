@@ -170,7 +170,7 @@ static int key_parse(struct parser *parser, const struct option_rule *keys, cons
 {
 	const char *value;
 	const struct option_rule *key = option_find(keys, text, &value);
-	char list[128];
+	char list[256];
 
 	if (!key || !value)
 		return wrong(parser, "'%s' is none of what can follow a comma: %s", text,
@@ -187,7 +187,7 @@ int option_keys(struct parser *parser, const struct option_rule *rule, const cha
 	const char *at = value + strcspn(value, ",");
 	struct parser inner = { .options = options };
 	uint64_t given = 0;
-	char why[256];
+	char why[512];
 	int code = 0;
 
 	inner.why = why;

@@ -79,6 +79,7 @@ static const char *const msix_table_names[] = {
 };
 
 static const char *const off_on_names[] = { "off", "on", NULL };
+static const char *const on_off_names[] = { "on", "off", NULL };
 
 /* Slot 0 is the host bridge's. */
 static int option_address(struct parser *parser, const struct option_rule *rule, const char *value)
@@ -113,6 +114,18 @@ static int option_vf_token(struct parser *parser, const struct option_rule *rule
 	return 0;
 }
 
+static int option_romfile(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct device_options *device = parser->options;
+	size_t length = strlen(value);
+
+	if (!length || length >= sizeof(device->romfile))
+		return wrong(parser, "%s=%s: give a path of 1 to %zu bytes, without a comma",
+			     rule->name, value, sizeof(device->romfile) - 1);
+	memcpy(device->romfile, value, length + 1);
+	return 0;
+}
+
 #define KEY(member) .offset = offsetof(struct device_options, member)
 
 static const struct option_rule device_keys[] = {
@@ -122,6 +135,8 @@ static const struct option_rule device_keys[] = {
 	{ "msix-table", "auto|device|own", NULL, option_name, KEY(msix_table),
 	  .names = msix_table_names },
 	{ "vf-token", "UUID", NULL, option_vf_token, KEY(vf_token) },
+	{ "rombar", "on|off", NULL, option_name, KEY(rom_hidden), .names = on_off_names },
+	{ "romfile", "FILE", NULL, option_romfile, KEY(romfile) },
 	{ "vga", "off|on", NULL, option_name, KEY(vga), .names = off_on_names },
 	{ 0 },
 };

@@ -33,8 +33,10 @@ struct device_options {
 	enum msix_table msix_table;
 	/* Where it is in the guest, PCI_DEVFN(); 0: nowhere yet. */
 	unsigned int devfn;
-	bool is_multifunction; /* there are others in its slot */
-	unsigned int vga;      /* vga=on: it has the legacy ranges of VGA */
+	bool is_multifunction;	 /* there are others in its slot */
+	unsigned int rom_hidden; /* rombar=off: the guest finds no ROM */
+	char romfile[256];	 /* path of what is in its place; "": nothing is */
+	unsigned int vga;	 /* vga=on: it has the legacy ranges of VGA */
 };
 
 /* --idle: where a vCPU sleeps that has nothing to do. */

@@ -186,7 +186,7 @@ values_agree() {
 	expect_offered zsh "latency --path irqfd," userspace intx
 	expect_offered zsh "run --memory 2G,h" hugepages={on,off}
 	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace} \
-		msix-table={auto,device,own} vga={on,off}
+		msix-table={auto,device,own} {vga,rombar}={on,off}
 }
 
 @test "zsh: functions are offered to the commands that can do something with them" {

@@ -560,7 +560,7 @@ static void test_bar_without_a_memslot_is_trapped_and_said_once(void **state)
 static struct vfio_bar *rom_open(struct machine *machine, uint64_t size)
 {
 	fake_rom_add(machine->fake, size);
-	fake_memory_store(machine->fake, VFIO_PCI_ROM_REGION_INDEX, 0, 0x0000aa55);
+	fake_rom_image_add(machine->fake);
 	device_open(machine, 0x1000);
 	bar_init(bar_of(machine, PCI_BAR_ROM));
 	return bar_of(machine, PCI_BAR_ROM);

@@ -29,6 +29,15 @@ void fake_rom_add(struct fake_vfio *fake, uint64_t size)
 	le_store(&fake->config[PCI_ROM_ADDRESS], 4, 0xef000000);
 }
 
+void fake_rom_image_add(struct fake_vfio *fake)
+{
+	/* PCI Firmware 3.3, 5.1: signature, length; where the PCI data structure is; that one. */
+	fake_memory_store(fake, VFIO_PCI_ROM_REGION_INDEX, 0, 0x0000aa55);
+	fake_memory_store(fake, VFIO_PCI_ROM_REGION_INDEX, 0x18, 0x1c);
+	fake_memory_store(fake, VFIO_PCI_ROM_REGION_INDEX, 0x1c, 0x52494350);
+	fake_memory_store(fake, VFIO_PCI_ROM_REGION_INDEX, 0x2c, 2);
+}
+
 void fake_vga_add(struct fake_vfio *fake)
 {
 	struct vfio_region *region = &fake->regions[VFIO_PCI_VGA_REGION_INDEX];

@@ -28,6 +28,7 @@ struct fake_vfio *fake_vfio_new(struct fake_kvm *kvm)
 		abort();
 	fake->kvm = kvm;
 	fake->function.device.fd = -1;
+	fake->function.rom_fd = -1;
 	for (unsigned int i = 0; i < VFIO_EVENTS; i++)
 		fake->function.events[i] = -1;
 	fake->can_reset = fake->is_dynamic = true;

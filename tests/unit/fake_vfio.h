@@ -81,6 +81,8 @@ void fake_vfio_free(struct fake_vfio *fake);
 /* Make a BAR. @flags: PCI_BASE_ADDRESS_*. Memory is mappable unless that is changed later. */
 void fake_bar_add(struct fake_vfio *fake, unsigned int index, uint64_t size, uint32_t flags);
 void fake_rom_add(struct fake_vfio *fake, uint64_t size);
+/* Let the ROM have one image, of 1 KiB: its header is as it should be, and the rest is zeros. */
+void fake_rom_image_add(struct fake_vfio *fake);
 
 /* Make it a VGA controller, whose ranges VFIO offers. */
 void fake_vga_add(struct fake_vfio *fake);

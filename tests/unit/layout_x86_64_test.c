@@ -193,12 +193,23 @@ static void test_the_64_bit_window_is_placed_as_the_table_says(void **state)
 		window_row_check(&window_rows[i]);
 }
 
+/* vfio/vga.c, which does not know this map, answers there: tests/unit/vga_test.c. */
+static void test_vga_is_where_cards_have_it(void **state)
+{
+	(void)state;
+	assert_int_equal(LAYOUT_VGA, 0xa0000);
+	assert_int_equal(LAYOUT_VGA + LAYOUT_VGA_SIZE, LAYOUT_VGA_ROM);
+	assert_int_equal(LAYOUT_VGA_ROM, 0xc0000);
+	assert_int_equal(LAYOUT_VGA_ROM + LAYOUT_VGA_ROM_SIZE, LAYOUT_ACPI);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ram_is_laid_out_as_the_table_says),
 		cmocka_unit_test(test_whatever_is_usable_ram_keeps_its_rules),
 		cmocka_unit_test(test_the_64_bit_window_is_placed_as_the_table_says),
+		cmocka_unit_test(test_vga_is_where_cards_have_it),
 	};
 
 	return cmocka_run_group_tests_name("layout_x86_64", tests, NULL, NULL);

@@ -321,6 +321,23 @@ static void test_functions_of_a_slot_stay_together(void **state)
 	}
 }
 
+static void test_the_rom_is_each_devices_own(void **state)
+{
+	struct run_options options;
+	char copy[1024];
+
+	(void)state;
+	accept(&options,
+	       "run --device 1:0.0,romfile=/a/b.rom,rombar=on --device 2:0.0,rombar=off "
+	       "--device 3:0.0",
+	       copy);
+	assert_string_equal(options.devices[0].romfile, "/a/b.rom");
+	assert_false(options.devices[0].rom_hidden);
+	assert_string_equal(options.devices[1].romfile, "");
+	assert_true(options.devices[1].rom_hidden);
+	assert_false(options.devices[2].rom_hidden);
+}
+
 static void test_one_device_can_have_vga(void **state)
 {
 	static const char two[] = "run --device 1:0.0,vga=on --device 2:0.0,vga=on";
@@ -571,7 +588,8 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device 1:0.0 --device 0000:01:00.0", "0000:01:00.0", "once" },
 		{ "run --kernel k --device 1:0.0,rom=x", "'1:0.0,rom=x': 'rom=x'",
 		  "can follow a comma: irq-path=irqfd|userspace, addr=SLOT[.FUNCTION], "
-		  "msix-table=auto|device|own" },
+		  "msix-table=auto|device|own, vf-token=UUID, rombar=on|off, romfile=FILE, "
+		  "vga=off|on" },
 		{ "run --kernel k --device 1:0.0,vf-token=83f6c0a2", "vf-token=83f6c0a2",
 		  "give a UUID" },
 		{ "run --kernel k --iommu kvm", "--iommu 'kvm'", "auto, iommufd or type1" },
@@ -599,6 +617,8 @@ static void test_what_is_wrong_is_named(void **state)
 		  "addr=5.0 is for both 0000:01:00.0 and 0000:02:00.0", "another" },
 		{ "run --device 1:0.0,addr=5.1 --device 2:0.0",
 		  "'0000:01:00.0,addr=5.1': slot 5 has no function 0", "addr=5.0" },
+		{ "run --device 1:0.0,rombar=1", "rombar '1'", "on or off" },
+		{ "run --device 1:0.0,romfile=", "romfile=:", "a path of 1 to 255 bytes" },
 		{ "run --device 1:0.0,vga=yes", "vga 'yes'", "off or on" },
 		{ "run --device 1:0.0,vga", "'vga'", "can follow a comma" },
 		{ "run --kernel k --device ,irq-path=irqfd", "',irq-path=irqfd'", "0000:01:00.0" },
@@ -773,6 +793,7 @@ int main(void)
 		cmocka_unit_test(test_the_place_of_the_msix_table_is_each_devices_own),
 		cmocka_unit_test(test_how_devices_are_opened),
 		cmocka_unit_test(test_functions_of_a_slot_stay_together),
+		cmocka_unit_test(test_the_rom_is_each_devices_own),
 		cmocka_unit_test(test_one_device_can_have_vga),
 		cmocka_unit_test(test_reports_and_what_they_must_say),
 		cmocka_unit_test(test_sandbox),
