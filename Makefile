@@ -112,7 +112,7 @@ unit_flags_bind      := -Wl,--wrap=file_write_text,--wrap=open,--wrap=chown
 kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
 payloads_x86_64 := $(addsuffix _x86_64,inhibits pci_ports reset_vector serial_string smi \
-                     triple_fault unassigned)
+                     triple_fault unassigned vga)
 payloads  := agent cpus edu faults hello hostile latency memory pci_scan pci_view reset \
              serial_echo serial_output stuck unassigned $(payloads_$(ARCH))
 
@@ -264,6 +264,11 @@ $(BUILD)/tests/kvm/pty: $(BUILD)/tests/kvm/pty.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ -lutil
 
+# Looks at screenshots.
+$(BUILD)/tests/lab/picture: $(BUILD)/tests/lab/picture.o
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^
+
 # The rows of the seccomp tables, for the tests that compare them with what a VM really called.
 $(BUILD)/tests/seccomp_rows: $(BUILD)/tests/seccomp_rows.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
@@ -286,7 +291,7 @@ fault-programs: $(BUILD)/tests/fault/posthorn
 
 .PHONY: kvm-programs
 kvm-programs: $(BUILD)/posthorn $(payload_programs) $(BUILD)/tests/kvm/pty \
-		$(BUILD)/tests/seccomp_rows \
+		$(BUILD)/tests/seccomp_rows $(BUILD)/tests/lab/picture \
 		$(kvm_tests:%=$(BUILD)/tests/kvm/%_test)
 
 .PHONY: unit-programs

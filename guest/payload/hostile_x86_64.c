@@ -13,6 +13,13 @@
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  0x80000000u
 
+/* Ports of VGA, up to that of its last register; indices of registers, with their values behind. */
+#define VGA_PORTS	    0x3b0
+#define VGA_PORTS_SIZE	    0x34
+#define VGA_INDEX_SEQUENCER 0x3c4
+#define VGA_INDEX_GRAPHICS  0x3ce
+#define VGA_INDEX_CRTC	    0x3d4
+
 /* Of the MSI-X capability's enable, at any offset. */
 #define MSIX_ENABLE_BITS 0x80808080u
 
@@ -242,6 +249,47 @@ static void string_run(struct hostile_cpu *cpu)
 		serial_unlock();
 }
 
+/*
+ * The legacy ranges of VGA, and what is beside them: a card's with vga=on; else nobody's ports, and
+ * RAM that nobody uses.
+ */
+static void vga_run(struct hostile_cpu *cpu)
+{
+	static const uint16_t ports[] = { VGA_PORTS, VGA_INDEX_SEQUENCER, VGA_INDEX_GRAPHICS,
+					  VGA_INDEX_CRTC };
+	uint64_t address = LAYOUT_VGA - 8 + random_below(cpu, LAYOUT_VGA_SIZE + 8);
+	uint16_t port = ports[random_below(cpu, sizeof(ports) / sizeof(ports[0]))];
+	uint64_t value = random_value(cpu), data[STRING_SIZE / 8];
+	unsigned int size = 1u << random_below(cpu, 3);
+
+	switch (random_below(cpu, 8)) {
+	case 0:
+		mmio_read64(address);
+		break;
+	case 1:
+		mmio_write64(address, value);
+		break;
+	case 2:
+		mmio_write32(address, (uint32_t)value);
+		break;
+	case 3:
+		mmio_write8(address, (uint8_t)value);
+		break;
+	case 4:
+		for (unsigned int i = 0; i < STRING_SIZE / 8; i++)
+			data[i] = random_next(cpu);
+		string_access(port, size, random_below(cpu, 2), data,
+			      1 + random_below(cpu, STRING_SIZE / size));
+		break;
+	case 5:
+		port_access((uint16_t)(VGA_PORTS - 4 + random_below(cpu, VGA_PORTS_SIZE + 4)), size,
+			    random_below(cpu, 2), (uint32_t)value);
+		break;
+	default: /* a register by its index */
+		port_access(port, 2, true, (uint32_t)(value << 8 | random_below(cpu, 32)));
+	}
+}
+
 /* The other way to configuration space, with the CPUs in each other's way. */
 static void config_port_run(struct hostile_cpu *cpu)
 {
@@ -284,6 +332,7 @@ static void interrupt_send_run(struct hostile_cpu *cpu)
 const struct hostile_kind arch_kinds[] = {
 	{ "port", 900, port_run },
 	{ "port-string", 60, string_run },
+	{ "vga", 200, vga_run },
 	{ "config-port", 500, config_port_run },
 	{ "ioapic", 40, ioapic_run },
 	{ "interrupt-send", 200, interrupt_send_run },

@@ -14,6 +14,7 @@
 
 /* Configuration space: PCI Local Bus 3.0, 6.1 and 6.8.1. */
 #define PCI_COMMAND	   0x04
+#define PCI_COMMAND_IO	   0x01
 #define PCI_COMMAND_MEMORY 0x02
 #define PCI_COMMAND_MASTER 0x04
 #define PCI_CLASS_REVISION 0x08

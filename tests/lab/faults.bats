@@ -24,6 +24,12 @@ as_on_x86_64() {
 	inject "edu" "$edu" "${start[@]}" --only 'run *' --only 'end *' "${skip[@]}"
 }
 
+@test "edu: a file for its ROM" {
+	as_on_x86_64
+	head -c 1024 /dev/zero >"$BATS_TEST_TMPDIR/given.rom"
+	inject "edu, ROM" "$edu,romfile=$BATS_TEST_TMPDIR/given.rom" --only 'start * */given.rom'
+}
+
 @test "edu: the irq report" {
 	inject "edu, irq report" "$edu" --only 'start * /sys/class/*' \
 		--only '* /proc/*' --only '* /sys/kernel/tracing*' --only 'start fork *' \
