@@ -113,7 +113,7 @@ kvm_tests_x86_64 := irqfd memslot relay vcpu
 kvm_tests := $(kvm_tests_$(ARCH))
 payloads_x86_64 := $(addsuffix _x86_64,inhibits pci_ports reset_vector serial_string smi \
                      triple_fault unassigned vga)
-payloads  := agent cpus edu faults hello hostile latency memory pci_scan pci_view reset \
+payloads  := agent bars cpus edu faults hello hostile latency memory pci_scan pci_view reset \
              serial_echo serial_output stuck unassigned $(payloads_$(ARCH))
 
 unit_programs := $(unit_tests:%=$(BUILD)/tests/unit/%_test)
