@@ -60,3 +60,23 @@ inject() {
 		esac
 	done
 }
+
+# The run without a fault may be refused: not every KVM that offers this does it. tests/lab/faults.bats
+# has the calls after those of the trial VM.
+@test "each call of the VM that tries --idle guest: the message, and nothing is left of it" {
+	local call
+	only_x86_64 "KVM for arm64 has it for all VMs only"
+	for call in 'ioctl KVM_CHECK_EXTENSION:143' 'ioctl KVM_CREATE_VM' 'mmap anonymous' \
+		'ioctl KVM_ENABLE_CAP:143' 'ioctl KVM_SET_TSS_ADDR' 'ioctl KVM_SET_USER_MEMORY_REGION' \
+		'ioctl KVM_GET_VCPU_MMAP_SIZE' 'ioctl KVM_CREATE_VCPU' 'mmap anon_inode:kvm-vcpu:0' \
+		'ioctl KVM_GET_SREGS' 'ioctl KVM_SET_SREGS' 'ioctl KVM_SET_REGS' 'ioctl KVM_RUN'; do
+		run --separate-stderr env POSTHORN_FAULT="start $call 1" ASAN_OPTIONS=leak_check_at_exit=0 \
+			"$faulty" run --kernel "$payloads/faults.$kind" --memory 32M --seccomp off \
+			--console none --idle guest 9>"$BATS_TEST_TMPDIR/log"
+		echo "$call: $stderr"
+		grep injected "$BATS_TEST_TMPDIR/log"
+		! grep '^bad' "$BATS_TEST_TMPDIR/log"
+		expect_status 3
+		[[ $stderr =~ "--idle guest: "(this host\'s KVM lets|cannot make the trial VM: Cannot|KVM offers it, but in a trial VM Bad) ]]
+	done
+}

@@ -80,10 +80,11 @@ static void trial_cleanup(struct trial *trial)
 {
 	if (trial->run != MAP_FAILED)
 		munmap(trial->run, trial->run_size);
-	if (trial->page != MAP_FAILED)
-		munmap(trial->page, PAGE_SIZE);
 	fd_close(&trial->vcpu_fd);
 	fd_close(&trial->vm_fd);
+	/* KVM has it until here. */
+	if (trial->page != MAP_FAILED)
+		munmap(trial->page, PAGE_SIZE);
 }
 
 static void alarm_handler(int signal_number)
