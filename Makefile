@@ -35,7 +35,7 @@ guest_arm64     := guest/fdt.o
 guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot_$(ARCH).o \
                    $(guest_$(ARCH))
 report_x86_64   := trace_x86_64.o irte_x86_64.o
-vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/run.o \
+vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/descriptor.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
                    vmm/console.o vmm/relay/relay.o $(addprefix vmm/timeline/,timeline.o command.o) \
                    $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o gnuplot.o lock.o kernel.o devices.o \

@@ -16,8 +16,8 @@ _posthorn_options() {
 	options=()
 	case $1 in
 	run)
-		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --idle= --halt-poll= --device= --iommu= --irq-report=
-			--timeline= --require-posting --console= --user= --seccomp= "$dump")
+		options+=(--kernel= --initrd= --cmdline= --cpus= --helpers-cpu= --memory= --idle= --halt-poll= --device= --iommu=
+			--iommufd= --kvm= --irq-report= --timeline= --require-posting --console= --user= --seccomp= "$dump")
 		;;
 	devices) options+=(--json) ;;
 	info) options+=(--iommu= --json) ;;

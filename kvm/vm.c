@@ -80,14 +80,19 @@ int vm_kvm_open(const char *root, struct vm_refusal *refusal)
 	return fd;
 }
 
-int vm_open(struct vm *vm, char why[WHY_SIZE])
+int vm_open(struct vm *vm, int kvm_fd, char why[WHY_SIZE])
 {
 	struct vm_refusal refusal = { .what = "" };
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;
 	vm->vfio_fd = vm->gic_fd = vm->its_fd = -1;
-	vm->kvm_fd = vm_kvm_open("", &refusal);
+	vm->kvm_fd = kvm_fd;
+	if (!kvm_fd)
+		vm->kvm_fd = vm_kvm_open("", &refusal);
+	else if (!kvm_suits(kvm_fd, &refusal))
+		return refuse(why, -ENODEV, "--kvm: descriptor %d is no KVM that will do: %s; %s",
+			      kvm_fd, refusal.what, refusal.remedy);
 	if (vm->kvm_fd < 0)
 		return refuse(why, -ENODEV, "/dev/kvm: %s; %s", refusal.what, refusal.remedy);
 	return 0;

@@ -90,8 +90,11 @@ struct vm_refusal {
  */
 int vm_kvm_open(const char *root, struct vm_refusal *refusal);
 
-/* Open /dev/kvm and look whether this KVM will do. 0 or -errno with the reason in @why. */
-int vm_open(struct vm *vm, char why[WHY_SIZE]);
+/*
+ * Open /dev/kvm, or take it over as @kvm_fd if that is not 0, and look whether this KVM will do. 0
+ * or -errno with the reason in @why.
+ */
+int vm_open(struct vm *vm, int kvm_fd, char why[WHY_SIZE]);
 
 /*
  * After vm_open(): create the VM with its in-kernel interrupt controllers, and give it RAM: zeroed,

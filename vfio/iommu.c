@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "kvm/vm.h"
@@ -30,9 +32,9 @@ static const struct iommu_ops *const back_ends[] = {
 	[IOMMU_TYPE1] = &iommu_type1_ops,
 };
 
-void iommu_init(struct iommu *iommu, enum iommu_choice choice)
+void iommu_init(struct iommu *iommu, enum iommu_choice choice, int iommufd)
 {
-	*iommu = (struct iommu){ .choice = choice, .fd = -1 };
+	*iommu = (struct iommu){ .choice = choice, .iommufd = iommufd, .fd = -1 };
 }
 
 void iommu_cleanup(struct iommu *iommu)
@@ -75,6 +77,8 @@ int iommu_device_open(struct iommu *iommu, const struct iommu_device *wanted, ch
 
 	if (iommu->fd >= 0)
 		return iommu->ops->device_open(iommu, wanted, why);
+	if (iommu->choice == IOMMU_AUTO && (iommu->iommufd || wanted->fd))
+		return first_open(iommu, IOMMU_IOMMUFD, wanted, why);
 	if (iommu->choice != IOMMU_AUTO)
 		return first_open(iommu, iommu->choice, wanted, why);
 	fd = first_open(iommu, IOMMU_IOMMUFD, wanted, why);
@@ -108,6 +112,30 @@ int iommu_device_file_find(const char *root, const char *bdf, char path[PATH_MAX
 	}
 	closedir(directory);
 	return error;
+}
+
+int iommu_device_file_name(const char *root, int fd, char bdf[BDF_SIZE])
+{
+	char path[PATH_MAX], target[PATH_MAX], *end, *name;
+	struct stat status;
+	ssize_t length;
+
+	snprintf(bdf, BDF_SIZE, "fd=%d", fd);
+	if (fstat(fd, &status) < 0 || !S_ISCHR(status.st_mode))
+		return -EINVAL;
+	file_path_set(path, root, "/sys/dev/char/%u:%u", major(status.st_rdev),
+		      minor(status.st_rdev));
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return 0;
+	target[length] = '\0';
+	/* As in ../../devices/pci0000:00/0000:00:10.0/vfio-dev/vfio0. */
+	end = strstr(target, "/vfio-dev/");
+	if (!end)
+		return -EINVAL;
+	*end = '\0';
+	name = strrchr(target, '/');
+	return name ? bdf_parse(name + 1, bdf) : -EINVAL;
 }
 
 /* ---- what the address space is like: iommufd answers VFIO's requests too ---- */

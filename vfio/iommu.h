@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "lib/log.h"
+#include "vfio/bdf.h"
 
 struct iommu_ops;
 struct vm;
@@ -59,6 +60,7 @@ extern const char *const iommu_choice_names[];
 struct iommu_device {
 	const char *bdf;      /* full form */
 	const char *vf_token; /* of its physical function, a UUID as text; NULL: none */
+	int fd;		      /* its device file, to be taken over; 0: it is to be opened */
 };
 
 struct iommu_range {
@@ -68,6 +70,7 @@ struct iommu_range {
 struct iommu {
 	enum iommu_choice choice;
 	const struct iommu_ops *ops; /* NULL until the first device */
+	int iommufd;		     /* /dev/iommu, to be taken over; 0: it is to be opened */
 	int fd;			     /* the container, or /dev/iommu; -1 until the first device */
 	uint32_t ioas;		     /* iommufd: the number of the address space */
 	/* What KVM is told of: groups, or devices. */
@@ -79,8 +82,12 @@ struct iommu {
 	unsigned int file_count;
 };
 
-/* Make an address space without devices. Opens nothing yet. */
-void iommu_init(struct iommu *iommu, enum iommu_choice choice);
+/*
+ * Make an address space without devices. Opens nothing yet. @iommufd: /dev/iommu, open, which is
+ * taken over with the first device; 0: there is none. With it, or with a device that is open, auto
+ * means iommufd.
+ */
+void iommu_init(struct iommu *iommu, enum iommu_choice choice, int iommufd);
 
 /* Close everything: the kernel undoes all maps. Devices must be closed first. */
 void iommu_cleanup(struct iommu *iommu);
@@ -103,6 +110,12 @@ const char *iommu_name(const struct iommu *iommu);
  * none (before Linux 6.6, or without CONFIG_VFIO_DEVICE_CDEV), or VFIO does not have the function.
  */
 int iommu_device_file_find(const char *root, const char *bdf, char path[PATH_MAX]);
+
+/*
+ * Which function is the device file @fd of? Sysfs is below @root. Writes its address into @bdf, or
+ * "fd=5" where sysfs does not tell. 0, or -EINVAL when it is no device file of VFIO.
+ */
+int iommu_device_file_name(const char *root, int fd, char bdf[BDF_SIZE]);
 
 /*
  * The IOVAs that can be mapped, ascending; holes are what the host reserves (MSI windows and the

@@ -41,7 +41,7 @@ static int iommufd_open(struct iommu *iommu, char why[WHY_SIZE])
 	struct ioas_of_vfio select = { .size = sizeof(select), .operation = IOAS_OF_VFIO_SET };
 	int error;
 
-	iommu->fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	iommu->fd = iommu->iommufd ? iommu->iommufd : open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (iommu->fd < 0 && errno == ENOENT)
 		return refuse(why, HOST_ERROR,
 			      "/dev/iommu does not exist: modprobe iommufd, or use a kernel with "
@@ -166,7 +166,8 @@ static int iommufd_device_open(struct iommu *iommu, const struct iommu_device *w
 	if (iommu->file_count == IOMMU_FILES_MAX)
 		return refuse(why, -EINVAL, "%s: more than %d devices in one VM", bdf,
 			      IOMMU_FILES_MAX);
-	fd = device_file_open(bdf, path, why);
+	snprintf(path, sizeof(path), "%s", bdf);
+	fd = wanted->fd ? wanted->fd : device_file_open(bdf, path, why);
 	if (fd < 0)
 		return fd;
 	error = device_join(iommu, wanted, path, fd, why);

@@ -144,7 +144,7 @@ static void functions_init(struct machine *machine, const struct run_options *op
 						 !machine->addition);
 		config.observer = irq_report_observer(machine->report);
 	}
-	iommu_init(&machine->iommu, options->iommu);
+	iommu_init(&machine->iommu, options->iommu, options->iommufd);
 	pci_root_init(&machine->pci);
 	relay_make(machine, options);
 	machine->functions = calloc(max(options->device_count, 1U), sizeof(*machine->functions));
@@ -154,7 +154,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 		const struct device_options *device = &options->devices[i];
 		const struct vfio_function_options wanted = {
 			.device = { .bdf = device->bdf,
-				    .vf_token = device->vf_token[0] ? device->vf_token : NULL },
+				    .vf_token = device->vf_token[0] ? device->vf_token : NULL,
+				    .fd = device->fd },
 			.relay = device->userspace_irqs ? &machine->relay->wires : NULL,
 			.devfn = device->devfn,
 			.is_multifunction = device->is_multifunction,
@@ -162,7 +163,8 @@ static void functions_init(struct machine *machine, const struct run_options *op
 			.rom = { .file = *device->romfile ? device->romfile : NULL,
 				 .hidden = device->rom_hidden },
 		};
-		int error = host_function_check(device->bdf);
+		/* Who gave it open has seen to all that sysfs tells. */
+		int error = device->fd ? 0 : host_function_check(device->bdf);
 
 		if (error)
 			exit(error); /* it said why */
@@ -426,7 +428,7 @@ void machine_init(struct machine *machine, const struct run_options *options,
 	machine->stop_eventfd = eventfd_create_or_die();
 	console_init(&machine->console, options->console);
 	timeline_step(timeline, "console", "%s", options->console);
-	if (vm_open(&machine->vm, why) < 0)
+	if (vm_open(&machine->vm, options->kvm, why) < 0)
 		die(EXIT_HOST, "%s", why);
 	timeline_step(timeline, "open KVM", NULL);
 	/* The devices come before the memory, which has to fit their IOMMU. */

@@ -11,6 +11,7 @@
 #include "guest/boot.h"
 #include "guest/layout.h"
 #include "lib/util.h"
+#include "vmm/descriptor.h"
 
 #define MEMORY_MIN    (32 * MIB)
 #define MEMORY_MAX    BIT(52) /* physical addresses of x86-64 and arm64 have no more bits */
@@ -141,6 +142,23 @@ static const struct option_rule device_keys[] = {
 	{ 0 },
 };
 
+/* "fd=5" or "fd=NAME", up to the comma: a device's file. */
+static int device_descriptor(struct parser *parser, const struct option_rule *rule,
+			     const char *value, struct device_options *device)
+{
+	const struct option_rule as_number = { .name = rule->name,
+					       .offset = offsetof(struct device_options, fd) };
+	struct parser inner = { .options = device, .why = parser->why, .size = parser->size };
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(value, ","), value);
+	if (option_descriptor(&inner, &as_number, text))
+		return EXIT_USAGE;
+	if (iommu_device_file_name("", device->fd, device->bdf) == 0)
+		return 0;
+	return wrong(parser, "%s '%s': this is no file of /dev/vfio/devices", rule->name, value);
+}
+
 static int device_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct run_options *options = parser->options;
@@ -149,8 +167,11 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 	char bdf[BDF_SIZE + 1];
 	unsigned int i;
 
-	snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value);
-	if (bdf_parse(bdf, device.bdf))
+	if (!strncmp(value, "fd=", strlen("fd="))) {
+		if (device_descriptor(parser, rule, value, &device))
+			return EXIT_USAGE;
+	} else if (snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value) < 0 ||
+		   bdf_parse(bdf, device.bdf))
 		return wrong(parser,
 			     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
 			     "`posthorn devices` lists them",
@@ -202,7 +223,9 @@ static void slot_fill(struct run_options *options, struct device_options *first)
 	for (; device < options->devices + options->device_count; device++) {
 		if (device->devfn || !bdf_same_slot(device->bdf, first->bdf))
 			continue;
-		device->devfn = PCI_DEVFN(slot, PCI_FUNC(bdf_devfn(device->bdf)));
+		/* Of one that is known by its descriptor alone, nothing tells. */
+		device->devfn = PCI_DEVFN(
+			slot, strchr(device->bdf, ':') ? PCI_FUNC(bdf_devfn(device->bdf)) : 0);
 		if (device->devfn < lowest->devfn)
 			lowest = device;
 	}
@@ -269,10 +292,16 @@ static int devices_vga_check(struct parser *parser)
 int run_options_check(struct parser *parser)
 {
 	const struct run_options *options = parser->options;
+	bool by_descriptor = options->iommufd;
 	int code = devices_place(parser);
 
 	if (!code)
 		code = devices_vga_check(parser);
+	for (unsigned int i = 0; i < options->device_count; i++)
+		by_descriptor |= options->devices[i].fd;
+	if (!code && by_descriptor && options->iommu == IOMMU_TYPE1)
+		return wrong(parser, "--iommu type1: descriptors that are given with --iommufd and "
+				     "--device fd= are for iommufd: leave it out");
 	return code ? code : cpu_options_check(parser, &options->cpus);
 }
 
@@ -303,10 +332,12 @@ const struct option_rule run_rules[] = {
 	{ "--halt-poll", "NS", HALT_POLL_HELP, option_number, AT(halt_poll_ns),
 	  .most = HALT_POLL_MAX },
 	{ "--device", "BDF[,NAME=VALUE]...",
-	  "assign a PCI function; NAME is addr, irq-path, msix-table or vf-token", device_apply,
-	  .repeatable = true },
+	  "assign a PCI function (BDF, or fd=N); NAME is addr, irq-path, msix-table or vf-token",
+	  device_apply, .repeatable = true },
 	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
 	  .names = iommu_choice_names },
+	{ "--iommufd", "fd=N|NAME", "/dev/iommu, open", option_descriptor, AT(iommufd) },
+	{ "--kvm", "fd=N|NAME", "/dev/kvm, open", option_descriptor, AT(kvm) },
 	{ "--irq-report", "FILE", "say at the end how each interrupt went (JSON)", option_file,
 	  AT(irq_report) },
 	{ "--timeline", "FILE", "say at the end what the start took its time for (JSON)",

@@ -27,7 +27,8 @@ struct memory_options {
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
-	char bdf[BDF_SIZE];	      /* full form */
+	char bdf[BDF_SIZE];	      /* full form; "fd=5": not known of a descriptor */
+	int fd;			      /* its device file, given open; 0: none */
 	char vf_token[VF_TOKEN_SIZE]; /* "": none */
 	unsigned int userspace_irqs;  /* irq-path=userspace: no irqfd, a thread injects */
 	enum msix_table msix_table;
@@ -56,6 +57,7 @@ struct run_options {
 	struct device_options devices[RUN_DEVICES_MAX];
 	unsigned int device_count;
 	enum iommu_choice iommu;
+	int iommufd, kvm;	/* descriptors that are given; 0: the files are opened */
 	const char *timeline;	/* file for when each part of the start was done; NULL: none */
 	const char *irq_report; /* file for the report on interrupts; NULL: none */
 	bool require_posting;	/* EXIT_REQUIRE when an interrupt was not posted */

@@ -50,7 +50,7 @@ static void device_open(struct subject *subject, unsigned int function)
 {
 	static const char *const tokens[] = { NULL, "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4" };
 	const struct iommu_device wanted = { fake_functions[function],
-					     tokens[fuzz_range(input, 0, 1)] };
+					     tokens[fuzz_range(input, 0, 1)], 0 };
 	unsigned int before = fake_iommu_open_count();
 	char why[WHY_SIZE] = "";
 	int fd;
@@ -125,7 +125,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	input = &in;
 	log_level_set(LOG_LEVEL_ERROR);
 	fake_iommu_begin();
-	iommu_init(&subject.iommu, (enum iommu_choice)fuzz_range(input, IOMMU_AUTO, IOMMU_TYPE1));
+	iommu_init(&subject.iommu, (enum iommu_choice)fuzz_range(input, IOMMU_AUTO, IOMMU_TYPE1),
+		   0);
 	for (unsigned int i = 0; i < FAKE_FUNCTIONS; i++)
 		subject.devices[i] = -1;
 	info_set();

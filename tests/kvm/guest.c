@@ -180,7 +180,7 @@ int guest_setup_without_thread(void **state)
 	pthread_mutex_init(&guest->lock, NULL);
 	pthread_cond_init(&guest->changed, NULL);
 	sigaction(VCPU_KICK_SIGNAL, &kick, NULL);
-	if (vm_open(&guest->vm, why) < 0 || vm_init(&guest->vm, &config, why) < 0 ||
+	if (vm_open(&guest->vm, 0, why) < 0 || vm_init(&guest->vm, &config, why) < 0 ||
 	    vcpu_init(&guest->vcpu, &guest->vm, 0, why) < 0)
 		fail_msg("%s", why);
 	guest->vcpu.thread = pthread_self();

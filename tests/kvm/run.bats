@@ -36,6 +36,23 @@ expect_ram() {
 	[ -z "$stderr" ]
 }
 
+@test "--kvm: a descriptor that is given, by number and by systemd's name" {
+	exec {kvm}<>/dev/kvm
+	run_payload hello --kvm "fd=$kvm"
+	expect_status 0
+	[ "$output" = $'hello from the guest\r\npayload: pass\r' ]
+	run --separate-stderr timeout -k 1 60 sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=kvm \
+		exec "$0" run --kernel "$1" --kvm fd=kvm' \
+		"$posthorn" "$payloads/hello.$kind" 3<&"$kvm" </dev/null
+	expect_status 0
+	exec {kvm}<&-
+	exec {other}</dev/null
+	run_payload hello --kvm "fd=$other"
+	expect_status 3
+	expect_text "--kvm: descriptor $other is no KVM that will do" "$stderr"
+	exec {other}<&-
+}
+
 @test "a guest that resets the machine through the reset register: exit code 0" {
 	run_payload reset -v
 	expect_status 0

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kvm/vm.h"
 #include "lib/file.h"
@@ -28,6 +30,7 @@ static int devices[2 * FAKE_FUNCTIONS];
 static unsigned int device_count;
 static char why[WHY_SIZE];
 static const char *vf_token;
+static int given; /* a device's file */
 
 static int setup(void **state)
 {
@@ -35,6 +38,7 @@ static int setup(void **state)
 	fake_iommu_begin();
 	device_count = 0;
 	vf_token = NULL;
+	given = 0;
 	return 0;
 }
 
@@ -52,7 +56,7 @@ static int teardown(void **state)
 
 static int device_open(unsigned int function)
 {
-	const struct iommu_device wanted = { fake_functions[function], vf_token };
+	const struct iommu_device wanted = { fake_functions[function], vf_token, given };
 	int fd;
 
 	why[0] = '\0';
@@ -66,7 +70,7 @@ static int device_open(unsigned int function)
 
 static void begin(enum iommu_choice choice)
 {
-	iommu_init(&iommu, choice);
+	iommu_init(&iommu, choice, 0);
 	assert_null(iommu_name(&iommu));
 	assert_true(device_open(0) >= 0);
 }
@@ -172,6 +176,49 @@ static void test_auto_does_not_mix(void **state)
 	assert_says(why, "--iommu type1");
 }
 
+/* ---- descriptors that are given ---- */
+
+/* Nothing is opened then, and auto means iommufd. */
+static void test_given_descriptors_are_used(void **state)
+{
+	(void)state;
+	iommu_init(&iommu, IOMMU_AUTO, open("/dev/iommu", O_RDWR));
+	given = open("/dev/vfio/devices/vfio0", O_RDWR);
+	fake_iommu_log();
+	assert_int_equal(device_open(0), given);
+	assert_log("IOMMU_IOAS_ALLOC\nIOMMU_VFIO_IOAS\nVFIO_DEVICE_BIND_IOMMUFD\n"
+		   "VFIO_DEVICE_ATTACH_IOMMUFD_PT\n");
+	assert_string_equal(iommu_name(&iommu), "iommufd");
+}
+
+static void test_with_a_given_descriptor_auto_does_not_fall_back(void **state)
+{
+	(void)state;
+	iommu_init(&iommu, IOMMU_AUTO, 0);
+	given = open("/dev/vfio/devices/vfio0", O_RDWR);
+	fake_iommu_fail("VFIO_DEVICE_BIND_IOMMUFD", 0, -EINVAL);
+	assert_int_equal(device_open(0), -ENODEV);
+	assert_says(why, "0000:01:00.0: cannot be bound to an iommufd");
+	assert_null(strstr(fake_iommu_log(), "/dev/vfio/vfio"));
+}
+
+static void test_a_descriptor_without_sysfs_has_its_number_as_a_name(void **state)
+{
+	char bdf[BDF_SIZE];
+	int fd = open("/dev/null", O_RDONLY);
+
+	(void)state;
+	assert_true(fd >= 0);
+	/* Character device 1:3, of which sysfs says that it is something else. */
+	assert_int_equal(iommu_device_file_name("", fd, bdf), -EINVAL);
+	assert_int_equal(iommu_device_file_name("/nowhere", fd, bdf), 0);
+	assert_int_equal(strncmp(bdf, "fd=", 3), 0);
+	close(fd);
+	fd = open("/etc/passwd", O_RDONLY);
+	assert_int_equal(iommu_device_file_name("/nowhere", fd, bdf), -EINVAL);
+	close(fd);
+}
+
 /* ---- failures ---- */
 
 struct failure {
@@ -185,7 +232,7 @@ static void assert_failures(void **state, enum iommu_choice choice, const struct
 {
 	for (size_t i = 0; i < count; i++) {
 		setup(state);
-		iommu_init(&iommu, choice);
+		iommu_init(&iommu, choice, 0);
 		fake_iommu_fail(failures[i].call, 0, failures[i].error);
 		assert_int_equal(device_open(0), -ENODEV);
 		assert_says(why, failures[i].message);
@@ -269,7 +316,7 @@ static void test_devices_without_device_files_have_no_iommufd(void **state)
 {
 	(void)state;
 	fake_iommu_device_files_set(false);
-	iommu_init(&iommu, IOMMU_IOMMUFD);
+	iommu_init(&iommu, IOMMU_IOMMUFD, 0);
 	assert_int_equal(device_open(0), -ENODEV);
 	assert_says(why, "0000:01:00.0: this kernel has no device file for it");
 	assert_says(why, "CONFIG_VFIO_DEVICE_CDEV");
@@ -312,7 +359,7 @@ static void test_a_token_that_is_missing_wrong_or_not_wanted(void **state)
 		size_t which = i / ARRAY_SIZE(back_ends);
 
 		setup(state);
-		iommu_init(&iommu, choice);
+		iommu_init(&iommu, choice, 0);
 		vf_token = refusals[which].token;
 		fake_iommu_fail(calls[choice], 0, refusals[which].error);
 		assert_int_equal(device_open(0), -ENODEV);
@@ -489,6 +536,9 @@ int main(void)
 		IOMMU_TEST(test_auto_takes_type1_where_iommufd_does_not_do),
 		IOMMU_TEST(test_auto_takes_type1_where_there_are_no_device_files),
 		IOMMU_TEST(test_auto_does_not_mix),
+		IOMMU_TEST(test_given_descriptors_are_used),
+		IOMMU_TEST(test_with_a_given_descriptor_auto_does_not_fall_back),
+		IOMMU_TEST(test_a_descriptor_without_sysfs_has_its_number_as_a_name),
 		IOMMU_TEST(test_each_failure_of_iommufd_names_its_remedy),
 		IOMMU_TEST(test_each_failure_of_type1_names_its_remedy),
 		IOMMU_TEST(test_a_device_that_cannot_join_the_others_is_named),

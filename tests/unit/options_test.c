@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -277,6 +278,58 @@ static void test_how_devices_are_opened(void **state)
 	assert_string_equal(options.devices[1].vf_token, token);
 	accept(&options, "run --device 1:0.0", copy);
 	assert_int_equal(options.iommu, IOMMU_AUTO);
+}
+
+/* It is said what is wrong, and what would be right. */
+static void assert_refused(const char *text, const char *fault, const char *right)
+{
+	char copy[1024], why[512];
+	struct command_line line;
+
+	assert_int_equal(parsed_copy(&line, text, copy, why), EXIT_USAGE);
+	assert_non_null(strstr(why, fault));
+	assert_non_null(strstr(why, right));
+}
+
+/* Descriptor 3 and so on are systemd's. */
+static void test_descriptors_by_number_and_by_name(void **state)
+{
+	struct run_options options;
+	char copy[1024], pid[16], line[64];
+	int fd = fcntl(open("/dev/null", O_RDONLY), F_DUPFD, 3);
+
+	(void)state;
+	snprintf(line, sizeof(line), "run --kvm fd=%d --iommufd fd=%d", fd, fd);
+	accept(&options, line, copy);
+	assert_int_equal(options.kvm, fd);
+	assert_int_equal(options.iommufd, fd);
+	/* None is named before it is there, and none of another process. */
+	dup2(fd, 3);
+	dup2(fd, 4);
+	setenv("LISTEN_FDS", "2", 1);
+	setenv("LISTEN_FDNAMES", "kvm:iommu:more", 1);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv("LISTEN_PID", pid, 1);
+	accept(&options, "run --kvm fd=kvm --iommufd fd=iommu", copy);
+	assert_int_equal(options.kvm, 3);
+	assert_int_equal(options.iommufd, 4);
+	assert_refused("run --kvm fd=more", "--kvm 'fd=more'", "no such descriptor");
+	assert_refused("run --kvm fd=kv", "--kvm 'fd=kv'", "no such descriptor");
+	setenv("LISTEN_PID", "1", 1);
+	assert_refused("run --kvm fd=kvm", "--kvm 'fd=kvm'", "no such descriptor");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	assert_refused("run --kvm 3", "--kvm '3'", "fd=5");
+	assert_refused("run --kvm fd=", "--kvm 'fd='", "fd=5");
+	assert_refused("run --kvm fd=1", "--kvm 'fd=1'", "from 3 on");
+	assert_refused("run --kvm fd=4294967299", "--kvm 'fd=4294967299'", "no such descriptor");
+	assert_refused("run --device fd=3,addr=2", "--device 'fd=3,addr=2'",
+		       "no file of /dev/vfio/devices");
+	assert_refused("run --iommu type1 --iommufd fd=3", "--iommu type1", "leave it out");
+	close(3);
+	close(4);
+	close(fd);
 }
 
 static void test_functions_of_a_slot_stay_together(void **state)
@@ -792,6 +845,7 @@ int main(void)
 		cmocka_unit_test(test_the_path_of_interrupts_is_each_devices_own),
 		cmocka_unit_test(test_the_place_of_the_msix_table_is_each_devices_own),
 		cmocka_unit_test(test_how_devices_are_opened),
+		cmocka_unit_test(test_descriptors_by_number_and_by_name),
 		cmocka_unit_test(test_functions_of_a_slot_stay_together),
 		cmocka_unit_test(test_the_rom_is_each_devices_own),
 		cmocka_unit_test(test_one_device_can_have_vga),

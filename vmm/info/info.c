@@ -39,7 +39,7 @@ static int info_run(const void *opaque)
 	if (!function || !info)
 		die(EXIT_HOST, "%s: no memory for what VFIO tells of it: close other programs",
 		    options->bdf);
-	iommu_init(&iommu, options->iommu);
+	iommu_init(&iommu, options->iommu, 0);
 	error = vfio_device_init(&function->device, &iommu,
 				 &(struct iommu_device){ .bdf = options->bdf }, why);
 	if (error < 0)
