@@ -192,6 +192,47 @@ files_give() {
 	expect_status 0
 }
 
+# descriptors_open: $kvm, $iommu and $card.
+descriptors_open() {
+	exec {kvm}<>/dev/kvm {iommu}<>/dev/iommu {card}<>"$file"
+}
+
+descriptors_close() {
+	exec {kvm}<&- {iommu}<&- {card}<&-
+}
+
+@test "descriptors that are given: the function is known, by sysfs" {
+	descriptors_open
+	guest_start --kvm "fd=$kvm" --iommufd "fd=$iommu" --device "fd=$card" --irq-report "$report"
+	descriptors_close
+	guest net-up
+	guest_pings 5
+	guest_end
+	expect_status 0
+	jq -e --arg bdf "$nic" '.iommu == "iommufd" and (.interrupts | length > 0) and
+		all(.interrupts[]; .bdf == $bdf)' "$report"
+}
+
+@test "descriptors that are given: no permission for any of the files, no sysfs, no capability" {
+	local state
+	guest_prefix=(unshare --mount sh -c 'mount -t tmpfs none /sys &&
+		exec prlimit --memlock=400000000 "$@"' - "${nobody[@]}")
+	descriptors_open
+	guest_start --kvm "fd=$kvm" --iommufd "fd=$iommu" --device "fd=$card" -v
+	descriptors_close
+	expect_text "fd=$card is 00:01.0 in the guest" "$(<"$BATS_TEST_TMPDIR/errors")"
+	state=$(</proc/"$pid"/status)
+	grep -E '^(Uid|Groups|Cap|NoNewPrivs|Seccomp:)' <<<"$state" | sed 's/^/# /' >&3
+	expect_text "Uid:	65534	65534	65534	65534" "$state"
+	for set in Inh Prm Eff Bnd Amb; do
+		expect_text "Cap$set:	0000000000000000" "$state"
+	done
+	guest net-up
+	guest_pings 5
+	guest_end
+	expect_status 0
+}
+
 @test "a guest that is killed in the midst of traffic: the host has its card back, and it works" {
 	traffic_start "$nic"
 	traffic_kill "$nic"
