@@ -84,7 +84,7 @@ int vfio_device_init(struct vfio_device *device, struct iommu *iommu,
 	(void)iommu;
 	(void)why;
 	memset(device, 0, sizeof(*device));
-	snprintf(device->bdf, sizeof(device->bdf), "%s", bdf);
+	snprintf(device->bdf, sizeof(device->bdf), "%s", wanted->bdf);
 	device->can_reset = fuzz->can_reset;
 	memcpy(fuzz->original, fuzz->config, sizeof(fuzz->original));
 	memcpy(device->regions, fuzz->regions, sizeof(device->regions));

@@ -659,7 +659,7 @@ static bool machine_start(void)
 
 	for (unsigned int i = 0; i < host->device_count; i++) {
 		const struct vfio_function_options options = {
-			.bdf = i ? "0000:01:00.1" : "0000:01:00.0",
+			.device = { .bdf = i ? "0000:01:00.1" : "0000:01:00.0" },
 			.relay = host->relayed ? &host->relay : NULL,
 			.devfn = PCI_DEVFN(1, i),
 			.is_multifunction = host->device_count > 1,
