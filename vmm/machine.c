@@ -292,6 +292,7 @@ static void dma_init(struct machine *machine, const struct run_options *options)
 		log_notice("the devices cannot reach each other's BARs by DMA: iommufd maps no "
 			   "BAR; where drivers want that (peer-to-peer), use --iommu type1");
 	iommu_kvm_attach(&machine->iommu, &machine->vm);
+	timeline_step(machine->timeline, "tell KVM of the functions", NULL);
 }
 
 static void pci_attach(struct machine *machine)
