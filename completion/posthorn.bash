@@ -27,6 +27,7 @@ _posthorn_options() {
 		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --break-above= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
+	'latency noise') options+=(--seconds= --cpus= --helpers-cpu= --json= --plot=) ;;
 	timeline) options+=(--plot=) ;;
 	'latency compare') options+=(--json= --plot=) ;;
 	'latency read') options+=(--path= --vmm= --arch= --format= --json= --plot=) ;;
@@ -131,7 +132,7 @@ _posthorn_operand() {
 	bind:2:) _posthorn_addresses "$value" unassigned ;;
 	'latency compare':* | 'latency read':2: | timeline:2:) _posthorn_files "$value" ;;
 	'latency report':2:) _posthorn_files "$value" directory ;;
-	latency:2: | help:3:latency) _posthorn_words "$value" compare read report ;;
+	latency:2: | help:3:latency) _posthorn_words "$value" compare noise read report ;;
 	help:2:) _posthorn_words "$value" "${_posthorn_commands[@]}" ;;
 	esac
 }
@@ -150,7 +151,7 @@ _posthorn_option() {
 _posthorn_line() {
 	local command=$2 option='' given=() operands=() options
 	shift 2
-	if [[ $command == latency && $# -gt 1 && $1 == @(compare|read|report) ]]; then
+	if [[ $command == latency && $# -gt 1 && $1 == @(compare|noise|read|report) ]]; then
 		command="latency $1"
 		shift
 	fi

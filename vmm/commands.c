@@ -78,11 +78,19 @@ static const struct command command_version = {
 };
 
 const struct command *const commands[] = {
-	&command_run,	       &command_devices,
-	&command_check,	       &command_info,
-	&command_bind,	       &command_unbind,
-	&command_latency,      &command_latency_compare,
-	&command_latency_read, &command_latency_report,
-	&command_timeline,     &command_help,
-	&command_version,      NULL,
+	&command_run,
+	&command_devices,
+	&command_check,
+	&command_info,
+	&command_bind,
+	&command_unbind,
+	&command_latency,
+	&command_latency_compare,
+	&command_latency_read,
+	&command_latency_report,
+	&command_latency_noise,
+	&command_timeline,
+	&command_help,
+	&command_version,
+	NULL,
 };

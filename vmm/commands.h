@@ -7,7 +7,7 @@
 
 extern const struct command command_run, command_devices, command_check, command_info, command_bind,
 	command_unbind, command_latency, command_latency_compare, command_latency_read,
-	command_latency_report, command_timeline;
+	command_latency_report, command_latency_noise, command_timeline;
 
 /* In the order of the help; the last is NULL. */
 extern const struct command *const commands[];

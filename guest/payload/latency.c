@@ -15,6 +15,7 @@
  *   interval=US                  microseconds from one to the next
  *   random=1                     each wait is another one, from 0 to twice the interval
  *   break=US                     stop after an interrupt that took longer, and tell the doorbell
+ *   noise=S                      nothing of that: spin for S seconds, and measure the clock's gaps
  *   costs=N                      after that, N times each: accesses to configuration space and
  *                                to a BAR, masking and moving of the vector
  *   hz=N                         how often the clock ticks in a second, where that is known
@@ -374,6 +375,33 @@ static void costs_measure(uint64_t count)
 	latency_lines_end(print);
 }
 
+/*
+ * A CPU that nothing disturbs reads its clock again and again in the same time: what is longer is
+ * the machine's, or the host's. The least is what a round of the loop takes.
+ */
+static void noise_measure(uint64_t seconds)
+{
+	uint64_t last, now, end;
+
+	memset(&handler_times, 0, sizeof(handler_times));
+	/* The first section is that of interrupts, of which there are none. */
+	mark(true);
+	mark(false);
+	mark(true);
+	last = ticks_now();
+	end = last + seconds * ticks_per_s;
+	do {
+		now = ticks_now();
+		histogram_add(&handler_times, now - last);
+		last = now;
+	} while (now < end);
+	mark(false);
+	latency_lines_begin(print, source->name, "noise", CLOCK_NAME, ticks_per_s, overhead);
+	latency_lines_count(print, 0, 0);
+	latency_lines_metric(print, "gap", &handler_times);
+	latency_lines_end(print);
+}
+
 void payload_main(void)
 {
 	bool idle_guest = option_is("state", "idle-guest");
@@ -390,6 +418,10 @@ void payload_main(void)
 	overhead = overhead_find();
 	source_init();
 	serial_fifo_enable();
+	if (payload_number("noise", 0)) {
+		noise_measure(payload_number("noise", 0));
+		return;
+	}
 	if (!idle_guest && !option_is("state", "halted"))
 		interrupts_measure("running", running_once);
 	if (!option_is("state", "running")) {

@@ -117,6 +117,20 @@ console_make() {
 	[ "$(json_get '.runs[0].metrics.handler.count')" = 100 ]
 }
 
+@test "noise: the gaps of a guest that spins, and what its CPU of the host had meanwhile" {
+	local cpu
+	cpu=$(taskset -cp $BASHPID | sed 's/.*: *//; s/[,-].*//')
+	latency noise --seconds 1 --cpus "1,pin=$cpu" --json "$json"
+	expect_status 0
+	expect_text "CPU $cpu of the host had meanwhile: " "$output"
+	json_get '.runs[0] | [.state, .environment, .metrics.gap.ns]'
+	[ "$(json_get '.runs[0] | [.vmm, .path, .state, .count, (.metrics | keys)]')" = \
+		'["posthorn","","noise",0,["gap"]]' ]
+	# All gaps together are the second, and a little more.
+	[ "$(json_get '.runs[0] | .metrics.gap.sum / .clock.hz >= 1')" = true ]
+	[ "$(json_get '.runs[0].environment | .["noise.interrupts"] | tonumber > 0')" = true ]
+}
+
 @test "progress is said with -v: which VM of how many" {
 	latency "${quick[@]}" --path userspace -v
 	expect_status 0

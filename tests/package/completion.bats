@@ -85,7 +85,7 @@ commands_agree() {
 	[ "${#all[@]}" -gt 5 ]
 	expect_offered "$1" "" "${all[@]}" ${2-}
 	expect_offered "$1" "help " "${all[@]}"
-	expect_offered "$1" "help latency " compare read report
+	expect_offered "$1" "help latency " compare noise read report
 }
 
 options_agree() {

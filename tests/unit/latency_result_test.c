@@ -347,7 +347,7 @@ static void test_the_program_is_told_all_it_needs(void **state)
 	(void)state;
 	assert_true(latency_vm_cmdline(&vm, text, sizeof(text)) < sizeof(text));
 	assert_non_null(strstr(text, "source=edu state=halted kind=intx count=10 warmup=2 "
-				     "interval=30 costs=4 random=0 break=0 doorbell=0x"));
+				     "interval=30 costs=4 random=0 break=0 noise=0 doorbell=0x"));
 	vm = (struct latency_vm){ &options, LATENCY_PATH_USERSPACE, LATENCY_STATE_RUNNING, false };
 	latency_vm_cmdline(&vm, text, sizeof(text));
 	assert_non_null(strstr(text, "state=running kind=msi count=10 warmup=2 interval=30 costs=0"

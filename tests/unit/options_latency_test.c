@@ -118,6 +118,20 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(accepted("latency --format cyclictest").format, LATENCY_FORMAT_CYCLICTEST);
 }
 
+static void test_noise_takes_seconds_and_cpus(void **state)
+{
+	struct latency_options options =
+		accepted_by(&command_latency_noise,
+			    "latency noise --seconds 60 --cpus 1,pin=2,sched=fifo:1 --json n.json");
+
+	(void)state;
+	assert_int_equal(options.noise, 60);
+	assert_int_equal(options.cpus.pins[0], 2);
+	assert_string_equal(options.json, "n.json");
+	assert_int_equal(accepted_by(&command_latency_noise, "latency noise").noise, 10);
+	assert_int_equal(accepted("latency").noise, 0);
+}
+
 static void test_compare_takes_files(void **state)
 {
 	struct latency_options options =
@@ -202,6 +216,9 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --plot svg", "--plot 'svg'", ".svg" },
 		{ "latency --json=", "--json", "no file" },
 		{ "latency --vmm qemu", "no option '--vmm'", "help latency" },
+		{ "latency noise --seconds 0", "--seconds '0'", "from 1 to" },
+		{ "latency noise --count 1", "no option '--count'", "help latency noise" },
+		{ "latency noise --helpers-cpu 1", "--helpers-cpu", "pin=LIST" },
 		{ "latency compare", "is missing", "latency compare FILE" },
 		{ "latency compare --count 1 a", "no option '--count'", "help latency compare" },
 		{ "latency read", "console's output is missing", "latency read FILE" },
@@ -244,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_latency_has_defaults),
 		cmocka_unit_test(test_a_device_changes_the_defaults),
 		cmocka_unit_test(test_every_option_is_taken),
+		cmocka_unit_test(test_noise_takes_seconds_and_cpus),
 		cmocka_unit_test(test_compare_takes_files),
 		cmocka_unit_test(test_read_takes_a_file_and_labels),
 		cmocka_unit_test(test_help_is_there_for_commands_of_two_words),

@@ -161,7 +161,8 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 	strcpy(run->vmm, "posthorn");
 	strcpy(run->architecture, latency_host_architecture());
 	/* An eventfd that software signals is injected: there is no device that could post. */
-	strcpy(run->path, userspace ? "userspace" : "injected");
+	if (!vm->options->noise)
+		strcpy(run->path, userspace ? "userspace" : "injected");
 	error = parameters_add(run, vm);
 	if (!error)
 		error = pinning_add(run, cpus);
@@ -277,6 +278,98 @@ static int latency_run(const void *options)
 	latency_runs_cleanup(&runs);
 	return code ? code : output_code;
 }
+
+/* ---- noise ---- */
+
+/*
+ * How many of what the table @path of /proc counts @cpu has had, all rows together: of
+ * /proc/interrupts and /proc/softirqs, whose first line names the CPUs. 0 when it cannot be read.
+ */
+static uint64_t table_count(const char *path, unsigned int cpu)
+{
+	char *line = NULL, name[16], *save;
+	unsigned int column = 0;
+	uint64_t sum = 0;
+	size_t size = 0;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return 0;
+	snprintf(name, sizeof(name), "CPU%u", cpu);
+	if (getline(&line, &size, file) > 0)
+		for (char *word = strtok_r(line, " \n", &save); word && strcmp(word, name);
+		     word = strtok_r(NULL, " \n", &save))
+			column++;
+	while (getline(&line, &size, file) > 0) {
+		/* The row's name, and then a number for each CPU; some rows have one number only.
+		 */
+		char *word = strtok_r(line, " \n", &save);
+
+		for (unsigned int i = 0; word && i <= column; i++)
+			word = strtok_r(NULL, " \n", &save);
+		if (word && strspn(word, "0123456789") == strlen(word))
+			sum += strtoull(word, NULL, 10);
+	}
+	free(line);
+	fclose(file);
+	return sum;
+}
+
+static const struct {
+	const char *path, *fact;
+} noise_tables[] = {
+	{ "/proc/interrupts", "noise.interrupts" },
+	{ "/proc/softirqs", "noise.softirqs" },
+};
+
+/* What the host did meanwhile on the CPU, if there is one alone. 0 or -ENOMEM. */
+static int noise_facts_add(struct latency_run *run, const uint64_t before[], unsigned int cpu)
+{
+	char text[24];
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(noise_tables) && !error; i++) {
+		snprintf(text, sizeof(text), "%llu",
+			 (unsigned long long)(table_count(noise_tables[i].path, cpu) - before[i]));
+		error = latency_fact_add(run, noise_tables[i].fact, text);
+		if (!error)
+			printf("CPU %u of the host had meanwhile: %s %s\n", cpu, text,
+			       strchr(noise_tables[i].fact, '.') + 1);
+	}
+	return error;
+}
+
+static int latency_noise_run(const void *options)
+{
+	const struct latency_options *latency = options;
+	const struct latency_vm vm = { latency, LATENCY_PATH_IRQFD, LATENCY_STATE_RUNNING, false };
+	uint64_t before[ARRAY_SIZE(noise_tables)] = { 0 };
+	struct latency_runs runs = { 0 };
+	int code;
+
+	latency_output_check(latency);
+	for (size_t i = 0; i < ARRAY_SIZE(noise_tables) && latency->cpus.pinned; i++)
+		before[i] = table_count(noise_tables[i].path, latency->cpus.pins[0]);
+	code = vm_measure(&vm, &runs);
+	if (!code && latency->cpus.pinned &&
+	    noise_facts_add(&runs.list[0], before, latency->cpus.pins[0]) < 0)
+		code = latency_output_fail(EXIT_HOST, "no memory for the results");
+	if (!code)
+		code = latency_output(latency, &runs);
+	latency_runs_cleanup(&runs);
+	return code;
+}
+
+const struct command command_latency_noise = {
+	.name = "latency noise",
+	.synopsis = "",
+	.help = "measure what the machine takes from a guest",
+	.rules = latency_noise_rules,
+	.options_size = sizeof(struct latency_options),
+	.defaults = &latency_noise_defaults,
+	.check = latency_noise_options_check,
+	.run = latency_noise_run,
+};
 
 const struct command command_latency = {
 	.name = "latency",

@@ -157,6 +157,13 @@ int latency_read_options_check(struct parser *parser)
 	return wrong(parser, "--path is missing: say how the interrupts came, as in --path bare");
 }
 
+int latency_noise_options_check(struct parser *parser)
+{
+	const struct latency_options *latency = parser->options;
+
+	return cpu_options_check(parser, &latency->cpus);
+}
+
 /* ---- the tables ---- */
 
 const struct latency_options latency_defaults = {
@@ -205,6 +212,25 @@ const struct option_rule latency_rules[] = {
 	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
 	  AT(cpus) },
 	{ FORMAT },
+	{ JSON },
+	{ PLOT },
+	{ 0 },
+};
+
+const struct latency_options latency_noise_defaults = {
+	.source = "eventfd",
+	.noise = 10,
+	.cpus = { .count = 1 },
+	.halt_poll_ns = VM_HALT_POLL_HOST,
+};
+
+const struct option_rule latency_noise_rules[] = {
+	{ "--seconds", "S", "how long it spins (10)", option_number, AT(noise), .least = 1,
+	  .most = 86400 },
+	{ "--cpus", "1" CPUS_OPTION_KEYS, "pin the virtual CPU, and how it is scheduled",
+	  option_cpus, AT(cpus), .most = 1 },
+	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
+	  AT(cpus) },
 	{ JSON },
 	{ PLOT },
 	{ 0 },

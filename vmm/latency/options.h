@@ -45,6 +45,7 @@ struct latency_options {
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */
 	uint64_t count, warmup, interval; /* interrupts, interrupts, microseconds */
 	bool interval_random;		  /* each is another one, @interval on average */
+	uint64_t noise;			  /* seconds of `latency noise`; 0: it is another command */
 	uint64_t break_above;		  /* microseconds; 0: never */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
 	uint64_t halt_poll_ns;		  /* VM_HALT_POLL_HOST: as the host has it */
@@ -58,11 +59,14 @@ struct latency_options {
 };
 
 extern const struct latency_options latency_defaults;
-extern const struct option_rule latency_rules[], latency_compare_rules[], latency_read_rules[];
+extern const struct latency_options latency_noise_defaults;
+extern const struct option_rule latency_rules[], latency_compare_rules[], latency_read_rules[],
+	latency_noise_rules[];
 
 /* For the commands `latency` and `latency read`: see struct command. */
 int latency_options_check(struct parser *parser);
 int latency_read_options_check(struct parser *parser);
+int latency_noise_options_check(struct parser *parser);
 
 /* An operand that is a file of struct latency_options. */
 int latency_file_operand(struct parser *parser, const char *text);

@@ -150,6 +150,8 @@ static void title_write(FILE *file, const struct latency_run *run, const char *m
 		fputs("Interrupt latency, from the store that raises it to its handler", file);
 	else if (!strcmp(metric, "return"))
 		fputs("Interrupt latency, from the store that raises it to the return", file);
+	else if (!strcmp(metric, "gap"))
+		fputs("Gaps in the clock of a guest that only reads it", file);
 	else
 		fprintf(file, "Time of %s", metric);
 	fprintf(file, " (%s, %s)", run->source, run->architecture);

@@ -115,12 +115,13 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 	return (size_t)snprintf(
 		cmdline, size,
 		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
-		"random=%d break=%llu doorbell=0x%llx",
+		"random=%d break=%llu noise=%llu doorbell=0x%llx",
 		options->source, latency_state_names[vm->state],
 		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
 		(unsigned long long)options->warmup, (unsigned long long)options->interval,
 		vm->costs ? (unsigned long long)options->costs : 0ULL, options->interval_random,
-		(unsigned long long)options->break_above, (unsigned long long)LAYOUT_DOORBELL);
+		(unsigned long long)options->break_above, (unsigned long long)options->noise,
+		(unsigned long long)LAYOUT_DOORBELL);
 }
 
 /*
@@ -213,7 +214,7 @@ uint64_t latency_vm_limit(const struct latency_vm *vm)
 	const struct latency_options *options = vm->options;
 	uint64_t rounds = options->count + options->warmup + options->costs;
 
-	return LIMIT_MS + rounds * 2 + rounds * options->interval / 500;
+	return LIMIT_MS + options->noise * 2000 + rounds * 2 + rounds * options->interval / 500;
 }
 
 static uint64_t now_ms(void)

@@ -40,8 +40,8 @@ bool latency_vm_reports(const struct latency_vm *vm);
 
 /*
  * The time in milliseconds after which it must have ended: a minute, and 2 ms and twice the
- * interval for each interrupt and each round of the costs. That is far more than the slowest
- * machine needs, an emulated one.
+ * interval for each interrupt and each round of the costs, and twice the seconds of noise. That is
+ * far more than the slowest machine needs, an emulated one.
  */
 uint64_t latency_vm_limit(const struct latency_vm *vm);
 
