@@ -80,7 +80,7 @@ int vfio_rom_load(struct vfio_function *function, void *data, size_t size, char 
 	if (error < 0)
 		return refuse(why, -EINVAL, "romfile=%s: cannot be read: %s", function->rom_file,
 			      strerror(-error));
-	vfio_rom_report(function, data, size, 0);
+	vfio_rom_report(function, data, min(size, function->rom_file_size), 0);
 	return 0;
 }
 

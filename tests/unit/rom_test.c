@@ -187,6 +187,23 @@ static void test_a_broken_file_is_said_at_the_start(void **state)
 	assert_memory_equal(fake_kvm_hva(machine->kvm, rom_address(machine)), "no ROM", 6);
 }
 
+static void test_a_file_shorter_than_it_says_is_said_whatever_the_bar_has(void **state)
+{
+	struct machine *machine = *state;
+	struct capture capture = capture_start();
+	uint8_t image[SIZE];
+	char text[512];
+
+	image_make(image);
+	le_store(image + 0x50, 2, 5);
+	file_make(image, sizeof(image));
+	machine->options.rom.file = path;
+	machine_start(machine);
+	unlink(path);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "has 2560 bytes, and has 2048 in all"));
+}
+
 static void test_what_can_be_no_rom_is_refused(void **state)
 {
 	struct machine *machine = *state;
@@ -296,6 +313,7 @@ int main(void)
 		TEST(test_a_file_is_read_in_place_of_the_rom),
 		TEST(test_a_device_without_a_rom_can_have_a_file),
 		TEST(test_a_broken_file_is_said_at_the_start),
+		TEST(test_a_file_shorter_than_it_says_is_said_whatever_the_bar_has),
 		TEST(test_what_can_be_no_rom_is_refused),
 		TEST(test_a_hidden_rom_is_not_there),
 		TEST(test_the_shadow_is_the_first_image),
