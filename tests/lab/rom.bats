@@ -14,8 +14,8 @@ setup() {
 
 # guest_rom_sum: $output is the checksum of the ROM as the guest's Linux reads it.
 guest_rom_sum() {
-	# A driver has turned the memory on, if there is one.
-	guest 'cd /sys/bus/pci/devices/0000:00:01.0 && { [ -e driver ] || echo 1 >enable; } && echo 1 >rom && sha256sum <rom'
+	# A driver turns the memory on, if there is one.
+	guest 'cd /sys/bus/pci/devices/0000:00:01.0 && { [ -e driver ] || echo 1 >enable; }; until [ $(($(config_byte 0000:00:01.0 4) & 2)) -ne 0 ]; do usleep 10000; done; echo 1 >rom && sha256sum <rom'
 }
 
 # bytes OFFSET HEX...: write bytes of $rom.
