@@ -80,12 +80,12 @@ flr_is_offered() {
 	# Without it, what was written to the controller is gone after the reset: its scratch
 	# register, the device notification control at 0x14 of the operational registers.
 	guest 'driver_unbind 0000:00:01.1; config_set 0000:00:01.1 4 0 0; config_set 0000:00:01.0 4 2 0'
-	guest 'bar=$(sed -n "1s/ .*//p" /sys/bus/pci/devices/0000:00:01.0/resource); at=$((bar + $(($(devmem $bar 8))) + 0x14)); devmem $at 32 0x5a5a; devmem $at 32'
+	guest 'bar=$(sed -n "1s/ .*//p" /sys/bus/pci/devices/0000:00:01.0/resource); register=$((bar + $(($(devmem $bar 8))) + 0x14)); devmem $register 32 0x5a5a; devmem $register 32'
 	[ "$output" = 0x00005A5A ]
 	# The BAR goes back to where it was first, and the guest may have moved it.
 	guest 'bar=; for at_bar in 16 17 18 19 20 21 22 23; do bar="$bar $(config_byte 0000:00:01.0 $at_bar)"; done'
 	guest_reset 0
-	guest 'config_set 0000:00:01.0 16 $bar; config_set 0000:00:01.0 4 2 0; devmem $at 32'
+	guest 'config_set 0000:00:01.0 16 $bar; config_set 0000:00:01.0 4 2 0; devmem $register 32'
 	[ "$output" = 0x00000000 ]
 	guest 'rm -f /tmp/found; driver_bind 0000:00:01.0 && until [ -e /sys/bus/usb/devices/*-1/product ]; do usleep 10000; done'
 	guest_end

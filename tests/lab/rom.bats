@@ -31,6 +31,8 @@ rom_make() {
 	bytes 0 55 aa 02
 	bytes $((0x18)) 40 00
 	bytes $((0x40)) 50 43 49 52
+	# The structure's own length, which Linux looks at since 2025.
+	bytes $((0x4a)) 18 00
 	bytes $((0x50)) 02 00
 	# The last image.
 	bytes $((0x55)) 80
