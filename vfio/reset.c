@@ -26,15 +26,39 @@ static int bus_reset(struct vfio_function *function)
 				     function->reset_proof_count);
 }
 
-/* The kernel does not wait for who has a function that is to be reset, such as a read of sysfs. */
+/* The first sibling of which @is says so, or NULL. */
+static const struct pci_device *sibling_find(const struct vfio_function *function,
+					     bool (*is)(struct pci_device *sibling))
+{
+	for (unsigned int devfn = 1; devfn < PCI_FUNCTIONS_MAX; devfn++) {
+		struct pci_device *sibling = function->pci.root->devices[devfn];
+
+		if (function->siblings[devfn / 64] >> devfn % 64 & 1 && is(sibling))
+			return sibling;
+	}
+	return NULL;
+}
+
+/*
+ * The kernel does not wait for who has a function that is to be reset, such as a read of sysfs. For
+ * a bus it does not wait for who accesses one of its functions, either: that is -EBUSY.
+ */
+static bool is_transient(const struct vfio_function *function, int error)
+{
+	return error == -EAGAIN || (error == -EBUSY && function->bus_resets);
+}
+
+/* -EBUSY: the guest has begun to use a sibling, or the host does not stop to use the function. */
 static int reset_try(struct vfio_function *function)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int (*reset)(struct vfio_function *) = function->bus_resets ? bus_reset : function_reset;
 	int error = reset(function);
 
-	for (unsigned int left = TRIES; error == -EAGAIN && left; left--) {
+	for (unsigned int left = TRIES; is_transient(function, error) && left; left--) {
 		ppoll(NULL, 0, &pause, NULL);
+		if (sibling_find(function, pci_device_is_used))
+			return -EBUSY;
 		error = reset(function);
 	}
 	return error;
@@ -81,23 +105,12 @@ static void siblings_find(struct vfio_function *function,
 		for (unsigned int devfn = 1; devfn < PCI_FUNCTIONS_MAX; devfn++) {
 			const struct pci_device *other = function->pci.root->devices[devfn];
 
-			if (other && other != &function->pci && !strcmp(other->name, bdf))
+			/* One whose address is not known may be any of them. */
+			if (other && other != &function->pci &&
+			    (!strchr(other->name, ':') || !strcmp(other->name, bdf)))
 				function->siblings[devfn / 64] |= BIT(devfn % 64);
 		}
 	}
-}
-
-/* The first sibling of which @is says so, or NULL. */
-static const struct pci_device *sibling_find(const struct vfio_function *function,
-					     bool (*is)(struct pci_device *sibling))
-{
-	for (unsigned int devfn = 1; devfn < PCI_FUNCTIONS_MAX; devfn++) {
-		struct pci_device *sibling = function->pci.root->devices[devfn];
-
-		if (function->siblings[devfn / 64] >> devfn % 64 & 1 && is(sibling))
-			return sibling;
-	}
-	return NULL;
 }
 
 #define LEFT_AS_IT_IS                                                                   \

@@ -128,6 +128,8 @@ static void test_reset_that_is_put_off_is_tried_again(void **state)
 	machine_start(machine);
 	assert_int_equal(machine->fake->bus_resets, 1);
 	fake_fail(machine->kvm, "hot_reset", 0, -EAGAIN);
+	/* Another vCPU writes the command register. */
+	fake_fail(machine->kvm, "hot_reset", 0, -EBUSY);
 	flr(machine);
 	assert_int_equal(machine->fake->bus_resets, 2);
 	machine_renew(state);
