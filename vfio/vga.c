@@ -40,6 +40,7 @@ static bool vga_decodes(struct vfio_function *function, unsigned int command)
 	mutex_lock(&pci->lock);
 	decodes = !pci->asleep && (le_load(&pci->config[PCI_COMMAND], 2) & command) != 0;
 	mutex_unlock(&pci->lock);
+	pci_device_unlocked(pci);
 	return decodes;
 }
 
@@ -52,6 +53,7 @@ static void refusal_report(struct vfio_function *function, const struct access *
 	reported = function->vga_refused;
 	function->vga_refused = true;
 	mutex_unlock(&pci->lock);
+	pci_device_unlocked(pci);
 	if (!reported)
 		log_warn("%s: the host refuses %u bytes at 0x%llx of the VGA ranges: %s",
 			 function->device.bdf, access->size, (unsigned long long)access->addr,
@@ -71,7 +73,8 @@ static void legacy_access(struct vfio_function *function, unsigned int command,
 	else
 		error = vfio_region_read(&function->device, VFIO_PCI_VGA_REGION_INDEX, access->addr,
 					 access->size, &access->data);
-	if (error < 0)
+	/* -EINTR: the run ends while this waits for the host's arbiter. */
+	if (error < 0 && error != -EINTR)
 		refusal_report(function, access, error);
 }
 
