@@ -39,7 +39,8 @@ int vf_token_refuse(const struct iommu_device *wanted, int error, char why[WHY_S
 			      "%s: vf-token is not the token of its physical function, or of its "
 			      "virtual functions that are in use: give both the same",
 			      wanted->bdf);
-	if (error == -EINVAL && wanted->vf_token)
+	/* E2BIG: the first releases of 6.18 take none. */
+	if ((error == -EINVAL || error == -E2BIG) && wanted->vf_token)
 		return refuse(why, -ENODEV,
 			      "%s: the kernel takes no vf-token for it: leave it out where the "
 			      "physical function is not bound to vfio-pci; by iommufd it takes "
