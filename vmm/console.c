@@ -91,7 +91,11 @@ static _Noreturn void guard_run(int fd)
 	/* A session of its own: no signal of the terminal comes here, none for touching it either.
 	 */
 	setsid();
-	while ((got = read(fd, &modes, sizeof(modes))) != 0) {
+	/* Nothing else stays open: a device that was handed over is free when posthorn ends. */
+	if (dup2(fd, STDOUT_FILENO) < 0)
+		_exit(1);
+	close_range(STDERR_FILENO, UINT_MAX, 0);
+	while ((got = read(STDOUT_FILENO, &modes, sizeof(modes))) != 0) {
 		if (got == sizeof(modes))
 			saved.modes = modes;
 		else if (got > 0)
