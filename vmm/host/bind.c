@@ -497,7 +497,7 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 {
 	static const struct host_owner nobody_else = { 0, 0 };
 	struct former former;
-	int code;
+	int code, given;
 
 	if (!pci->is_vfio)
 		return leftover_undo(root, pci);
@@ -508,11 +508,13 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 		return EXIT_HOST;
 	}
 	former_read(root, pci->bdf, &former);
-	/* Its group's file stays if others of the group are bound. */
-	code = files_give(root, pci, &nobody_else);
-	if (!code)
-		code = driver_leave(root, pci->bdf);
-	return code ? code : give_back(root, pci, &former);
+	code = driver_leave(root, pci->bdf);
+	if (code)
+		return code;
+	/* Its own file is gone. Its group's stays if others of the group are bound. */
+	given = files_give(root, pci, &nobody_else);
+	code = give_back(root, pci, &former);
+	return code ? code : given;
 }
 
 int host_pci_unbind(const char *root, const char *bdf)
