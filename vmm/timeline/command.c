@@ -106,10 +106,10 @@ static void cell_print(const char *text, int width)
 
 static void table_print(const struct parts *parts)
 {
-	json_int_t sum = 0;
+	double sum = 0;
 
 	for (unsigned int i = 0; i < parts->steps; i++)
-		sum += parts->list[i].end - parts->list[i].begin;
+		sum += (double)(parts->list[i].end - parts->list[i].begin);
 	printf("%-26s  %-40s  %11s  %11s  %7s\n", "STEP", "WITH", "UNTIL, ms", "TOOK, ms", "SHARE");
 	for (unsigned int i = 0; i < parts->count; i++) {
 		const struct part *part = &parts->list[i];
@@ -119,10 +119,10 @@ static void table_print(const struct parts *parts)
 		printf("%11.3f", (double)part->end / 1e6);
 		if (i < parts->steps)
 			printf("  %11.3f  %5.1f %%", (double)(part->end - part->begin) / 1e6,
-			       sum ? 100 * (double)(part->end - part->begin) / (double)sum : 0);
+			       sum ? 100 * (double)(part->end - part->begin) / sum : 0);
 		printf("\n");
 	}
-	printf("%-26s  %-40s  %11s  %11.3f\n", "all steps", "", "", (double)sum / 1e6);
+	printf("%-26s  %-40s  %11s  %11.3f\n", "all steps", "", "", sum / 1e6);
 }
 
 /* ---- the plot ---- */
