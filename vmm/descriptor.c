@@ -43,7 +43,7 @@ static int descriptor_find(const char *name)
 
 int option_descriptor(struct parser *parser, const struct option_rule *rule, const char *value)
 {
-	int *fd = (int *)(void *)((char *)parser->options + rule->offset);
+	int *fd = (void *)((char *)parser->options + rule->offset);
 	const char *text = value + strlen("fd="), *end = text;
 	uint64_t number;
 

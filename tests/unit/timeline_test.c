@@ -190,8 +190,8 @@ static void test_a_file_that_is_none_is_refused_with_its_name(void **state)
 		"{\"format\": 1, \"steps\": [], \"events\": 3}",
 		"{\"format\": 1, \"steps\": [{\"what\": \"a\"}], \"events\": []}",
 		"{\"format\": 1, \"steps\": [7], \"events\": []}",
-		"{\"format\": 1, \"steps\": [{\"what\": \"a\", \"object\": \"\", \"begin_ns\": 2, "
-		"\"end_ns\": 1}], \"events\": []}",
+		("{\"format\": 1, \"steps\": [{\"what\": \"a\", \"object\": \"\", \"begin_ns\": 2, "
+		 "\"end_ns\": 1}], \"events\": []}"),
 		"{\"format\": 1, \"steps\": [], \"events\": [{\"what\": 3, \"ns\": 1}]}",
 	};
 	char text[512];

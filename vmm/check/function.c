@@ -190,7 +190,8 @@ static bool is_behind_bridge(const struct check *check, const struct host_pci *p
 	if (!realpath(path, real))
 		return false;
 	slash = strrchr(real, '/');
-	*slash = '\0';
+	if (slash)
+		*slash = '\0';
 	slash = strrchr(real, '/');
 	return slash && !bdf_parse(slash + 1, bdf);
 }

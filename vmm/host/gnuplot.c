@@ -118,14 +118,12 @@ int gnuplot_draw(const char *path, const char *script, size_t length, char *why,
 
 char *gnuplot_text(const char *script, size_t length, char *why, size_t size)
 {
-	int output = memfd_create("plot", MFD_CLOEXEC), error;
+	int output = memfd_create("plot", MFD_CLOEXEC);
+	int error = output < 0 ? -errno : script_draw(script, length, output);
 	struct stat status = { .st_size = 0 };
 	char *text = NULL;
 
-	error = output < 0 ? -errno : script_draw(script, length, output);
-	if (!error && fstat(output, &status) < 0)
-		error = -errno;
-	if (!error)
+	if (!error && output >= 0 && fstat(output, &status) == 0)
 		text = calloc(1, (size_t)status.st_size + 1);
 	if (text)
 		error = fd_pread_all(output, text, (size_t)status.st_size, 0);

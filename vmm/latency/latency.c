@@ -296,15 +296,13 @@ static uint64_t table_count(const char *path, unsigned int cpu)
 	if (!file)
 		return 0;
 	snprintf(name, sizeof(name), "CPU%u", cpu);
-	if (getline(&line, &size, file) > 0)
-		for (char *word = strtok_r(line, " \n", &save); word && strcmp(word, name);
-		     word = strtok_r(NULL, " \n", &save))
-			column++;
-	while (getline(&line, &size, file) > 0) {
+	for (bool is_first = true; getline(&line, &size, file) > 0; is_first = false) {
 		/* The row's name, and then a number for each CPU; some rows have one number only.
 		 */
 		char *word = strtok_r(line, " \n", &save);
 
+		for (; is_first && word && strcmp(word, name); column++)
+			word = strtok_r(NULL, " \n", &save);
 		for (unsigned int i = 0; word && i <= column; i++)
 			word = strtok_r(NULL, " \n", &save);
 		if (word && strspn(word, "0123456789") == strlen(word))
