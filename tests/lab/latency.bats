@@ -91,7 +91,7 @@ json_get() {
 	[ "$(json_get '[.runs[] | .state + " " + .environment.idle + " " +
 		.environment["halt_poll.ns"]] | join(", ")' "$BATS_TEST_TMPDIR/i.json")" = \
 		"halted host 0, idle-guest guest 0" ]
-	[ "$(json_get '[.runs[].exits.halt_exits // 0] | .[0] >= 200 and .[1] == 0' \
+	[ "$(json_get '[.runs[] | .exits.halt_exits // 0] | .[0] >= 200 and .[1] == 0' \
 		"$BATS_TEST_TMPDIR/i.json")" = true ]
 }
 
