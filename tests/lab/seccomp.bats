@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab: --device e1000e
+# lab: --device e1000e --device nvme
 # With an assigned device: the system calls of a run, and a run without privileges.
 
 load helpers
@@ -16,7 +16,8 @@ setup() {
 @test "every system call of a run with a device is in the lists, and the rows for it are needed" {
 	trace_setup
 	guest_prefix=("${tracer[@]}")
-	guest_start --device "$nic" --irq-report "$BATS_TEST_TMPDIR/report"
+	# Two, so that each can reach the other's BARs by DMA.
+	guest_start --device "$nic" --device "${devices[1]}" --irq-report "$BATS_TEST_TMPDIR/report"
 	guest net-up
 	guest_pings 5
 	# All is turned off, and on again.
