@@ -12,6 +12,7 @@ static void host_put(void)
 	char path[96], text[32];
 
 	cpus = (struct cpu_options){ .count = 2, .pinned = true, .pins = { 2, 3 } };
+	tree_text_put(CPUS "/present", "0-7\n");
 	tree_text_put(CPUS "/online", "0-7\n");
 	tree_text_put(CPUS "/isolated", "2-3,6-7\n");
 	tree_text_put(CPUS "/nohz_full", "2-3\n");
@@ -95,6 +96,8 @@ static void test_a_guest_that_is_pinned_nowhere(void **state)
 	latency_check("");
 	assert_finding(CHECK_NOTE, "CPU isolation", "isolated are CPUs 2-3,6-7", "pin=LIST");
 	assert_no_finding("cpuset");
+	assert_no_finding("host interrupts");
+	assert_no_finding("SMT");
 	tree_text_put(CPUS "/isolated", "\n");
 	latency_check("");
 	assert_finding(CHECK_NOTE, "CPU isolation", "none is isolated", "pin=LIST");
@@ -176,6 +179,49 @@ static void test_huge_pages_of_the_pool_stay(void **state)
 	assert_no_finding("transparent huge pages");
 }
 
+/* As run does. */
+static void test_cpus_that_the_guest_cannot_have(void **state)
+{
+	(void)state;
+	host_put();
+	cpus.pins[1] = 900;
+	latency_check("");
+	assert_finding(CHECK_STOPS, "CPUs", "this host has no CPUs 900", "lscpu -e");
+	assert_no_finding("CPU isolation");
+	host_put();
+	CPU_SET(8, &cpus.helpers);
+	latency_check("");
+	assert_finding(CHECK_STOPS, "CPUs", "this host has no CPUs 8", "lscpu -e");
+	host_put();
+	tree_text_put(CPUS "/online", "0-2,4-7\n");
+	latency_check("");
+	assert_finding(CHECK_STOPS, "CPUs", "offline are CPUs 3", "echo 1");
+	assert_true(check_stops(&check));
+}
+
+static void test_halt_polling_that_is_off(void **state)
+{
+	(void)state;
+	host_put();
+	tree_text_put("/sys/module/kvm/parameters/halt_poll_ns", "0\n");
+	latency_check("");
+	assert_no_finding("halt polling");
+}
+
+static void test_real_time_scheduling_from_6_12_on(void **state)
+{
+	(void)state;
+	host_put();
+	cpus.policy = CPU_POLICY_FIFO;
+	tree_text_put("/proc/sys/kernel/sched_rt_runtime_us", "950000\n");
+	tree_text_put("/proc/sys/kernel/osrelease", "6.11.9\n");
+	latency_check("");
+	assert_finding(CHECK_NOTE, "real-time scheduling", "950000 us", "echo -1");
+	tree_text_put("/proc/sys/kernel/osrelease", "6.12.0-rc1\n");
+	latency_check("");
+	assert_finding(CHECK_NOTE, "real-time scheduling", "wait for its CPU", "fair_server");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +233,9 @@ int main(void)
 		CHECK_TEST(test_interrupts_of_the_host_are_listed),
 		CHECK_TEST(test_interrupts_of_the_function),
 		CHECK_TEST(test_huge_pages_of_the_pool_stay),
+		CHECK_TEST(test_cpus_that_the_guest_cannot_have),
+		CHECK_TEST(test_halt_polling_that_is_off),
+		CHECK_TEST(test_real_time_scheduling_from_6_12_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What of the host disturbs a guest that is to answer in time. Nothing of it stops a run, so all
- * findings are notes. docs/latency.md says what each is worth.
+ * What of the host disturbs a guest that is to answer in time. That stops no run, so it is a note;
+ * what does is a CPU that the guest cannot have. docs/latency.md says what each note is worth.
  */
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct look {
 	const struct cpu_options *cpus;
 	const char *bdf; /* "": no function was named */
 	cpu_set_t pins;	 /* the CPUs that the guest's run on */
+	cpu_set_t named; /* those of the command line: pins, and those of other threads */
 	cpu_set_t isolated;
 	char pins_list[LIST_SIZE];
 };
@@ -100,7 +102,7 @@ static void tick_look(const struct look *look)
 	check_remedy(look->check, "boot with nohz_full=%s rcu_nocbs=%s", list, list);
 }
 
-/* By a cpuset, by taskset(1), or because they are offline. */
+/* A run takes back what taskset(1) took away, but not what a control group did. */
 static void allowed_look(const struct look *look)
 {
 	static const char name[] = "Cpus_allowed_list:\t";
@@ -111,13 +113,31 @@ static void allowed_look(const struct look *look)
 	check_read(look->check, "/proc/self/status", text, sizeof(text));
 	at = strstr(text, name);
 	at = at ? at + strlen(name) : "";
-	if (!look->cpus->pinned || cpu_list_parse(&at, &allowed, NULL, CPU_SETSIZE) < 0 ||
-	    !set_without(&look->pins, &allowed, list))
+	if (cpu_list_parse(&at, &allowed, NULL, CPU_SETSIZE) < 0 ||
+	    !set_without(&look->named, &allowed, list))
 		return;
-	check_add(look->check, CHECK_NOTE, "cpuset", "this process may not run on CPUs %s", list);
-	check_remedy(look->check,
-		     "bring them online, or add them to cpuset.cpus of its control group "
-		     "(systemd: AllowedCPUs=; docker run --cpuset-cpus); taskset -cp $$ tells");
+	check_add(look->check, CHECK_NOTE, "cpuset",
+		  "this process does not run on CPUs %s: a run cannot either if a control group "
+		  "is why, and can if taskset is",
+		  list);
+	check_remedy(look->check, "add them to cpuset.cpus of its control group (systemd: "
+				  "AllowedCPUs=; docker run --cpuset-cpus)");
+}
+
+/* Are CPUs named that are not in the list @path? Then @text, the CPUs and @remedy are the finding.
+ */
+static bool missing_look(const struct look *look, const char *path, const char *text,
+			 const char *remedy)
+{
+	char list[LIST_SIZE];
+	cpu_set_t there;
+
+	set_read(look->check, path, &there);
+	if (!CPU_COUNT(&there) || !set_without(&look->named, &there, list))
+		return false;
+	check_add(look->check, CHECK_STOPS, "CPUs", "%s %s", text, list);
+	check_remedy(look->check, "%s", remedy);
+	return true;
 }
 
 static void governor_look(const struct look *look)
@@ -149,6 +169,8 @@ static void siblings_look(const struct look *look)
 	char path[96], list[LIST_SIZE];
 	cpu_set_t busy, siblings;
 
+	if (!look->cpus->pinned)
+		return;
 	CPU_ZERO(&busy);
 	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &look->pins))
@@ -172,7 +194,21 @@ static void siblings_look(const struct look *look)
 				  "cpuN/online");
 }
 
-/* A busy thread with real-time priority gets a share of each period: sched(7). */
+/* Is the host's Linux of 6.12 or newer? */
+static bool has_fair_server(const struct check *check)
+{
+	unsigned int major = 0, minor = 0;
+	char release[65];
+
+	return check_read(check, "/proc/sys/kernel/osrelease", release, sizeof(release)) &&
+	       sscanf(release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 12));
+}
+
+/*
+ * A busy thread with real-time priority gets a share of each period: sched(7). Since Linux 6.12
+ * what is left is for others that wait for the CPU, and no time is lost where there are none.
+ */
 static void throttling_look(const struct look *look)
 {
 	char text[32];
@@ -180,6 +216,14 @@ static void throttling_look(const struct look *look)
 
 	if (look->cpus->policy != CPU_POLICY_FIFO && look->cpus->policy != CPU_POLICY_RR)
 		return;
+	if (has_fair_server(look->check)) {
+		check_add(look->check, CHECK_NOTE, "real-time scheduling",
+			  "a guest that never sleeps gives programs that wait for its CPU a share "
+			  "of each second");
+		check_remedy(look->check, "isolate the CPU, so that none waits; the share is in "
+					  "/sys/kernel/debug/sched/fair_server/cpuN/runtime");
+		return;
+	}
 	if (!check_read(look->check, "/proc/sys/kernel/sched_rt_runtime_us", text, sizeof(text)))
 		return;
 	left = strtoll(text, NULL, 10);
@@ -259,6 +303,8 @@ static void host_irqs_look(const struct look *look)
 	static const char object[] = "host interrupts";
 	struct irqs irqs;
 
+	if (!look->cpus->pinned)
+		return;
 	irqs_find(look->check, "/proc/irq", &look->pins, &irqs);
 	if (!irqs.count) {
 		check_add(look->check, CHECK_OK, object, "none is handled by CPUs %s",
@@ -304,7 +350,7 @@ static void halt_poll_look(const struct look *look)
 	static const char path[] = "/sys/module/kvm/parameters/halt_poll_ns";
 	char text[32];
 
-	if (!check_read(look->check, path, text, sizeof(text)))
+	if (!check_read(look->check, path, text, sizeof(text)) || !strcmp(text, "0"))
 		return;
 	check_add(look->check, CHECK_NOTE, "halt polling",
 		  "KVM spins for up to %s ns when the guest sleeps, before it lets the CPU go",
@@ -396,6 +442,13 @@ void check_latency(struct check *check, const struct cpu_options *cpus, const ch
 		CPU_ZERO(&look.pins);
 	for (unsigned int i = 0; cpus->pinned && i < cpus->count; i++)
 		CPU_SET(cpus->pins[i], &look.pins);
+	if (cpus->pinned)
+		CPU_OR(&look.named, &look.pins, &cpus->helpers);
+	if (missing_look(&look, CPU_FOLDER "present", "this host has no CPUs",
+			 "lscpu -e lists those that it has") ||
+	    missing_look(&look, CPU_FOLDER "online", "offline are CPUs",
+			 "for each: echo 1 >" CPU_FOLDER "cpuN/online"))
+		return;
 	cpu_list_print(&look.pins, look.pins_list, sizeof(look.pins_list));
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++)
 		looks[i](&look);

@@ -147,7 +147,8 @@ static int check_options_check(struct parser *parser)
 {
 	const struct check_options *options = parser->options;
 
-	if ((options->cpus.pinned || options->cpus.count != 1) && !options->latency)
+	if ((options->cpus.pinned || options->cpus.policy || options->cpus.count != 1) &&
+	    !options->latency)
 		return wrong(parser,
 			     "--cpus: which CPUs there are matters to --latency: give it too");
 	return cpu_options_check(parser, &options->cpus);
