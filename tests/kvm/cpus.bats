@@ -6,8 +6,8 @@ load helpers
 
 setup() {
 	posthorn_setup
-	[ "$(nproc)" -gt 1 ] || skip "this process may use one CPU only"
-	mapfile -t cpus < <(lscpu -p=CPU --online | grep -v '^#' | head -n 2)
+	mapfile -t cpus < <(cpus_allowed)
+	[ "${#cpus[@]}" -gt 1 ] || skip "this process may use one CPU only"
 }
 
 # Of each thread of the VM, its name and the CPUs that it may use.
@@ -38,7 +38,7 @@ stop_payload() {
 	expect_text "vcpu 0: ${cpus[1]}"$'\n' "$seen"$'\n'
 	# All of posthorn's own threads; KVM's (kvm-nx-lpage-recovery) are made by a vCPU's.
 	[[ $seen =~ posthorn:\ ([0-9,-]+) ]]
-	! grep -E "(^|[,-])${cpus[1]}($|[,-])" <<<"${BASH_REMATCH[1]}"
+	! cpus_of "${BASH_REMATCH[1]}" | grep -x "${cpus[1]}"
 }
 
 @test "each vCPU has a CPU of its own, in the order of the list; other threads share when told to" {

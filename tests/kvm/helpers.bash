@@ -94,6 +94,19 @@ teardown() {
 }
 
 # expect_status CODE: is $status so? If not, say what there was to see.
+# cpus_of LIST: the CPUs of a list such as 0-2,8, a line each.
+cpus_of() {
+	local first last
+	tr , '\n' <<<"$1" | while IFS=- read -r first last; do
+		seq "$first" "${last:-$first}"
+	done
+}
+
+# Those that this process may use.
+cpus_allowed() {
+	cpus_of "$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)"
+}
+
 expect_status() {
 	[ "$status" -eq "$1" ] && return
 	echo "exit code $status instead of $1"

@@ -38,7 +38,7 @@ setup() {
 
 # hello OPTION...: a guest that says so and ends.
 hello() {
-	run --separate-stderr timeout 60 "$posthorn" run "$@" --memory 64M \
+	run --separate-stderr timeout "$patience" "$posthorn" run "$@" --memory 64M \
 		--kernel "$root/build/$arch/guest/payload/hello.image" </dev/null
 }
 
@@ -47,7 +47,7 @@ hello() {
 	"$posthorn" run --memory 64M --kernel "$root/build/$arch/guest/payload/stuck.image" \
 		--cpus 1,pin=1,sched=fifo:7 </dev/null >"$BATS_TEST_TMPDIR/output" 3>&- &
 	pid=$!
-	timeout 60 sh -c "until grep -q ready '$BATS_TEST_TMPDIR/output'; do sleep 0.2; done"
+	timeout "$patience" sh -c "until grep -q ready '$BATS_TEST_TMPDIR/output'; do sleep 0.2; done"
 	seen=$(for task in /proc/$pid/task/*; do
 		read -ra fields < <(sed 's/.*) //' "$task/stat")
 		echo "$(cat "$task/comm"): $(sed -n 's/^Cpus_allowed_list:\t//p' "$task/status")" \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * picture 13h|text FILE: compares a screenshot (a PPM, as QEMU's screendump writes) with what
- * guest/payload/vga_x86_64.c draws, pixel by pixel, and says how many are as they should be. Exit
- * code: 0 when all are, 1 when not, 2 when FILE is no screenshot of that mode.
+ * guest/payload/vga_x86_64.c draws, pixel by pixel, and says how many are as they should be: none,
+ * where the screen has another size. Exit code: 0 when all are, 1 when not, 2 when FILE is no PPM.
  *
  * QEMU may show mode 13h larger, each pixel as a square of several. The DAC has six bits for each
  * colour, of which QEMU makes eight: the upper six are compared.
@@ -48,8 +48,10 @@ int main(int argc, char **argv)
 		return refuse_file(argv[2], "is no PPM with 8 bits for a colour");
 	scale = width / wanted_width;
 	if (!scale || width != scale * wanted_width || height != scale * wanted_height) {
-		fprintf(stderr, "picture: %s: is of %u x %u pixels\n", argv[2], width, height);
-		return 2;
+		printf("0 of %u pixels are equal, as the screen has %u x %u\n",
+		       wanted_width * wanted_height, width, height);
+		fclose(file);
+		return 1;
 	}
 	for (unsigned int y = 0; y < height; y++)
 		for (unsigned int x = 0; x < width; x++) {

@@ -104,9 +104,9 @@ teardown() {
 		guest_pings 50
 		guest_end
 		expect_status 0
+		jq -e '[.interrupts[] | select(.kind == "MSI-X" and .host.count > 0)] |
+			length >= 2 and all(.delivery == "injected")' "$report"
 	done
-	jq -e '[.interrupts[] | select(.kind == "MSI-X" and .host.count > 0)] |
-		length >= 2 and all(.delivery == "injected")' "$report"
 	"$posthorn" unbind "$physical"
 	host_pings "$physical"
 }
