@@ -69,6 +69,16 @@ _posthorn_files() {
 	compopt -o filenames 2>/dev/null
 }
 
+# As _posthorn_words, for a value that is a list: those that are not in it yet.
+_posthorn_list() {
+	local value=$1 word
+	shift
+	for word; do
+		[[ ,${value%,*}, == *,$word,* ]] || _posthorn_words "${value##*,}" "$word"
+	done
+	[[ $value != *,* ]] || candidates=("${candidates[@]/#/${value%,*},}")
+}
+
 # _posthorn_value COMMAND OPTION VALUE: candidates for the value.
 _posthorn_value() {
 	local option=$2 value=$3 name
@@ -97,7 +107,8 @@ _posthorn_value() {
 	run:--device)
 		if [[ $value == *,* ]]; then
 			_posthorn_words "$value" "${value%,*}",irq-path={irqfd,userspace} \
-				"${value%,*}",{msix-table={auto,device,own},{vga,rombar}={on,off}}
+				"${value%,*}",{msix-table={auto,device,own},{vga,rombar}={on,off}} \
+				"${value%,*}",{addr,vf-token,romfile}=
 			return
 		fi
 		_posthorn_addresses "$value" assigned
@@ -107,17 +118,11 @@ _posthorn_value() {
 	*:--iommu) _posthorn_words "$value" auto iommufd type1 ;;
 	*:--seccomp) _posthorn_words "$value" on log off ;;
 	*:--source) _posthorn_words "$value" edu e1000e igb loopback eventfd thread ;;
-	latency:--path)
-		for name in irqfd userspace intx; do
-			[[ ,${value%,*}, == *,$name,* ]] ||
-				_posthorn_words "${value##*,}" "$name"
-		done
-		[[ $value != *,* ]] || candidates=("${candidates[@]/#/${value%,*},}")
-		;;
+	latency:--path) _posthorn_list "$value" irqfd userspace intx ;;
 	*:--path) _posthorn_words "$value" bare posted injected userspace intx ;;
 	*:--arch) _posthorn_words "$value" x86_64 arm64 ;;
 	*:--idle) _posthorn_words "$value" host guest ;;
-	*:--state) _posthorn_words "$value" running halted idle-guest both ;;
+	*:--state) _posthorn_list "$value" running halted idle-guest ;;
 	*:--format) _posthorn_words "$value" summary cyclictest csv ;;
 	esac
 }

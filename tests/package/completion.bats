@@ -127,6 +127,7 @@ values_agree() {
 	expect_offered bash "run --memory 2G,h" 2G,hugepages={on,off}
 	expect_offered bash "latency --path " irqfd userspace intx
 	expect_offered bash "latency --path irqfd," irqfd,userspace irqfd,intx
+	expect_offered bash "latency --state halted," halted,running halted,idle-guest
 	expect_offered bash "run --device 0000:01:00.0,irq-path=" irqfd userspace
 	expect_offered bash "run --device 0000:01:00.0,addr=5,msix-table=" auto device own
 	expect_offered bash "run --device 0000:01:00.0,vga=" on off
@@ -186,7 +187,7 @@ values_agree() {
 	expect_offered zsh "latency --path irqfd," userspace intx
 	expect_offered zsh "run --memory 2G,h" hugepages={on,off}
 	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace} \
-		msix-table={auto,device,own} {vga,rombar}={on,off}
+		msix-table={auto,device,own} {vga,rombar}={on,off} {addr,vf-token,romfile}=
 }
 
 @test "zsh: functions are offered to the commands that can do something with them" {
