@@ -866,6 +866,8 @@ static void test_both_files_are_given_and_the_groups_is_taken_back(void **state)
 	(void)state;
 	tree_host_put();
 	assert_int_equal(called(bind_any, NIC, message), 0);
+	assert_int_equal(called(give, NIC, message), EXIT_HOST);
+	assert_non_null(strstr(message, "there is no file to give, neither /dev/vfio/12 nor"));
 	tree_text_put("/dev/vfio/12", "");
 	given[0] = '\0';
 	assert_int_equal(called(give, NIC, message), 0);

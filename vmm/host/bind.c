@@ -414,28 +414,30 @@ int host_pci_bind(const char *root, const char *bdf, const char *wanted)
 
 /* ---- the files in /dev ---- */
 
-/* Give the file @path, if there is one that is somebody else's. 0 or -errno. */
-static int file_give(const char *path, const struct host_owner *owner)
+/* Give the file @path, if there is one that is somebody else's; then @found is set. 0 or -errno. */
+static int file_give(const char *path, const struct host_owner *owner, bool *found)
 {
 	struct stat status;
 
 	if (stat(path, &status) < 0)
 		return errno == ENOENT ? 0 : -errno;
+	*found = true;
 	if (status.st_uid == owner->user && status.st_gid == owner->group)
 		return 0;
 	return chown(path, owner->user, owner->group) == 0 ? 0 : -errno;
 }
 
-/* Of a function that VFIO has. 0, or EXIT_HOST after a message. */
-static int files_give(const char *root, const struct host_pci *pci, const struct host_owner *owner)
+/* Of a function that VFIO has. Sets @found if there is any. 0, or EXIT_HOST after a message. */
+static int files_give(const char *root, const struct host_pci *pci, const struct host_owner *owner,
+		      bool *found)
 {
 	char path[PATH_MAX];
 	int error;
 
 	file_path_set(path, root, "/dev/vfio/%d", pci->iommu_group);
-	error = file_give(path, owner);
+	error = file_give(path, owner, found);
 	if (error == 0 && iommu_device_file_find(root, pci->bdf, path) == 0)
-		error = file_give(path, owner);
+		error = file_give(path, owner, found);
 	return error ? exit_code_explain(error, "change the owner of", path) : 0;
 }
 
@@ -443,11 +445,20 @@ int host_pci_give(const char *root, const char *bdf, const struct host_owner *ow
 {
 	struct host_pci pci;
 	int code = host_pci_named_read(root, bdf, &pci);
+	bool found = false;
 
 	/* For a new file udev makes its own owner, a moment after the driver has made it. */
-	if (!code)
+	if (!code) {
 		program_run("udevadm", "settle");
-	return code ? code : files_give(root, &pci, owner);
+		code = files_give(root, &pci, owner, &found);
+	}
+	if (!code && !found) {
+		log_error("%s: there is no file to give, neither /dev/vfio/%d nor one in "
+			  "/dev/vfio/devices: is /dev that of the host?",
+			  bdf, pci.iommu_group);
+		code = EXIT_HOST;
+	}
+	return code;
 }
 
 /* ---- unbind ---- */
@@ -497,6 +508,7 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 {
 	static const struct host_owner nobody_else = { 0, 0 };
 	struct former former;
+	bool found = false;
 	int code, given;
 
 	if (!pci->is_vfio)
@@ -512,7 +524,7 @@ static int unbind_steps(const char *root, const struct host_pci *pci)
 	if (code)
 		return code;
 	/* Its own file is gone. Its group's stays if others of the group are bound. */
-	given = files_give(root, pci, &nobody_else);
+	given = files_give(root, pci, &nobody_else, &found);
 	code = give_back(root, pci, &former);
 	return code ? code : given;
 }
