@@ -642,6 +642,16 @@ uint32_t vfio_config_read(struct pci_device *pci, unsigned int offset, unsigned 
 
 /* ---- writes ---- */
 
+static int device_command_write(struct vfio_function *function, uint64_t value)
+{
+	int error;
+
+	irqs_intx_mask(&function->irqs);
+	error = device_config_write(function, PCI_COMMAND, 2, value);
+	irqs_intx_unmask(&function->irqs);
+	return error;
+}
+
 /*
  * The device must decode before its BARs are mapped into the guest and until after they are
  * unmapped: in between, an access would fault in the host. So when it cannot be told to decode, the
@@ -665,13 +675,13 @@ static void command_write(struct vfio_function *function, unsigned int offset, u
 	memcpy((uint8_t *)&wanted + (offset - PCI_COMMAND), &value,
 	       min(size, PCI_COMMAND + 2 - offset));
 	wanted &= (uint32_t)le_load(&writable[PCI_COMMAND], 2);
-	error = device_config_write(function, PCI_COMMAND, 2, former | wanted);
+	error = device_command_write(function, former | wanted);
 	if (error < 0 && (wanted & ~former))
 		return;
 	pci_header_write(&function->pci, offset, size, value);
 	present = config_load(function, PCI_COMMAND, 2);
 	if (present != (former | wanted))
-		device_config_write(function, PCI_COMMAND, 2, present);
+		device_command_write(function, present);
 	if (!(former & on) && (present & on)) {
 		function->irqs.sets[IRQ_KIND_INTX].enabled = true;
 		irqs_sync(&function->irqs);
@@ -793,7 +803,7 @@ void vfio_config_reset(struct vfio_function *function)
 	memcpy(pci->config, function->policy.initial, sizeof(pci->config));
 	pci->asleep = false;
 	pci_header_reset(&function->pci);
-	device_config_write(function, PCI_COMMAND, 2, 0);
+	device_command_write(function, 0);
 	pci_device_leave(&function->pci);
 	error = vfio_reset(function, why);
 	pci_device_return(&function->pci);

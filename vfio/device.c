@@ -289,3 +289,11 @@ int vfio_intx_unmask_set(struct vfio_device *device, int eventfd)
 	return irq_set(device, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK,
 		       VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &eventfd);
 }
+
+int vfio_intx_mask(struct vfio_device *device, bool masked)
+{
+	uint32_t action = masked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK;
+
+	return irq_set(device, VFIO_IRQ_SET_DATA_NONE | action, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
+		       NULL);
+}

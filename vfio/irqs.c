@@ -559,6 +559,27 @@ void irqs_sync(struct vfio_irqs *irqs)
 		kind_disable(irqs);
 }
 
+static void intx_mask_set(struct vfio_irqs *irqs, bool masked)
+{
+	struct irq_set *set = &irqs->sets[IRQ_KIND_INTX];
+	int error = 0;
+
+	if (irqs->active == IRQ_KIND_INTX && set->vectors[0].triggered)
+		error = vfio_intx_mask(irqs->device, masked);
+	if (error < 0)
+		failure_report(irqs, set, 0, masked ? "mask" : "unmask", error);
+}
+
+void irqs_intx_mask(struct vfio_irqs *irqs)
+{
+	intx_mask_set(irqs, true);
+}
+
+void irqs_intx_unmask(struct vfio_irqs *irqs)
+{
+	intx_mask_set(irqs, false);
+}
+
 bool irqs_vector_pending(const struct vfio_irqs *irqs, enum irq_kind kind, unsigned int number)
 {
 	const struct irq_vector *vector = &irqs->sets[kind].vectors[number];

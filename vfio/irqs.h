@@ -142,6 +142,15 @@ void irqs_sync(struct vfio_irqs *irqs);
 void irqs_vectors_sync(struct vfio_irqs *irqs, enum irq_kind kind, unsigned int first,
 		       unsigned int end);
 
+/*
+ * While INTx is on: keep VFIO's handler of it from running, and let it run again, when what the
+ * device wants by then is delivered. VFIO writes the command register without a lock (as of Linux
+ * 7.3, vfio_default_config_write()): its handler in the midst of that sets Interrupt Disable, which
+ * the write takes back, and then the host has an interrupt that nobody answers for.
+ */
+void irqs_intx_mask(struct vfio_irqs *irqs);
+void irqs_intx_unmask(struct vfio_irqs *irqs);
+
 /* Did the device send @vector of @kind while it was masked, and it was not delivered yet? */
 bool irqs_vector_pending(const struct vfio_irqs *irqs, enum irq_kind kind, unsigned int vector);
 

@@ -7,6 +7,9 @@
  * With "posted" on the command line, for hosts that post: 1,000 more while this CPU goes on, of
  * which it tells how many came before the next instructions, and 1,000 while it sleeps, when
  * nothing else wakes it.
+ *
+ * With "command", INTx instead: 1,000 interrupts, each of which comes while the guest writes the
+ * command register.
  */
 #include "guest/payload/payload.h"
 #include "guest/payload/pci.h"
@@ -36,6 +39,15 @@ static void handler(unsigned int vector)
 {
 	mmio_write32(bar + EDU_ACKNOWLEDGE, mmio_read32(bar + EDU_STATUS));
 	counts[vector]++;
+}
+
+/* A level may come once more before the device has let go of it; then nothing is asked for. */
+static void intx_handler(unsigned int vector)
+{
+	uint32_t status = mmio_read32(bar + EDU_STATUS);
+
+	mmio_write32(bar + EDU_ACKNOWLEDGE, status);
+	counts[vector] += status != 0;
 }
 
 /* Returns where its configuration space is. */
@@ -97,11 +109,33 @@ static void halted_run(void)
 	print("edu: %u interrupts while asleep\n", ROUNDS);
 }
 
+/* The device's own thread raises each: before, in the midst of or after such a write. */
+static void command_run(uint64_t config)
+{
+	pci_intx_vector_set(config, VECTOR_FIRST);
+	interrupt_handler_set(VECTOR_FIRST, intx_handler);
+	mmio_write32(bar + EDU_CONTROL, EDU_CONTROL_FACTORIAL_RAISES);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		mmio_write32(bar + EDU_FACTORIAL, 5);
+		while (counts[VECTOR_FIRST] == i) {
+			mmio_write16(config + PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+			interrupts_take();
+		}
+	}
+	mmio_write32(bar + EDU_CONTROL, 0);
+	payload_check(counts[VECTOR_FIRST] == ROUNDS);
+	print("edu: %u INTx during writes of the command register\n", ROUNDS);
+}
+
 void payload_main(void)
 {
 	uint64_t config = edu_init(), msi = pci_capability(config, PCI_CAPABILITY_MSI);
 	unsigned int before;
 
+	if (payload_option("command")) {
+		command_run(config);
+		return;
+	}
 	interrupt_handler_set(VECTOR_FIRST, handler);
 	interrupt_handler_set(VECTOR_SECOND, handler);
 	pci_msi_vector_set(config, msi, VECTOR_FIRST);

@@ -627,6 +627,20 @@ int vfio_intx_unmask_set(struct vfio_device *device, int eventfd)
 	return 0;
 }
 
+int vfio_intx_mask(struct vfio_device *device, bool masked)
+{
+	struct fuzz_device *fuzz = device_of(device);
+	int failure = fuzz_failing(FUZZ_INTX_MASK);
+
+	if (failure)
+		return failure;
+	if (fuzz->active != VFIO_PCI_INTX_IRQ_INDEX)
+		fuzz_violation("INTx is not on: it cannot be masked");
+	fuzz->intx_masked = masked;
+	intx_signal(fuzz);
+	return 0;
+}
+
 /* An entry that the host has masked keeps what comes for later; the hardware does that. */
 void fuzz_fire(struct fuzz_device *fuzz, unsigned int number)
 {

@@ -50,6 +50,7 @@ enum fuzz_call {
 	FUZZ_RELAY_ATTACH,
 	FUZZ_IRQS_SET, /* or how many vectors there are, when it turns a kind on */
 	FUZZ_INTX_UNMASK_SET,
+	FUZZ_INTX_MASK,
 	FUZZ_MEMSLOT_ADD,
 	FUZZ_IOMMU_MAP,
 	FUZZ_REGION_READ,

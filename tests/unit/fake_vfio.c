@@ -316,6 +316,10 @@ static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int
 {
 	fake_log(fake->kvm, "config_write %llx %u %llx", (unsigned long long)offset, size,
 		 (unsigned long long)(value & bytes_mask(size)));
+	/* Linux would undo the Interrupt Disable of an interrupt that comes meanwhile. */
+	if (offset == PCI_COMMAND && fake->active == VFIO_PCI_INTX_IRQ_INDEX &&
+	    fake->triggers[0] >= 0 && !fake->intx_masked)
+		fake_violation(fake->kvm, "the command register is written while INTx may come");
 	if (offset == PCI_COMMAND)
 		command_written(fake, (uint16_t)value);
 	for (unsigned int i = 0; i < size; i++) {
@@ -645,6 +649,22 @@ int vfio_intx_unmask_set(struct vfio_device *device, int eventfd)
 		return -EINVAL;
 	}
 	fake->intx_unmask = dup(eventfd);
+	return 0;
+}
+
+int vfio_intx_mask(struct vfio_device *device, bool masked)
+{
+	struct fake_vfio *fake = fake_enter(device);
+	int failure = fake_failing(fake->kvm, masked ? "intx_mask" : "intx_unmask");
+
+	if (failure)
+		return failure;
+	if (fake->active != VFIO_PCI_INTX_IRQ_INDEX) {
+		fake_violation(fake->kvm, "INTx is not on: it cannot be masked");
+		return -EINVAL;
+	}
+	fake->intx_masked = masked;
+	intx_signal(fake);
 	return 0;
 }
 
