@@ -245,6 +245,22 @@ static void machine_check_set(struct vcpu *vcpu)
 		log_info("vCPU %u: KVM_X86_SETUP_MCE: %s", vcpu->index, strerror(-error));
 }
 
+/*
+ * The guest's TSC is to be the host's, as it is now: 0 means that. KVM itself takes what the host
+ * thought when KVM was loaded. Where the host has found out better since (Linux measures a TSC that
+ * is not known to be constant for a second more), and the CPU cannot scale it, KVM's
+ * kvm_set_tsc_khz() fails half-way: KVM's idea of the guest's TSC is then not what the guest reads,
+ * and a deadline fires as late again as the host is up. So it was seen on Linux 6.12; "user requested
+ * TSC rate below hardware speed" in the host's log tells.
+ */
+static void tsc_set(struct vcpu *vcpu)
+{
+	int error = ioctl_value(vcpu->fd, KVM_SET_TSC_KHZ, 0);
+
+	if (error < 0)
+		log_info("vCPU %u: KVM_SET_TSC_KHZ: %s", vcpu->index, strerror(-error));
+}
+
 int arch_vcpu_init(struct vcpu *vcpu, char why[WHY_SIZE])
 {
 	int error = cpuid_set(vcpu, why);
@@ -252,6 +268,7 @@ int arch_vcpu_init(struct vcpu *vcpu, char why[WHY_SIZE])
 	if (error == 0)
 		error = mtrr_set(vcpu, why);
 	machine_check_set(vcpu);
+	tsc_set(vcpu);
 	return error;
 }
 
