@@ -3,6 +3,7 @@
  * What vga_x86_64.c draws, for that program and for the one that looks at the screenshot
  * (tests/lab/picture.c): every pixel of both modes follows from this file alone. Neither picture is
  * the same when it is mirrored, shifted by a few pixels, or has two colours or two planes changed.
+ * Linux shows the same line of text, in the same font, on its console.
  */
 #ifndef POSTHORN_GUEST_PAYLOAD_VGA_PICTURE_H
 #define POSTHORN_GUEST_PAYLOAD_VGA_PICTURE_H
@@ -102,6 +103,22 @@ static inline uint8_t picture_text_colour(unsigned int x, unsigned int y)
 	uint8_t attribute = picture_attribute(column, row);
 
 	return glyph << x % TEXT_CELL_WIDTH & 0x80 ? attribute & 0xf : attribute >> 4;
+}
+
+/*
+ * A pixel of the console of a Linux that has this font and shows TEXT_LINE at the upper left, in
+ * the colour that it has from the start, and nothing else: the level of red, green or blue, of six
+ * bits.
+ */
+static inline uint8_t picture_console_level(unsigned int x, unsigned int y, unsigned int channel)
+{
+	unsigned int column = x / TEXT_CELL_WIDTH, row = y / TEXT_CELL_HEIGHT;
+	uint8_t glyph = 0;
+
+	(void)channel; /* it is grey */
+	if (row == 0 && column < sizeof(TEXT_LINE) - 1)
+		glyph = picture_glyph((uint8_t)TEXT_LINE[column], y % TEXT_CELL_HEIGHT);
+	return glyph << x % TEXT_CELL_WIDTH & 0x80 ? 0xaa >> 2 : 0;
 }
 
 #endif

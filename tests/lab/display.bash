@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2034,SC2154 # variables of helpers.bash and bats
 #
-# For tests of a card that shows a picture: the lab's first device is one of QEMU, with id=card, and
-# the lab has --monitor.
+# For tests of cards that show a picture: the lab has --monitor, and a card of QEMU has id=card, or a
+# name that is given here.
 
-# screenshot FILE: what the card shows, as a PPM. QEMU writes it, on the machine that runs the lab: it
-# must be below $LAB_OUTPUT.
+# screenshot FILE [ID]: what the card shows, as a PPM. QEMU writes it, on the machine that runs the lab:
+# it must be below $LAB_OUTPUT.
 screenshot() {
 	local dimensions
 	rm -f "$1"
-	echo "screendump $1 card" >/dev/lab-monitor
+	echo "screendump $1 ${2-card}" >/dev/lab-monitor
 	for _ in {1..600}; do
 		if [ -s "$1" ]; then
 			# P6, width and height, 255: a line each. Then three bytes for each pixel.
@@ -70,11 +70,11 @@ host_accesses() {
 	awk '$1 == "lab_vga" { print $2 + $3 }' /sys/kernel/tracing/kprobe_profile
 }
 
-# pixels_compare MODE NAME: is what the card shows what the guest draws? The screenshot stays, as NAME
-# below build/. $output says how many pixels are right; the exit code is that of picture, and 2 where
-# there is no screenshot.
+# pixels_compare MODE NAME [ID]: is what the card shows what the guest draws? The screenshot stays, as
+# NAME below build/. $output says how many pixels are right; the exit code is that of picture, and 2
+# where there is no screenshot.
 pixels_compare() {
-	screenshot "$LAB_OUTPUT/display-$2.ppm" || return 2
+	screenshot "$LAB_OUTPUT/display-$2.ppm" "${3-card}" || return 2
 	output=$("$root/build/$arch/tests/lab/picture" "$1" "$LAB_OUTPUT/display-$2.ppm")
 }
 
@@ -103,4 +103,35 @@ draws_nothing() {
 	[ "$(host_accesses)" = 0 ]
 	draw_end
 	echo "# $2: $output; the guest made $accesses accesses, and none arrived" >&3
+}
+
+# ---- a guest's Linux with a driver of the card, in a font of ours: every pixel of its console is known ----
+
+# For setup_file: the font is in the guest's initramfs, as /font. $picture_line is the line of text that
+# the screen is to show.
+font_add() {
+	mkdir "$BATS_FILE_TMPDIR/files"
+	cd "$BATS_FILE_TMPDIR/files"
+	"$root/build/$arch/tests/lab/picture" font >font
+	echo font | cpio -o -H newc --quiet >>"$initrd"
+	picture_line=$(sed -n 's/^#define TEXT_LINE\t* *"\(.*\)"$/\1/p' "$root/guest/payload/vga_picture.h")
+	[ -n "$picture_line" ]
+	export picture_line
+}
+
+# console_show TEXT: TEXT is all that the guest's console shows. What is printed first has the driver take
+# the console: before there is nothing that has a font.
+console_show() {
+	guest "echo >/dev/tty1; loadfont </font; printf '\\033[?25l\\033[2J\\033[H%s' '$1' >/dev/tty1"
+}
+
+# console_compare NAME ID: is the line all that the card shows? It is soon: drivers bring changes to the
+# screen some times in a second.
+console_compare() {
+	for _ in {1..20}; do
+		! pixels_compare console "$1" "$2" || break
+		sleep 0.5
+	done
+	echo "# $1: $output" >&3
+	pixels_compare console "$1" "$2"
 }
