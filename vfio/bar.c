@@ -137,12 +137,46 @@ void vfio_bar_cleanup(struct vfio_function *function, unsigned int index)
 	bar->area_count = 0;
 }
 
+/* KVM takes a page of this size where both addresses agree modulo it. */
+static const char *page_size_name(const struct bar_area *area, uint64_t gpa)
+{
+	uint64_t differing = gpa ^ (uintptr_t)area->hva;
+
+	if (area->size >= GIB && differing % GIB == 0)
+		return "1 GiB";
+	if (area->size >= 2 * MIB && differing % (2 * MIB) == 0)
+		return "2 MiB";
+	return NULL;
+}
+
+/*
+ * For peer-to-peer DMA. Without a peer it is left out: VFIO's type 1 maps page by page, and a BAR
+ * may have millions. The IOMMU may have too few address bits for where the BAR is, and then only
+ * that does not work.
+ */
+static void area_dma_map(struct vfio_function *function, unsigned int index, struct bar_area *area,
+			 uint64_t gpa)
+{
+	struct vfio_bar *bar = &function->bars[index];
+	int error = iommu_map(function->iommu, gpa, area->size, area->hva);
+
+	area->dma_mapped = error == 0;
+	/* That iommufd maps none is said at the start. */
+	if (error < 0 && error != -EOPNOTSUPP && !bar->dma_reported) {
+		bar->dma_reported = true;
+		log_notice("%s: BAR %u is at 0x%llx in the guest, where the IOMMU does not map it: "
+			   "%s; the guest's other devices do not reach it by DMA",
+			   function->device.bdf, index, (unsigned long long)gpa, strerror(-error));
+	}
+}
+
 static void area_guest_map(struct vfio_function *function, unsigned int index,
 			   struct bar_area *area)
 {
 	uint64_t gpa = function->pci.bars[index].addr + area->offset;
 	struct vfio_bar *bar = &function->bars[index];
 	bool is_rom = index == PCI_BAR_ROM;
+	const char *pages;
 
 	if (!area->hva || (is_rom && bar->rom != ROM_COPY_MADE))
 		return;
@@ -152,13 +186,17 @@ static void area_guest_map(struct vfio_function *function, unsigned int index,
 		log_error("%s: BAR %u cannot be made guest memory: %s; accesses to it are slow",
 			  function->device.bdf, index, strerror(-area->slot));
 	}
-	/*
-	 * For peer-to-peer DMA. Without a peer it is left out: VFIO's type 1 maps page by page, and
-	 * a BAR may have millions. The IOMMU may have too few address bits for where the BAR is,
-	 * and then only that does not work.
-	 */
-	if (area->slot >= 0 && !is_rom && function->has_peers)
-		area->dma_mapped = iommu_map(function->iommu, gpa, area->size, area->hva) == 0;
+	if (area->slot < 0 || is_rom)
+		return;
+	pages = page_size_name(area, gpa);
+	if (pages && !bar->shown) {
+		bar->shown = true;
+		log_info("%s: BAR %u: %llu MiB at 0x%llx in the guest, aligned for pages of %s",
+			 function->device.bdf, index, (unsigned long long)(area->size / MIB),
+			 (unsigned long long)gpa, pages);
+	}
+	if (function->has_peers)
+		area_dma_map(function, index, area, gpa);
 }
 
 static struct vfio_function *function_of(struct pci_device *pci)

@@ -40,7 +40,8 @@ struct vfio_bar {
 	struct bar_range table, pba; /* MSI-X, as the guest has it */
 	struct bar_area areas[BAR_AREAS_MAX];
 	unsigned int area_count;
-	bool reported; /* a failure was reported already */
+	/* What was said already: a failure, that it is out of reach for DMA, and where it is. */
+	bool reported, dma_reported, shown;
 	enum rom_copy rom;
 };
 

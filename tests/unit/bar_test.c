@@ -507,17 +507,60 @@ static void test_bar_works_without_peer_to_peer(void **state)
 	struct machine *machine = machine_of(state);
 	struct vfio_bar *bar = msix_bar_open(machine);
 	struct capture capture = capture_start();
+	char text[512];
 
 	fake_fail(machine->kvm, "iommu_map", 0, -EINVAL);
+	fake_fail(machine->kvm, "iommu_map", 0, -EINVAL);
 	bar_map(bar, GPA);
-	assert_int_equal(capture_lines(capture), 0);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "0000:01:00.0: BAR "));
+	assert_non_null(strstr(text, "other devices do not reach it by DMA"));
 	assert_int_equal(fake_kvm_slots(machine->kvm), 2);
-	assert_int_equal(fake_kvm_maps(machine->kvm), 1);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
 	/* It does not unmap what it did not map; next time it may go well. */
 	bar_unmap(bar);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 	bar_map(bar, GPA + 0x10000);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 2);
+}
+
+static void test_that_no_bar_can_be_mapped_for_dma_is_not_said_of_each(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = msix_bar_open(machine);
+	struct capture capture = capture_start();
+
+	fake_fail(machine->kvm, "iommu_map", 0, -EOPNOTSUPP);
+	fake_fail(machine->kvm, "iommu_map", 0, -EOPNOTSUPP);
+	bar_map(bar, GPA);
+	assert_int_equal(capture_lines(capture), 0);
+	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
+}
+
+static void test_for_which_pages_a_bar_is_aligned_is_said_once(void **state)
+{
+	struct machine *machine = machine_of(state);
+	struct vfio_bar *bar = bar_open(machine, 64 * MIB, 0x1000);
+	char text[512], expected[128];
+	struct capture capture;
+	uint64_t gpa;
+
+	bar_init(bar);
+	/* As the host's mapping is, which the made-up device leaves to mmap(2). */
+	gpa = 0x8000000000 + (uintptr_t)bar->areas[0].hva % (2 * MIB);
+	log_level_set(LOG_LEVEL_INFO);
+	capture = capture_start();
+	bar_map(bar, gpa + 0x1000);
+	bar_unmap(bar);
+	bar_map(bar, gpa);
+	bar_unmap(bar);
+	bar_map(bar, gpa + 2 * MIB);
+	log_level_set(LOG_LEVEL_NOTICE);
+	assert_int_equal(capture_text(capture, text, sizeof(text)), 1);
+	snprintf(expected, sizeof(expected),
+		 "64 MiB at 0x%llx in the guest, aligned for pages of 2 MiB",
+		 (unsigned long long)gpa);
+	assert_non_null(strstr(text, expected));
 }
 
 static void test_bar_of_the_only_function_is_not_mapped_for_dma(void **state)
@@ -886,6 +929,8 @@ int main(void)
 		TEST(test_what_the_guest_stores_is_in_the_device),
 		TEST(test_access_from_before_the_bar_came_does_not_reach_the_device),
 		TEST(test_bar_works_without_peer_to_peer),
+		TEST(test_that_no_bar_can_be_mapped_for_dma_is_not_said_of_each),
+		TEST(test_for_which_pages_a_bar_is_aligned_is_said_once),
 		TEST(test_bar_of_the_only_function_is_not_mapped_for_dma),
 		TEST(test_bar_without_a_memslot_is_trapped_and_said_once),
 		TEST(test_rom_is_copied_when_it_is_first_read_and_only_then),
