@@ -520,6 +520,11 @@ static void test_bar_works_without_peer_to_peer(void **state)
 	/* It does not unmap what it did not map; next time it may go well. */
 	bar_unmap(bar);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
+	fake_fail(machine->kvm, "iommu_map", 0, -EINVAL);
+	capture = capture_start();
+	bar_map(bar, GPA + 0x8000);
+	assert_int_equal(capture_lines(capture), 0);
+	bar_unmap(bar);
 	bar_map(bar, GPA + 0x10000);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 2);
 }
