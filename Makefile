@@ -269,6 +269,11 @@ $(BUILD)/tests/lab/picture: $(BUILD)/tests/lab/picture.o
 	@echo "  LINK  $@"
 	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^
 
+# Has a physical function whose virtual functions take a token.
+$(BUILD)/tests/lab/pf_holder: $(BUILD)/tests/lab/pf_holder.o $(BUILD)/posthorn.a
+	@echo "  LINK  $@"
+	@$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(LIBS)
+
 # The rows of the seccomp tables, for the tests that compare them with what a VM really called.
 $(BUILD)/tests/seccomp_rows: $(BUILD)/tests/seccomp_rows.o $(BUILD)/posthorn.a
 	@echo "  LINK  $@"
@@ -292,7 +297,7 @@ fault-programs: $(BUILD)/tests/fault/posthorn
 .PHONY: kvm-programs
 kvm-programs: $(BUILD)/posthorn $(payload_programs) $(BUILD)/tests/kvm/pty \
 		$(BUILD)/tests/seccomp_rows $(BUILD)/tests/lab/picture \
-		$(kvm_tests:%=$(BUILD)/tests/kvm/%_test)
+		$(BUILD)/tests/lab/pf_holder $(kvm_tests:%=$(BUILD)/tests/kvm/%_test)
 
 .PHONY: unit-programs
 unit-programs: $(unit_programs)

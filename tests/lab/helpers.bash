@@ -188,6 +188,15 @@ guest_start() {
 	guest_expect 'agent: ready'
 }
 
+# refused OPTION...: run a guest that the host is not ready for, and which does not start: $stderr says
+# why.
+refused() {
+	local command
+	guest_command "$@"
+	run --separate-stderr timeout -k 1 120 "${command[@]}" </dev/null
+	expect_status 3
+}
+
 # guest_expect PATTERN: wait for a line that matches; it is then $line, and $lines_before are those
 # before it.
 guest_expect() {

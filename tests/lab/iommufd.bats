@@ -30,14 +30,6 @@ teardown() {
 	lab_teardown
 }
 
-# refused OPTION...: run a guest by way of $guest_prefix, which does not start: $stderr says why.
-refused() {
-	local command
-	guest_command "$@"
-	run --separate-stderr timeout -k 1 120 "${command[@]}" </dev/null
-	expect_status 3
-}
-
 # Let a user without rights open what a guest with the card by iommufd takes.
 files_give() {
 	chmod 666 /dev/kvm /dev/iommu "$file"

@@ -31,6 +31,7 @@ functions_make() {
 teardown() {
 	lab_teardown
 	"$posthorn" unbind "${virtual-}" 2>/dev/null || true
+	[ -z "${holder-}" ] || kill "$holder" || true
 	! driver_is "$physical" vfio-pci || "$posthorn" unbind "$physical"
 	echo 0 >"$functions/sriov_numvfs"
 	ip link set "$(ls "$functions/net")" down
@@ -119,4 +120,93 @@ teardown() {
 	jq -e '.runs | length == 4 and all(.source == "igb" and .count == 500 and .lost == 0)' \
 		"$BATS_TEST_TMPDIR/latency.json"
 	jq -e '[.runs[] | .path] | unique == ["injected", "userspace"]' "$BATS_TEST_TMPDIR/latency.json"
+}
+
+# A driver in user space has the physical function, and gives its virtual functions a token.
+
+token=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+other_token=${token/83/84}
+
+# holder_start type1|iommufd: $holder has the physical function, and $virtual is one of it.
+holder_start() {
+	"$posthorn" bind "$physical"
+	rm -f "$BATS_TEST_TMPDIR"/holder "$BATS_TEST_TMPDIR"/held
+	mkfifo "$BATS_TEST_TMPDIR/holder" "$BATS_TEST_TMPDIR/held"
+	"$root/build/$arch/tests/lab/pf_holder" "$1" "$physical" $token \
+		<"$BATS_TEST_TMPDIR/holder" >"$BATS_TEST_TMPDIR/held" 3>&- &
+	holder=$!
+	exec {to_holder}>"$BATS_TEST_TMPDIR/holder"
+	read -r -t "$patience" line <"$BATS_TEST_TMPDIR/held"
+	[ "$line" = ready ]
+	echo 1 >/sys/module/vfio_pci/parameters/enable_sriov
+	echo 1 >"$functions/sriov_numvfs"
+	virtual=$(basename "$(readlink "$functions/virtfn0")")
+	driver_is "$virtual" vfio-pci
+}
+
+# What runs meanwhile has the other end of its standard input too.
+holder_end() {
+	kill "$holder"
+	wait "$holder" || true
+	exec {to_holder}>&-
+	holder=
+}
+
+# tokens_test type1|iommufd
+tokens_test() {
+	holder_start "$1"
+	run --separate-stderr "$posthorn" check "$virtual"
+	expect_status 0
+	expect_text "$virtual token: its physical function $physical is bound to vfio-pci" "$output"
+	refused --iommu "$1" --device "$virtual"
+	expect_text "give both the same token, --device $virtual,vf-token=UUID" "$stderr"
+	refused --iommu "$1" --device "$virtual,vf-token=$other_token"
+	expect_text "$virtual: vf-token is not the token of its physical function" "$stderr"
+	guest_start --iommu "$1" --device "$virtual,vf-token=$token" -v
+	expect_text "DMA is mapped by $1" "$(<"$BATS_TEST_TMPDIR/errors")"
+	guest 'basename $(readlink /sys/bus/pci/devices/0000:00:01.0/driver)'
+	[ "$output" = igbvf ]
+	# The other way round: who takes the physical function has to know the token of the virtual one,
+	# which is in use.
+	holder_end
+	refused --iommu "$1" --device "$physical"
+	expect_text "give both the same token, --device $physical,vf-token=UUID" "$stderr"
+	refused --iommu "$1" --device "$physical,vf-token=$other_token"
+	expect_text "$physical: vf-token is not the token of its physical function, or of its" "$stderr"
+	guest 'readlink /sys/bus/pci/devices/0000:00:01.0/driver'
+	guest_end
+	expect_status 0
+}
+
+@test "a virtual function of a physical one that VFIO has, by groups: only with the right token" {
+	tokens_test type1
+}
+
+@test "the same by device files" {
+	[ -e /dev/iommu ] || skip "this host has no iommufd: --kernel built-7.3 has"
+	! printf '%s\n' 6.18 "$(uname -r)" | sort -C -V -r ||
+		skip "Linux $(uname -r) takes no token by device files, 6.18 does"
+	tokens_test iommufd
+}
+
+@test "posthorn gives the token to a physical function that no other has, and it is the one to name" {
+	"$posthorn" bind "$physical"
+	guest_start --device "$physical,vf-token=$other_token"
+	echo 1 >/sys/module/vfio_pci/parameters/enable_sriov
+	echo 1 >"$functions/sriov_numvfs"
+	virtual=$(basename "$(readlink "$functions/virtfn0")")
+	guest_end
+	expect_status 0
+	refused --device "$virtual,vf-token=$token"
+	expect_text "vf-token is not the token of its physical function" "$stderr"
+	guest_start --device "$virtual,vf-token=$other_token"
+	guest_end
+	expect_status 0
+}
+
+@test "a token where there is none: the physical function is the host's" {
+	functions_make 1
+	"$posthorn" bind "$virtual"
+	refused --iommu type1 --device "$virtual,vf-token=$token"
+	expect_text "leave it out where the physical function is not bound to vfio-pci" "$stderr"
 }

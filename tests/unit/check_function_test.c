@@ -73,6 +73,22 @@ static void test_a_function_that_is_ready(void **state)
 
 /* ---- driver and group ---- */
 
+static void test_a_virtual_function_may_need_a_token(void **state)
+{
+	(void)state;
+	card_put();
+	function_check(NIC);
+	assert_no_finding(NIC " token");
+	/* As if the disk were its physical function. */
+	tree_link_put(NIC_PATH "/physfn", NVME_PATH);
+	function_check(NIC);
+	assert_no_finding(NIC " token");
+	tree_driver_put(NVME, "vfio-pci");
+	function_check(NIC);
+	assert_finding(CHECK_NOTE, NIC " token", NVME " is bound to vfio-pci", "vf-token=UUID");
+	assert_false(check_stops(&check));
+}
+
 static void test_a_bridge_stops(void **state)
 {
 	(void)state;
@@ -664,6 +680,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHECK_TEST(test_a_function_that_is_ready),
+		CHECK_TEST(test_a_virtual_function_may_need_a_token),
 		CHECK_TEST(test_a_bridge_stops),
 		CHECK_TEST(test_another_driver_stops_and_none_too),
 		CHECK_TEST(test_a_function_that_the_host_uses_stops),

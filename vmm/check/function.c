@@ -157,6 +157,25 @@ static void permission_check(struct check *check, const struct host_pci *pci)
 		file_check(check, pci, CHECK_STOPS, name, "type 1");
 }
 
+/* The kernel gives a virtual function to who knows the token of who has the physical one by VFIO.
+ */
+static void token_check(struct check *check, const struct host_pci *pci)
+{
+	char path[PATH_MAX], real[PATH_MAX], bdf[BDF_SIZE];
+	struct host_pci physical;
+	const char *slash;
+
+	file_path_set(path, check->root, "/sys/bus/pci/devices/%s/physfn", pci->bdf);
+	slash = realpath(path, real) ? strrchr(real, '/') : NULL;
+	if (!pci->is_vfio || !slash || bdf_parse(slash + 1, bdf) ||
+	    host_pci_read(check->root, bdf, &physical) < 0 || !physical.is_vfio)
+		return;
+	subject_add(check, pci, CHECK_NOTE, "token",
+		    "its physical function %s is bound to %s: who has that one gives it a token",
+		    bdf, physical.driver);
+	check_remedy(check, "use --device %s,vf-token=UUID", pci->bdf);
+}
+
 /* ---- reset ---- */
 
 /* What else is on the bus of a function. */
@@ -269,6 +288,7 @@ void check_function(struct check *check, const struct host_pci *pci, bool draw)
 			     check->has_iommu ? "use a function behind an IOMMU: posthorn devices"
 					      : IOMMU_MISSING_REMEDY);
 	}
+	token_check(check, pci);
 	reset_check(check, pci);
 	check_function_registers(check, pci);
 	check_function_map(check, pci, draw);
