@@ -8,6 +8,8 @@ PREFIX ?= /usr/local
 # Where shells look for completion.
 BASH_COMPLETION ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETION  ?= $(PREFIX)/share/zsh/site-functions
+# And systemd for units.
+SYSTEMD_UNITS   ?= $(PREFIX)/lib/systemd/system
 IASL   ?= iasl
 
 # Building for the other architecture takes a cross compiler, and unit tests run under emulation.
@@ -465,6 +467,7 @@ install: all $(BUILD)/posthorn.1 ## install below PREFIX (/usr/local), with DEST
 	install -D -m 644 $(BUILD)/posthorn.1 $(DESTDIR)$(PREFIX)/share/man/man1/posthorn.1
 	install -D -m 644 completion/posthorn.bash $(DESTDIR)$(BASH_COMPLETION)/posthorn
 	install -D -m 644 completion/_posthorn $(DESTDIR)$(ZSH_COMPLETION)/_posthorn
+	install -D -m 644 systemd/posthorn@.service $(DESTDIR)$(SYSTEMD_UNITS)/posthorn@.service
 
 # What the nested lab consists of: scripts, what the tiny guest is made from, and bare-metal guests.
 lab_files := scripts/lab \

@@ -99,6 +99,30 @@ teardown() {
 # A user who may do nothing that others may not, but read what a guest needs: see files_open.
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all)
 
+# Programs in front of another one, for a mount namespace of its own, in which a user namespace can be
+# made. The tests are in a chroot, where the kernel makes none: so what is its root becomes the root of
+# all. The command that prepares the mounts comes next, as for sh -c: it ends in exec "$@".
+mounts_own=(chroot /proc/1/root /bin/busybox unshare -m /bin/busybox sh -c
+	'cd /root && mount --move . / && exec chroot . sh -c "$@"' -)
+
+# In front of a program, after $nobody or another user without rights: a user namespace in which he has
+# the number 1000, and no capability.
+userns=(unshare --user --map-user=1000 --map-group=1000 --keep-caps
+	setpriv --ambient-caps=-all --inh-caps=-all --bounding-set=-all)
+
+# expect_no_rights: does $pid have no capability, and a user namespace of its own? $state is its status.
+expect_no_rights() {
+	local set
+	state=$(</proc/"$pid"/status)
+	grep -E '^(Uid|Groups|Cap|NoNewPrivs|Seccomp:)' <<<"$state" | sed 's/^/# /' >&3
+	# shellcheck disable=SC2012 # as it names them
+	echo "# open: $(ls -l "/proc/$pid/fd" | sed -n 's/.* -> //p' | sort -u | xargs)" >&3
+	for set in Inh Prm Eff Bnd Amb; do
+		expect_text "Cap$set:	0000000000000000" "$state" || return
+	done
+	[ ! "/proc/$pid/ns/user" -ef /proc/self/ns/user ]
+}
+
 # The tree may be where only its owner gets to.
 files_open() {
 	local path files=("$guest_kernel" "$initrd" "$posthorn") folders=()

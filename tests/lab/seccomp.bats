@@ -7,6 +7,18 @@
 load helpers
 load ../seccomp
 
+setup_file() {
+	lab_setup_file
+	files_open
+}
+
+# Mend what a test gave away.
+teardown() {
+	chown 0:0 /dev/kvm
+	chmod 600 /dev/vfio/vfio
+	lab_teardown
+}
+
 setup() {
 	lab_setup
 	nic=${devices[0]}
@@ -51,4 +63,58 @@ setup() {
 	"$posthorn" unbind "$nic"
 	host_pings "$nic"
 	"$posthorn" bind "$nic"
+}
+
+# unit_line KEY: the value of KEY=VALUE in the unit for systemd, for $nic.
+unit_line() {
+	sed -n "s/^$1=+\{0,1\}//p" "$root/systemd/posthorn@.service" | sed "s/%i/$nic/"
+}
+
+# A command of the unit, which systemd runs as root.
+unit_run() {
+	local words
+	read -ra words <<<"$(unit_line "$1")"
+	[ "${words[0]}" = posthorn ]
+	run --separate-stderr "$posthorn" "${words[@]:1}"
+	expect_status 0
+}
+
+@test "as systemd runs posthorn@.service: a user without rights, in a user namespace, has a card" {
+	local file
+	"$posthorn" unbind "$nic"
+	[ "$(unit_line User)" = posthorn ]
+	echo "posthorn:x:5000:5000::/:/bin/false" >>/etc/passwd
+	# As udev does it.
+	chgrp 5001 /dev/kvm
+	chmod 660 /dev/kvm
+	chmod 666 /dev/vfio/vfio
+	unit_run ExecStartPre
+	file=/dev/vfio/$(basename "$(readlink "/sys/bus/pci/devices/$nic/iommu_group")")
+	[ "$(stat -c %u "$file")" = 5000 ]
+	# ProcSubset=, ProtectProc=, ProtectKernelTunables=, LimitMEMLOCK=, User=, SupplementaryGroups=,
+	# CapabilityBoundingSet= and PrivateUsers=.
+	guest_prefix=("${mounts_own[@]}" 'mount -o bind,remount,ro /sys &&
+		mount -t proc -o subset=pid,hidepid=invisible none /proc && exec "$@"' - prlimit --memlock=unlimited
+		setpriv --reuid 5000 --regid 5000 --groups 5001 --inh-caps=-all --bounding-set=-all
+		"${userns[@]}")
+	run --separate-stderr "${guest_prefix[@]}" "$posthorn" check "$nic" --memory 256M
+	expect_status 0
+	expect_text "interrupt remapping: not known" "$output"
+	expect_text "$nic interrupts: not known: only root may read" "$output"
+	[ "$(unit_line ExecStart)" = "posthorn run --device $nic \$OPTIONS" ]
+	guest_start --device "$nic" --irq-report "$BATS_TEST_TMPDIR/report" -v
+	expect_no_rights
+	expect_text "Uid:	5000	5000	5000	5000" "$state"
+	guest net-up
+	guest_pings 5
+	guest_end
+	expect_status 0
+	# The counts of the host are not there, and it is said why nothing else is known.
+	jq -c '.interrupts[0]' "$BATS_TEST_TMPDIR/report" | sed 's/^/# /' >&3
+	jq -e '.interrupts | length > 0 and all(.host == null and .reason != "")' \
+		"$BATS_TEST_TMPDIR/report"
+	unit_run ExecStopPost
+	driver_is "$nic" e1000e
+	"$posthorn" bind "$nic"
+	[ "$(stat -c %u "$file")" = 0 ]
 }

@@ -40,7 +40,7 @@ field() {
 	done
 }
 
-@test "posthorn has the program, its manual page, completion and documentation" {
+@test "posthorn has the program, its manual page, completion, a unit and documentation" {
 	local arch file files
 	for arch in $architectures; do
 		[ "$(field "$arch" posthorn Architecture)" = "$arch" ]
@@ -48,7 +48,8 @@ field() {
 		for file in bin/posthorn share/man/man1/posthorn.1.gz \
 			share/bash-completion/completions/posthorn \
 			share/zsh/vendor-completions/_posthorn share/doc/posthorn/README.md \
-			share/doc/posthorn/docs/interrupt.md share/doc/posthorn/copyright; do
+			share/doc/posthorn/docs/interrupt.md share/doc/posthorn/copyright \
+			lib/systemd/system/posthorn@.service; do
 			grep -qxF "./usr/$file" <<<"$files" || {
 				echo "$arch: no $file"
 				return 1
