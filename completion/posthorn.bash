@@ -6,6 +6,7 @@
 
 _posthorn_commands=(run devices check info bind unbind latency timeline help version)
 _posthorn_devices=/sys/bus/pci/devices
+_posthorn_mediated=/sys/bus/mdev/devices
 _posthorn_boot=/boot
 _posthorn_modules=/lib/modules
 
@@ -79,6 +80,14 @@ _posthorn_list() {
 	[[ $value != *,* ]] || candidates=("${candidates[@]/#/${value%,*},}")
 }
 
+# _posthorn_mdevs VALUE: the same with the mediated devices of this host.
+_posthorn_mdevs() {
+	local device
+	for device in "$_posthorn_mediated"/*; do
+		[[ ! -e $device ]] || _posthorn_words "$1" "mdev=${device##*/}"
+	done
+}
+
 # _posthorn_value COMMAND OPTION VALUE: candidates for the value.
 _posthorn_value() {
 	local option=$2 value=$3 name
@@ -112,6 +121,7 @@ _posthorn_value() {
 			return
 		fi
 		_posthorn_addresses "$value" assigned
+		_posthorn_mdevs "$value"
 		;;
 	latency:--device) _posthorn_addresses "$value" assigned ;;
 	*:--user | *:--owner) mapfile -t candidates < <(compgen -u -- "$value") ;;
@@ -132,8 +142,15 @@ _posthorn_value() {
 _posthorn_operand() {
 	local value=$2
 	case $1:$#:${3-} in
-	check:2:) _posthorn_addresses "$value" ;;
-	info:2: | unbind:2:) _posthorn_addresses "$value" assigned ;;
+	check:2:)
+		_posthorn_addresses "$value"
+		_posthorn_mdevs "$value"
+		;;
+	info:2:)
+		_posthorn_addresses "$value" assigned
+		_posthorn_mdevs "$value"
+		;;
+	unbind:2:) _posthorn_addresses "$value" assigned ;;
 	bind:2:) _posthorn_addresses "$value" unassigned ;;
 	'latency compare':* | 'latency read':2: | timeline:2:) _posthorn_files "$value" ;;
 	'latency report':2:) _posthorn_files "$value" directory ;;

@@ -46,16 +46,24 @@ int irq_wire_open(struct irq_wire *wire)
 	return 0;
 }
 
-int irq_wire_open_pin(struct irq_wire *wire, int pin)
+static void resample_close(struct irq_wire *wire)
+{
+	if (wire->resample_is_lent)
+		wire->resample_eventfd = -1;
+	fd_close(&wire->resample_eventfd);
+}
+
+int irq_wire_open_pin(struct irq_wire *wire, int pin, int resample)
 {
 	int error;
 
 	wire->eventfd = eventfd_create();
-	wire->resample_eventfd = eventfd_create();
+	wire->resample_is_lent = resample >= 0;
+	wire->resample_eventfd = wire->resample_is_lent ? resample : eventfd_create();
 	error = min(wire->eventfd, wire->resample_eventfd);
 	if (error < 0) {
 		fd_close(&wire->eventfd);
-		fd_close(&wire->resample_eventfd);
+		resample_close(wire);
 		return error;
 	}
 	wire->gsi = pin;
@@ -151,7 +159,7 @@ void irq_wire_close(struct irq_wire *wire)
 	wire->gsi = -1;
 	wire->was_attached = false;
 	fd_close(&wire->eventfd);
-	fd_close(&wire->resample_eventfd);
+	resample_close(wire);
 }
 
 uint64_t irq_wire_relayed(const struct irq_wire *wire)

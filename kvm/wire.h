@@ -51,6 +51,7 @@ struct irq_wire {
 	int gsi;		 /* -1: closed; a pin below IRQ_PINS */
 	int eventfd;		 /* -1: closed */
 	int resample_eventfd;	 /* of a pin: KVM signals it when the guest acknowledges; else -1 */
+	bool resample_is_lent;	 /* it is somebody else's */
 	bool attached;
 	bool was_attached; /* since it was opened */
 	uint64_t relayed;  /* messages that the relay sent for it, but for those since the attach */
@@ -62,8 +63,11 @@ void irq_wire_init(struct irq_wire *wire, struct irq_router *router, struct irq_
 /* Take an eventfd and a GSI, without a route. Nothing to do when open. 0, -ENOSPC or -errno. */
 int irq_wire_open(struct irq_wire *wire);
 
-/* Take two eventfds for @pin, which is level-triggered. 0 or -errno. */
-int irq_wire_open_pin(struct irq_wire *wire, int pin);
+/*
+ * Take two eventfds for @pin, which is level-triggered. @resample: the second one, which stays the
+ * caller's; -1: it is made. 0 or -errno.
+ */
+int irq_wire_open_pin(struct irq_wire *wire, int pin, int resample);
 
 /* Does the wire, which is open, lead to @message, or to its pin? */
 bool irq_wire_is_routed(const struct irq_wire *wire, const struct msi_message *message);

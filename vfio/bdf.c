@@ -43,6 +43,38 @@ int bdf_parse(const char *text, char bdf[BDF_SIZE])
 	return 0;
 }
 
+bool uuid_check(const char *text)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	_Static_assert(sizeof(form) == UUID_SIZE, "of a UUID");
+	if (strlen(text) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	return true;
+}
+
+int mdev_parse(const char *text, char name[BDF_SIZE])
+{
+	if (!uuid_check(text))
+		return -EINVAL;
+	for (size_t i = 0; i < UUID_SIZE; i++)
+		name[i] = (char)tolower((unsigned char)text[i]);
+	return 0;
+}
+
+bool bdf_is_mdev(const char *name)
+{
+	return uuid_check(name);
+}
+
+const char *bdf_folder(const char *name)
+{
+	return bdf_is_mdev(name) ? "/sys/bus/mdev/devices" : "/sys/bus/pci/devices";
+}
+
 unsigned int bdf_devfn(const char *bdf)
 {
 	const char *slot = strrchr(bdf, ':') + 1;

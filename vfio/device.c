@@ -81,8 +81,11 @@ static int irqs_init(struct vfio_device *device, uint32_t count, char why[WHY_SI
 
 		int error = ioctl_call(device->fd, VFIO_DEVICE_GET_IRQ_INFO, &info);
 
-		/* Errors and requests are signalled by some devices and kernels; these by all. */
-		if (error < 0 && i <= VFIO_PCI_MSIX_IRQ_INDEX)
+		/*
+		 * Errors and requests are signalled by some devices and kernels; these by all. But
+		 * a mediated device may not know of what it does not have.
+		 */
+		if (error < 0 && i <= VFIO_PCI_MSIX_IRQ_INDEX && !bdf_is_mdev(device->bdf))
 			return refuse(why, -EIO, "%s: VFIO_DEVICE_GET_IRQ_INFO of interrupt %u: %s",
 				      device->bdf, i, strerror(-error));
 		if (error < 0)

@@ -121,7 +121,7 @@ void vfio_irqs_disable(struct vfio_device *device, unsigned int index);
 /*
  * Let signals of @eventfd unmask the INTx of the device, in the kernel (DATA_EVENTFD |
  * ACTION_UNMASK). Only while INTx is tied to an eventfd. 0, -errno, or a positive number when the
- * host has no INTx of this device.
+ * host has no INTx of this device: -ENOTTY of a mediated device that does not know how to.
  */
 int vfio_intx_unmask_set(struct vfio_device *device, int eventfd);
 

@@ -82,7 +82,7 @@ static int host_bars_init(struct vfio_function *function, char why[WHY_SIZE])
 static const struct {
 	unsigned int index; /* VFIO_PCI_*_IRQ_INDEX */
 	const char *message;
-} events[VFIO_EVENTS] = {
+} events[VFIO_EVENT_UNMASK] = {
 	[VFIO_EVENT_REQUEST] = { VFIO_PCI_REQ_IRQ_INDEX,
 				 "the host wants the device back (it is being unbound from "
 				 "vfio-pci or removed), so the VM ends" },
@@ -95,7 +95,7 @@ static int events_init(struct vfio_function *function, char why[WHY_SIZE])
 {
 	int error = 0;
 
-	for (unsigned int i = 0; i < VFIO_EVENTS && error >= 0; i++) {
+	for (unsigned int i = 0; i < VFIO_EVENT_UNMASK && error >= 0; i++) {
 		/* Not every device has it: errors are reported in PCI Express only. */
 		if (!function->device.irqs[events[i].index].count)
 			continue;
@@ -117,15 +117,22 @@ static int events_init(struct vfio_function *function, char why[WHY_SIZE])
 static void events_cleanup(struct vfio_function *function)
 {
 	for (unsigned int i = 0; i < VFIO_EVENTS; i++) {
-		if (function->events[i] >= 0)
+		if (i < VFIO_EVENT_UNMASK && function->events[i] >= 0)
 			vfio_irqs_disable(&function->device, events[i].index);
 		fd_close(&function->events[i]);
 	}
 }
 
-void vfio_function_event_report(const struct vfio_function *function, enum vfio_event event)
+bool vfio_function_event_take(struct vfio_function *function, enum vfio_event event)
 {
+	if (event == VFIO_EVENT_UNMASK) {
+		/* An INTx that is off by now needs none. */
+		if (eventfd_take(function->events[event]))
+			vfio_intx_mask(&function->device, false);
+		return false;
+	}
 	log_error("%s: %s", function->device.bdf, events[event].message);
+	return true;
 }
 
 /* ---- the whole ---- */
@@ -168,6 +175,9 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	error = vfio_device_init(&function->device, config->iommu, &options->device, why);
 	if (error < 0)
 		return error;
+	/* Whether one unmasks its INTx by itself can only be asked when that is on. */
+	if (bdf_is_mdev(function->device.bdf))
+		function->events[VFIO_EVENT_UNMASK] = eventfd_create();
 	function->pci.ops = &operations;
 	function->pci.name = function->device.bdf;
 	error = vfio_config_init(function);
@@ -193,6 +203,7 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 				  .msi_size = function->policy.msi_vectors,
 				  .msix_size = function->policy.msix_vectors,
 				  .intx_gsi = (unsigned int)gsi,
+				  .unmask_eventfd = function->events[VFIO_EVENT_UNMASK],
 				  .device_id = function->pci.devfn,
 			  });
 	if (error < 0)

@@ -47,7 +47,10 @@ void vfio_function_reset_init(struct vfio_function *function);
 /* After pci_root_cleanup(): give the function back to the host, reset. */
 void vfio_function_cleanup(struct vfio_function *function);
 
-/* Say, as an error that names the device, what @event of it is that was signalled. */
-void vfio_function_event_report(const struct vfio_function *function, enum vfio_event event);
+/*
+ * @event of the function was signalled: do what it is for, or say, as an error that names the
+ * device, what ends the VM. Returns whether that has to end. The main thread's.
+ */
+bool vfio_function_event_take(struct vfio_function *function, enum vfio_event event);
 
 #endif

@@ -66,13 +66,16 @@ struct config_policy {
 };
 
 /*
- * What the host's kernel has to say of a function while the guest runs. Either ends the VM. There
- * is no hot-unplug to hand to the guest, and nobody in the guest who could recover from an error:
- * the PCI Express port that an error is reported to belongs to the host.
+ * What the kernel has to say of a function while the guest runs. Either of the first two ends the
+ * VM. There is no hot-unplug to hand to the guest, and nobody in the guest who could recover from
+ * an error: the PCI Express port that an error is reported to belongs to the host.
  */
 enum vfio_event {
 	VFIO_EVENT_REQUEST, /* unbind, removal, hot-unplug: the host waits for the device */
 	VFIO_EVENT_ERROR,   /* an uncorrectable error, told by AER or by the platform */
+	/* Not the host's, and no end: the guest has acknowledged an INTx that VFIO does not unmask
+	 * by itself, of a mediated device. */
+	VFIO_EVENT_UNMASK,
 	VFIO_EVENTS,
 };
 
@@ -80,7 +83,7 @@ enum vfio_event {
 struct vfio_function {
 	struct pci_device pci;
 	struct vfio_device device;
-	int events[VFIO_EVENTS]; /* eventfds that VFIO signals, -1: the device has no such event */
+	int events[VFIO_EVENTS]; /* eventfds that the kernel signals, -1: there is no such event */
 	struct vfio_irqs irqs;
 	struct config_policy policy;
 	struct vfio_bar bars[PCI_BARS_MAX];

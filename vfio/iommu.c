@@ -99,7 +99,7 @@ int iommu_device_file_find(const char *root, const char *bdf, char path[PATH_MAX
 	DIR *directory;
 	int error = -ENOENT;
 
-	file_path_set(path, root, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	file_path_set(path, root, "%s/%s/vfio-dev", bdf_folder(bdf), bdf);
 	directory = opendir(path);
 	if (!directory)
 		return -errno;
@@ -135,7 +135,7 @@ int iommu_device_file_name(const char *root, int fd, char bdf[BDF_SIZE])
 		return -EINVAL;
 	*end = '\0';
 	name = strrchr(target, '/');
-	return name ? bdf_parse(name + 1, bdf) : -EINVAL;
+	return name && (!bdf_parse(name + 1, bdf) || !mdev_parse(name + 1, bdf)) ? 0 : -EINVAL;
 }
 
 /* ---- what the address space is like: iommufd answers VFIO's requests too ---- */
@@ -159,8 +159,9 @@ static unsigned int ranges_copy(const char *capability, struct iommu_range *to)
 	for (unsigned int i = 0; i < count; i++) {
 		memcpy(&range, capability + sizeof(list) + i * sizeof(range), sizeof(range));
 		to[i].base = range.start;
-		/* The kernel's end is the last byte; one of 2^64 bytes cannot be said, nor is. */
-		to[i].size = range.end - range.start + 1;
+		/* The kernel's end is the last byte. Where there is no IOMMU, that is of all bytes.
+		 */
+		to[i].size = range.end - range.start + (range.end - range.start != UINT64_MAX);
 	}
 	return count;
 }

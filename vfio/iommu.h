@@ -58,7 +58,7 @@ extern const char *const iommu_choice_names[];
 
 /* How a function is opened. */
 struct iommu_device {
-	const char *bdf;      /* full form */
+	const char *bdf;      /* full form; or the UUID of a mediated device */
 	const char *vf_token; /* of its physical function, a UUID as text; NULL: none */
 	int fd;		      /* its device file, to be taken over; 0: it is to be opened */
 };
@@ -93,11 +93,11 @@ void iommu_init(struct iommu *iommu, enum iommu_choice choice, int iommufd);
 void iommu_cleanup(struct iommu *iommu);
 
 /*
- * Open the VFIO device of a PCI function and put it into the address space. The first one decides
- * between iommufd and type 1, where that is left open. Returns its file descriptor, the caller's,
- * or -errno with the reason in @why: -EINVAL when these are too many, and -ENODEV when there is no
- * IOMMU, no VFIO or no permission, or when the function is not bound to vfio-pci, in use, its group
- * is not viable, or its token is another one. Start-up only.
+ * Open the VFIO device of a PCI function, or a mediated one, and put it into the address space. The
+ * first one decides between iommufd and type 1, where that is left open. Returns its file
+ * descriptor, the caller's, or -errno with the reason in @why: -EINVAL when these are too many, and
+ * -ENODEV when there is no IOMMU, no VFIO or no permission, or when the function is not bound to
+ * vfio-pci, in use, its group is not viable, or its token is another one. Start-up only.
  */
 int iommu_device_open(struct iommu *iommu, const struct iommu_device *wanted, char why[WHY_SIZE]);
 

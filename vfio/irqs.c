@@ -306,7 +306,8 @@ static void vector_detach(struct vfio_irqs *irqs, struct irq_set *set, unsigned 
 static int vector_open(const struct vfio_irqs *irqs, struct irq_vector *vector)
 {
 	if (irqs->active == IRQ_KIND_INTX)
-		return irq_wire_open_pin(&vector->wire, (int)irqs->intx_gsi);
+		return irq_wire_open_pin(&vector->wire, (int)irqs->intx_gsi,
+					 irqs->unmask_eventfd > 0 ? irqs->unmask_eventfd : -1);
 	return irq_wire_open(&vector->wire);
 }
 
@@ -475,6 +476,9 @@ static void intx_unmask_tie(struct vfio_irqs *irqs, struct irq_set *set)
 
 	if (set->vectors[0].changing)
 		error = vfio_intx_unmask_set(irqs->device, set->vectors[0].wire.resample_eventfd);
+	/* Then somebody does it who waits for that eventfd. */
+	if (error == -ENOTTY && irqs->unmask_eventfd > 0)
+		error = 0;
 	/* A positive answer means that fewer are available than the one. */
 	if (error != 0)
 		connect_failed(irqs, set, 0, error < 0 ? error : -ENOSPC);
@@ -684,6 +688,7 @@ int irqs_init(struct vfio_irqs *irqs, struct vfio_device *device, const struct i
 		.lock = config->lock,
 		.released = PTHREAD_COND_INITIALIZER,
 		.intx_gsi = config->intx_gsi,
+		.unmask_eventfd = config->unmask_eventfd,
 		.device_id = config->device_id,
 	};
 	for (unsigned int kind = IRQ_KIND_INTX; kind < IRQ_KINDS; kind++) {

@@ -87,6 +87,7 @@ struct vfio_irqs {
 	const struct irq_observer *observer; /* NULL: none */
 	struct mutex *lock;		     /* struct irqs_config */
 	unsigned int intx_gsi;
+	int unmask_eventfd; /* struct irqs_config */
 	uint32_t device_id;
 	struct irq_set sets[IRQ_KINDS]; /* by enum irq_kind; that of NONE is empty */
 	/* what the guest wants */
@@ -105,7 +106,12 @@ struct irqs_config {
 	struct mutex *lock; /* that the functions here are called with; NULL: there is one thread */
 	unsigned int msi_size, msix_size; /* vectors in the guest's capabilities; 0: none */
 	unsigned int intx_gsi;		  /* 0: no INTx */
-	uint32_t device_id;		  /* requester id (bus, device, function) in the guest */
+	/*
+	 * An eventfd that is signalled when the guest has acknowledged an INTx, for somebody who
+	 * unmasks it then (vfio_intx_mask()) where VFIO cannot by itself; 0 or -1: it can.
+	 */
+	int unmask_eventfd;
+	uint32_t device_id; /* requester id (bus, device, function) in the guest */
 };
 
 /* Make the interrupt state of @device: all off. 0 or -ENOMEM. */

@@ -106,7 +106,7 @@ static void siblings_find(struct vfio_function *function,
 			const struct pci_device *other = function->pci.root->devices[devfn];
 
 			/* One whose address is not known may be any of them. */
-			if (other && other != &function->pci &&
+			if (other && other != &function->pci && !bdf_is_mdev(other->name) &&
 			    (!strchr(other->name, ':') || !strcmp(other->name, bdf)))
 				function->siblings[devfn / 64] |= BIT(devfn % 64);
 		}

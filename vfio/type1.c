@@ -40,7 +40,7 @@ static int container_open(struct iommu *iommu, char why[WHY_SIZE])
 	return 0;
 }
 
-/* The link's last part is the number of the function's IOMMU group. -1: there is none. */
+/* The link's last part is the number of the device's IOMMU group. -1: there is none. */
 static int group_number(const char *bdf)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -48,7 +48,7 @@ static int group_number(const char *bdf)
 	ssize_t length;
 	int number;
 
-	file_path_set(path, "", "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	file_path_set(path, bdf_folder(bdf), "/%s/iommu_group", bdf);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length < 0)
 		return -1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vfio/vf_token.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,15 +9,10 @@
 
 int vf_token_parse(const char *text, uint8_t token[16])
 {
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 	unsigned int count = 0;
 
-	_Static_assert(sizeof(form) == VF_TOKEN_SIZE, "of a UUID");
-	if (strlen(text) != strlen(form))
+	if (!uuid_check(text))
 		return -EINVAL;
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
-			return -EINVAL;
 	for (const char *at = text; *at; at += *at == '-' ? 1 : 2)
 		if (*at != '-')
 			sscanf(at, "%2hhx", &token[count++]);

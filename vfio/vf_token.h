@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "lib/log.h"
+#include "vfio/bdf.h"
 
-#define VF_TOKEN_SIZE 37 /* the text "83f6c0a2-..." and its NUL */
+#define VF_TOKEN_SIZE UUID_SIZE
 
 struct iommu_device;
 

@@ -266,14 +266,23 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 		die(EXIT_HOST, "%s", why);
 }
 
+/* Of a guest whose devices are all mediated their drivers pin what they use, and no more. */
+static bool pins_all(const struct run_options *options)
+{
+	for (unsigned int i = 0; i < options->device_count; i++)
+		if (!bdf_is_mdev(options->devices[i].bdf))
+			return true;
+	return false;
+}
+
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
 static void dma_init(struct machine *machine, const struct run_options *options)
 {
 	if (!machine->function_count)
 		return;
-	if (host_lock_check(options->memory.size))
+	if (pins_all(options) && host_lock_check(options->memory.size))
 		exit(EXIT_HOST); /* it said why */
-	log_info("pinning %llu MiB of guest memory for DMA",
+	log_info("%s %llu MiB of guest memory for DMA", pins_all(options) ? "pinning" : "mapping",
 		 (unsigned long long)(options->memory.size / MIB));
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
 		const struct vm_ram *ram = &machine->vm.ram[i];

@@ -130,6 +130,17 @@ int operand_bdf(struct parser *parser, const char *text)
 		     text);
 }
 
+int mdev_option_parse(const char *text, char *name)
+{
+	return strncmp(text, "mdev=", strlen("mdev=")) ? -EINVAL
+						       : mdev_parse(text + strlen("mdev="), name);
+}
+
+int operand_device(struct parser *parser, const char *text)
+{
+	return mdev_option_parse(text, parser->options) ? operand_bdf(parser, text) : 0;
+}
+
 /* ---- parsing ---- */
 
 const struct command *command_find(const struct command *const *commands, const char *name)

@@ -96,6 +96,12 @@ int option_bdf(struct parser *parser, const struct option_rule *rule, const char
 /* The same for an operand, into the beginning of the structure: struct bdf_options. */
 int operand_bdf(struct parser *parser, const char *text);
 
+/* The same, or "mdev=UUID", whose UUID is the name of a mediated device. */
+int operand_device(struct parser *parser, const char *text);
+
+/* If @text is "mdev=UUID": its UUID into @name, of BDF_SIZE, and 0; else -EINVAL. */
+int mdev_option_parse(const char *text, char *name);
+
 /*
  * For a value that is followed by ",NAME=VALUE" again and again: take these from @value into the
  * structure @options, as the table @keys says, whose names have no dashes and whose functions must

@@ -263,8 +263,8 @@ static void events_read(struct machine *machine, const struct pollfd *fds)
 		for (unsigned int event = 0; event < VFIO_EVENTS; event++) {
 			if (!fds[poll_event(i, event)].revents)
 				continue;
-			vfio_function_event_report(&machine->functions[i], event);
-			machine_stop(machine, EXIT_DEVICE);
+			if (vfio_function_event_take(&machine->functions[i], event))
+				machine_stop(machine, EXIT_DEVICE);
 		}
 	}
 }

@@ -159,23 +159,31 @@ static int device_descriptor(struct parser *parser, const struct option_rule *ru
 	return wrong(parser, "%s '%s': this is no file of /dev/vfio/devices", rule->name, value);
 }
 
+/* Which device @value begins with, up to the comma. */
+static int device_name_apply(struct parser *parser, const struct option_rule *rule,
+			     const char *value, struct device_options *device)
+{
+	char text[64];
+
+	if (!strncmp(value, "fd=", strlen("fd=")))
+		return device_descriptor(parser, rule, value, device);
+	snprintf(text, sizeof(text), "%.*s", (int)min(strcspn(value, ","), sizeof(text)), value);
+	if (!bdf_parse(text, device->bdf) || !mdev_option_parse(text, device->bdf))
+		return 0;
+	return wrong(parser,
+		     "%s '%s': give the address of a PCI function, as in 0000:01:00.0 (`posthorn "
+		     "devices` lists them), or mdev=UUID",
+		     rule->name, value);
+}
+
 static int device_apply(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct run_options *options = parser->options;
 	struct device_options device = { .devfn = 0 };
-	size_t length = strcspn(value, ",");
-	char bdf[BDF_SIZE + 1];
 	unsigned int i;
 
-	if (!strncmp(value, "fd=", strlen("fd="))) {
-		if (device_descriptor(parser, rule, value, &device))
-			return EXIT_USAGE;
-	} else if (snprintf(bdf, sizeof(bdf), "%.*s", (int)min(length, sizeof(bdf)), value) < 0 ||
-		   bdf_parse(bdf, device.bdf))
-		return wrong(parser,
-			     "%s '%s': give the address of a PCI function, as in 0000:01:00.0; "
-			     "`posthorn devices` lists them",
-			     rule->name, value);
+	if (device_name_apply(parser, rule, value, &device))
+		return EXIT_USAGE;
 	for (i = 0; i < options->device_count; i++) {
 		if (!strcmp(options->devices[i].bdf, device.bdf))
 			return wrong(parser, "%s '%s': give each function once", rule->name, value);
@@ -332,7 +340,7 @@ const struct option_rule run_rules[] = {
 	{ "--halt-poll", "NS", HALT_POLL_HELP, option_number, AT(halt_poll_ns),
 	  .most = HALT_POLL_MAX },
 	{ "--device", "BDF[,NAME=VALUE]...",
-	  "assign a PCI function (BDF, or fd=N); posthorn(1) lists the NAMEs", device_apply,
+	  "assign a device (BDF, mdev=UUID or fd=N); posthorn(1) lists the NAMEs", device_apply,
 	  .repeatable = true },
 	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
 	  .names = iommu_choice_names },

@@ -27,7 +27,7 @@ struct memory_options {
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
 
 struct device_options {
-	char bdf[BDF_SIZE];	      /* full form; "fd=5": not known of a descriptor */
+	char bdf[BDF_SIZE];	      /* full form; a UUID; "fd=5": not known of a descriptor */
 	int fd;			      /* its device file, given open; 0: none */
 	char vf_token[VF_TOKEN_SIZE]; /* "": none */
 	unsigned int userspace_irqs;  /* irq-path=userspace: no irqfd, a thread injects */

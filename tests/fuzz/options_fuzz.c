@@ -37,7 +37,10 @@ static void bdf_check(const char *bdf)
 {
 	char full[BDF_SIZE];
 
-	fuzz_check(!bdf_parse(bdf, full) && !strcmp(bdf, full));
+	if (bdf_is_mdev(bdf))
+		fuzz_check(!mdev_parse(bdf, full) && !strcmp(bdf, full));
+	else
+		fuzz_check(!bdf_parse(bdf, full) && !strcmp(bdf, full));
 }
 
 static void cpus_check(const struct cpu_options *cpus, uint64_t most)

@@ -10,7 +10,8 @@ setup() {
 	tree=$(realpath "$BATS_TEST_DIRNAME/../..")
 	posthorn=$(realpath "${POSTHORN_BUILD:-$tree/build/${arch/aarch64/arm64}}")/posthorn
 	cd "$BATS_TEST_TMPDIR"
-	export _posthorn_devices=$PWD/devices _posthorn_boot=$PWD/boot _posthorn_modules=$PWD/modules
+	export _posthorn_devices=$PWD/devices _posthorn_mediated=$PWD/mediated
+	export _posthorn_boot=$PWD/boot _posthorn_modules=$PWD/modules
 	function_put 0000:00:00.0 0x060000
 	function_put 0000:00:1f.0 0x060400
 	function_put 0000:01:00.0 0x020000 vfio
@@ -35,9 +36,10 @@ offered() {
 		# The variables are those that the file sets, put back; and the options of bats are not
 		# those of a shell with somebody in front of it.
 		env -u BASH_ENV bash --norc -c '
-			set -- "$1" "$2" "$_posthorn_devices" "$_posthorn_boot" "$_posthorn_modules"
+			set -- "$1" "$2" "$_posthorn_devices" "$_posthorn_boot" "$_posthorn_modules" \
+				"$_posthorn_mediated"
 			source "$1/completion/posthorn.bash"
-			_posthorn_devices=$3 _posthorn_boot=$4 _posthorn_modules=$5
+			_posthorn_devices=$3 _posthorn_boot=$4 _posthorn_modules=$5 _posthorn_mediated=$6
 			COMP_LINE="posthorn $2" COMP_POINT=$((${#2} + 9))
 			_posthorn
 			[ ${#COMPREPLY[@]} = 0 ] || printf "%s\n" "${COMPREPLY[@]}"
@@ -155,6 +157,11 @@ values_agree() {
 	expect_offered bash "run --device=0001" 0001:02:00.0
 	expect_offered bash "latency --device 0000:01" 01:00.0
 	expect_offered bash "bind 0000:01:00.1 -" --driver --owner -v
+	mkdir -p mediated/83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered bash "info mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered bash "run --device mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered bash "check mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered bash "unbind mdev"
 }
 
 @test "bash: kernels of this host are offered, and files" {
@@ -197,6 +204,11 @@ values_agree() {
 	expect_offered zsh "check 0000:" 0000:01:00.0 0000:01:00.1
 	expect_offered zsh "run --device=" 0000:01:00.0 0001:02:00.0
 	expect_offered zsh "latency --device " 0000:01:00.0 0001:02:00.0
+	mkdir -p mediated/83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered zsh "info mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered zsh "run --device mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered zsh "check mdev" mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4
+	expect_offered zsh "unbind mdev"
 }
 
 @test "zsh: kernels of this host are offered, and files" {

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "lib/file.h"
 #include "tests/unit/assigned_machine.h"
 
 #define ADDRESS 0xfee01000U
@@ -178,7 +179,9 @@ static void test_network_card_is_enabled_and_wired_as_the_driver_goes(void **sta
 			    "irqs_set intx 0 1 [fd]\n"
 			    "intx_unmask_set\n");
 	command_change(machine, 0, PCI_COMMAND_MASTER);
-	log_expect(machine, "config_write 4 2 6\n");
+	log_expect(machine, "intx_mask\n"
+			    "config_write 4 2 6\n"
+			    "intx_unmask\n");
 	msix_start(machine, 2);
 	log_expect(machine, "irqs_disable intx\n"
 			    "irqfd_detach 17\n"
@@ -283,8 +286,12 @@ static void test_shutdown_gives_everything_back(void **state)
 			    "irqfd_attach 17 resample\n"
 			    "irqs_set intx 0 1 [fd]\n"
 			    "intx_unmask_set\n"
+			    "intx_mask\n"
 			    "config_write 4 2 407\n"
-			    "config_write 4 2 7\n");
+			    "intx_unmask\n"
+			    "intx_mask\n"
+			    "config_write 4 2 7\n"
+			    "intx_unmask\n");
 	command_set(machine, 0);
 	assert_int_equal(fake_kvm_slots(machine->kvm), 0);
 	assert_int_equal(fake_kvm_maps(machine->kvm), 0);
@@ -355,6 +362,35 @@ static void test_network_card_without_msi_works_by_its_pin(void **state)
 	command_change(machine, PCI_COMMAND_INTX_DISABLE, 0);
 	fake_vfio_intx_set(machine->fake, true);
 	assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
+}
+
+/* Of such a device VFIO may not take the eventfd that unmasks its INTx. */
+static void test_a_mediated_device_works_by_its_pin(void **state)
+{
+	struct machine *machine = *state;
+	struct vfio_function *function = machine->function;
+	int gsi;
+
+	machine->options.device.bdf = "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4";
+	fake_fail(machine->kvm, "intx_unmask_set", 0, -ENOTTY);
+	start_with(state, fake_vfio_e1000e);
+	gsi = (int)guest_read(machine, PCI_INTERRUPT_LINE, 1);
+	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	fake_log_take(machine->kvm);
+	for (unsigned int i = 1; i < 4; i++) {
+		fake_vfio_intx_set(machine->fake, true);
+		assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
+		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
+		fake_vfio_intx_set(machine->fake, false);
+		fake_kvm_pin_acknowledge(machine->kvm, gsi);
+		/* The control: nothing comes before it is unmasked. */
+		fake_vfio_intx_set(machine->fake, true);
+		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
+		fake_vfio_intx_set(machine->fake, false);
+		assert_true(eventfd_pending(function->events[VFIO_EVENT_UNMASK]));
+		assert_false(vfio_function_event_take(function, VFIO_EVENT_UNMASK));
+		log_expect(machine, "intx_unmask\n");
+	}
 }
 
 static void test_network_card_works_without_dynamic_msix(void **state)
@@ -765,6 +801,7 @@ int main(void)
 		TEST(test_sudden_end_takes_bars_then_triggers_then_irqfds),
 		TEST(test_sudden_end_wakes_the_device_first),
 		TEST(test_network_card_without_msi_works_by_its_pin),
+		TEST(test_a_mediated_device_works_by_its_pin),
 		TEST(test_network_card_works_without_dynamic_msix),
 		TEST(test_nvme_registers_stay_mapped_beside_the_table),
 		TEST(test_nvme_driver_starts_msix_twice),

@@ -46,14 +46,22 @@ static void card_put(void)
 	config_put(5, 3, 3 | 0x2000);
 }
 
-static void function_check(const char *bdf)
+static void function_more_check(const char *bdf)
 {
 	struct host_pci pci;
 
-	check_begin();
 	assert_int_equal(host_pci_read(tree.root, bdf, &pci), 0);
 	check_function(&check, &pci, true);
 }
+
+static void function_check(const char *bdf)
+{
+	check_begin();
+	function_more_check(bdf);
+}
+
+#define MDEV	  "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4"
+#define MDEV_PATH "/sys/bus/mdev/devices/" MDEV
 
 static void test_a_function_that_is_ready(void **state)
 {
@@ -72,6 +80,34 @@ static void test_a_function_that_is_ready(void **state)
 }
 
 /* ---- driver and group ---- */
+
+/* Its group is its own, and no IOMMU guards it. */
+static void test_a_mediated_device(void **state)
+{
+	(void)state;
+	tree_link_put(MDEV_PATH "/iommu_group", "/sys/kernel/iommu_groups/3");
+	check_begin();
+	check.is_mediated = true;
+	check_host(&check);
+	assert_no_finding("IOMMU");
+	assert_no_finding("memory lock");
+	function_check(MDEV);
+	assert_finding(CHECK_STOPS, MDEV " driver", "no driver gives it to VFIO",
+		       "load the driver");
+	assert_no_finding(MDEV " permission");
+	tree_link_put(MDEV_PATH "/driver", "/sys/bus/mdev/drivers/mtty");
+	tree_directory_put(MDEV_PATH "/vfio-dev/vfio0");
+	tree_text_put("/dev/vfio/3", "");
+	function_check(MDEV);
+	assert_finding(CHECK_OK, MDEV " driver", "a mediated device of mtty", "");
+	assert_finding(CHECK_OK, MDEV " permission", "/dev/vfio/3 may be opened, for type 1", "");
+	assert_int_equal(check.count, 2);
+	tree_text_put("/dev/vfio/devices/vfio0", "");
+	check_begin();
+	check.has_iommufd = true;
+	function_more_check(MDEV);
+	assert_finding(CHECK_OK, MDEV " permission", "/dev/vfio/devices/vfio0 may be opened", "");
+}
 
 static void test_a_virtual_function_may_need_a_token(void **state)
 {
@@ -680,6 +716,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHECK_TEST(test_a_function_that_is_ready),
+		CHECK_TEST(test_a_mediated_device),
 		CHECK_TEST(test_a_virtual_function_may_need_a_token),
 		CHECK_TEST(test_a_bridge_stops),
 		CHECK_TEST(test_another_driver_stops_and_none_too),

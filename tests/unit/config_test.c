@@ -405,8 +405,13 @@ static void test_command_that_does_not_change_is_passed_on_too(void **state)
 	fake_log_take(machine->kvm);
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	guest_write(machine, PCI_COMMAND + 1, 1, 0);
-	log_expect(machine, "config_write 4 2 6\n"
-			    "config_write 4 2 6\n");
+	/* INTx is on, and must not come in the midst of such a write. */
+	log_expect(machine, "intx_mask\n"
+			    "config_write 4 2 6\n"
+			    "intx_unmask\n"
+			    "intx_mask\n"
+			    "config_write 4 2 6\n"
+			    "intx_unmask\n");
 }
 
 /* tg3, mlx4: a reset by the device's own registers, of which only the driver knows. */
@@ -420,8 +425,10 @@ static void test_command_that_the_device_forgot_comes_back_with_its_bars(void **
 	le_store(&machine->fake->config[PCI_COMMAND], 2, 0);
 	fake_log_take(machine->kvm);
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	log_expect(machine, "config_write 4 2 6\n"
-			    "bars_restore\n");
+	log_expect(machine, "intx_mask\n"
+			    "config_write 4 2 6\n"
+			    "bars_restore\n"
+			    "intx_unmask\n");
 	assert_int_equal(le_load(&machine->fake->config[PCI_COMMAND], 2),
 			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	assert_int_equal(fake_kvm_slots(machine->kvm), slots);

@@ -657,6 +657,7 @@ int vfio_intx_mask(struct vfio_device *device, bool masked)
 	struct fake_vfio *fake = fake_enter(device);
 	int failure = fake_failing(fake->kvm, masked ? "intx_mask" : "intx_unmask");
 
+	fake_log(fake->kvm, "intx_%s%s", masked ? "mask" : "unmask", failure ? " fails" : "");
 	if (failure)
 		return failure;
 	if (fake->active != VFIO_PCI_INTX_IRQ_INDEX) {

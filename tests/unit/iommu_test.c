@@ -477,6 +477,20 @@ static void test_both_tell_ranges_page_sizes_and_coherency(void **state)
 	}
 }
 
+/* As iommufd says it of a mediated device: all that 64 bits can name. */
+static void test_a_range_of_everything(void **state)
+{
+	static const struct fake_iova all[] = { { 0, UINT64_MAX } };
+	struct iommu_range found[IOMMU_RANGES_MAX];
+
+	(void)state;
+	fake_iommu_info_set(0x1000, all, ARRAY_SIZE(all));
+	begin(IOMMU_IOMMUFD);
+	assert_int_equal(iommu_ranges(&iommu, found), 1);
+	assert_int_equal(found[0].base, 0);
+	assert_true(found[0].size == UINT64_MAX);
+}
+
 static void test_ranges_that_are_too_many_are_cut(void **state)
 {
 	struct fake_iova ranges[IOMMU_RANGES_MAX + 8];
@@ -551,6 +565,7 @@ int main(void)
 		IOMMU_TEST(test_type1_maps_bars),
 		IOMMU_TEST(test_iommufd_is_not_even_asked_to_map_a_bar),
 		IOMMU_TEST(test_both_tell_ranges_page_sizes_and_coherency),
+		IOMMU_TEST(test_a_range_of_everything),
 		IOMMU_TEST(test_ranges_that_are_too_many_are_cut),
 		IOMMU_TEST(test_kvm_is_told_of_devices_or_of_groups),
 		IOMMU_TEST(test_what_kvm_refuses_is_a_warning_that_names_it),

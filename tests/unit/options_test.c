@@ -278,6 +278,14 @@ static void test_how_devices_are_opened(void **state)
 	assert_string_equal(options.devices[1].vf_token, token);
 	accept(&options, "run --device 1:0.0", copy);
 	assert_int_equal(options.iommu, IOMMU_AUTO);
+	/* A mediated device, by its UUID as sysfs has it. */
+	accept(&options,
+	       "run --device mdev=83F6c0a2-5D4b-4c1e-9a77-0f3e8b21d6c4 --device "
+	       "mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c5,addr=7",
+	       copy);
+	assert_string_equal(options.devices[0].bdf, token);
+	assert_int_equal(options.devices[0].devfn, PCI_DEVFN(1, 0));
+	assert_int_equal(options.devices[1].devfn, PCI_DEVFN(7, 0));
 }
 
 /* It is said what is wrong, and what would be right. */
@@ -645,6 +653,15 @@ static void test_what_is_wrong_is_named(void **state)
 		  "vga=off|on" },
 		{ "run --kernel k --device 1:0.0,vf-token=83f6c0a2", "vf-token=83f6c0a2",
 		  "give a UUID" },
+		{ "run --kernel k --device mdev=83f6c0a2", "'mdev=83f6c0a2'", "mdev=UUID" },
+		{ "run --kernel k --device mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4,rom=x",
+		  "'rom=x'", "can follow" },
+		{ "run --kernel k --device mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4 "
+		  "--device mdev=83F6C0A2-5d4b-4c1e-9a77-0f3e8b21d6c4",
+		  "0f3e8b21d6c4", "once" },
+		{ "info mdev=83f6c0a2", "'mdev=83f6c0a2'", "0000:01:00.0" },
+		{ "bind mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4", "0f3e8b21d6c4",
+		  "0000:01:00.0" },
 		{ "run --kernel k --iommu kvm", "--iommu 'kvm'", "auto, iommufd or type1" },
 		{ "run --kernel k --device 1:0.0,", "'1:0.0,': ''", "can follow a comma" },
 		{ "run --kernel k --device 1:0.0,addr", "'addr'", "can follow a comma" },

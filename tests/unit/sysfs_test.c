@@ -470,6 +470,28 @@ static void test_a_sentence_is_cut_to_the_buffer(void **state)
 	assert_int_equal(why[16], '#');
 }
 
+#define MDEV	  "83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4"
+#define MDEV_PATH "/sys/bus/mdev/devices/" MDEV
+
+static void test_a_mediated_device_has_a_driver_and_a_group_of_its_own(void **state)
+{
+	struct host_pci pci;
+	char why[1024];
+
+	(void)state;
+	assert_int_equal(host_pci_read(tree.root, MDEV, &pci), -ENODEV);
+	tree_link_put(MDEV_PATH "/iommu_group", "/sys/kernel/iommu_groups/3");
+	blocker_of(MDEV, why);
+	assert_non_null(strstr(why, "no driver gives it to VFIO"));
+	tree_link_put(MDEV_PATH "/driver", "/sys/bus/mdev/drivers/mtty");
+	tree_directory_put(MDEV_PATH "/vfio-dev/vfio0");
+	function_get(MDEV, &pci);
+	assert_string_equal(pci.driver, "mtty");
+	assert_int_equal(pci.iommu_group, 3);
+	assert_true(pci.is_vfio);
+	assert_false(host_pci_blocker(tree.root, &pci, why, sizeof(why)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +519,7 @@ int main(void)
 		TREE_TEST(test_a_function_that_cannot_be_read_is_an_error_of_the_list),
 		TREE_TEST(test_siblings_that_do_not_fit_are_left_out_whole),
 		TREE_TEST(test_a_sentence_is_cut_to_the_buffer),
+		TREE_TEST(test_a_mediated_device_has_a_driver_and_a_group_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("sysfs", tests, NULL, NULL);

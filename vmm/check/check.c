@@ -269,14 +269,16 @@ static void type1_check(struct check *check)
 		check_remedy(check, "modprobe vfio_iommu_type1");
 	} else {
 		check_add(check, CHECK_OK, "VFIO",
-			  "vfio-pci and vfio_iommu_type1 are there, /dev/vfio/vfio may be opened");
+			  "%svfio_iommu_type1 %s there, /dev/vfio/vfio may be opened",
+			  check->is_mediated ? "" : "vfio-pci and ",
+			  check->is_mediated ? "is" : "are");
 	}
 }
 
 static void vfio_check(struct check *check)
 {
 	iommufd_check(check);
-	if (check_exists(check, "/sys/bus/pci/drivers/vfio-pci")) {
+	if (check->is_mediated || check_exists(check, "/sys/bus/pci/drivers/vfio-pci")) {
 		type1_check(check);
 		return;
 	}
@@ -495,9 +497,11 @@ static void deassign_check(struct check *check)
 void check_host(struct check *check)
 {
 	kvm_check(check);
-	iommu_check(check);
+	if (!check->is_mediated)
+		iommu_check(check);
 	vfio_check(check);
-	lock_check(check);
+	if (!check->is_mediated)
+		lock_check(check);
 	if (check->hugepages)
 		huge_pages_check(check);
 	else

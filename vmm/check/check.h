@@ -23,7 +23,7 @@
 
 /* The command line. */
 struct check_options {
-	char bdf[BDF_SIZE]; /* first: see operand_bdf(); "": none */
+	char bdf[BDF_SIZE]; /* first: see operand_device(); "": none */
 	struct memory_options memory;
 	struct cpu_options cpus; /* for @latency */
 	enum iommu_choice iommu;
@@ -58,6 +58,7 @@ struct check {
 	bool hugepages;
 	enum iommu_choice iommu;
 	uint64_t page_size; /* the host's, in bytes */
+	bool is_mediated;   /* the device that was asked for is, so no IOMMU has to guard it */
 	/* What was found, in order. */
 	struct check_finding *findings;
 	size_t count;

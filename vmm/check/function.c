@@ -266,8 +266,27 @@ static void reset_check(struct check *check, const struct host_pci *pci)
 	bus_reset_check(check, pci, turned_off);
 }
 
+/* Its driver makes up all of it: what it has, only an open tells. */
+static void mediated_check(struct check *check, const struct host_pci *pci)
+{
+	if (pci->is_vfio) {
+		subject_add(check, pci, CHECK_OK, "driver",
+			    "a mediated device of %s: no IOMMU has "
+			    "to guard it",
+			    pci->driver);
+	} else {
+		subject_add(check, pci, CHECK_STOPS, "driver", "no driver gives it to VFIO");
+		check_remedy(check, "load the driver of its type (ls /sys/bus/mdev/drivers)");
+	}
+	permission_check(check, pci);
+}
+
 void check_function(struct check *check, const struct host_pci *pci, bool draw)
 {
+	if (bdf_is_mdev(pci->bdf)) {
+		mediated_check(check, pci);
+		return;
+	}
 	if (host_pci_is_bridge(pci)) {
 		subject_add(check, pci, CHECK_STOPS, "kind",
 			    "a bridge: only endpoints can be assigned");

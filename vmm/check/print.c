@@ -126,6 +126,7 @@ static int check_run(const void *opaque)
 	check.memory = options->memory.size;
 	check.hugepages = options->memory.hugepages;
 	check.iommu = options->iommu;
+	check.is_mediated = bdf_is_mdev(options->bdf);
 	check_host(&check);
 	if (options->bdf[0])
 		check_function(&check, &pci, true);
@@ -176,10 +177,10 @@ static const struct option_rule check_rules[] = {
 
 const struct command command_check = {
 	.name = "check",
-	.synopsis = "[BDF]",
+	.synopsis = "[BDF|mdev=UUID]",
 	.help = "find what would stop a guest, and what mends it",
 	.rules = check_rules,
-	.operand = operand_bdf,
+	.operand = operand_device,
 	.operands = 1,
 	.options_size = sizeof(struct check_options),
 	.defaults = &check_defaults,

@@ -40,7 +40,7 @@ static void driver_read(const char *root, const char *bdf, char *driver, size_t 
 {
 	char path[PATH_MAX];
 
-	file_path_set(path, root, "/sys/bus/pci/devices/%s/driver", bdf);
+	file_path_set(path, root, "%s/%s/driver", bdf_folder(bdf), bdf);
 	link_name_read(path, driver, size);
 }
 
@@ -61,7 +61,7 @@ static bool vfio_has(const char *root, const char *bdf, const char *driver)
 {
 	char path[PATH_MAX];
 
-	file_path_set(path, root, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	file_path_set(path, root, "%s/%s/vfio-dev", bdf_folder(bdf), bdf);
 	return access(path, F_OK) == 0 || host_pci_driver_is_vfio(driver);
 }
 
@@ -74,7 +74,7 @@ static int iommu_group_read(const char *root, const char *bdf)
 	char path[PATH_MAX], number[16], name[32], *end;
 	long group;
 
-	file_path_set(path, root, "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	file_path_set(path, root, "%s/%s/iommu_group", bdf_folder(bdf), bdf);
 	link_name_read(path, number, sizeof(number));
 	group = strtol(number, &end, 10);
 	if (end == number || *end || group < 0 || group > INT_MAX)
@@ -124,6 +124,26 @@ static int absence(const char *root)
 	return errno == EACCES ? -EACCES : -ENOENT;
 }
 
+/* Who has it; of its ids sysfs says nothing. */
+static void holder_read(const char *root, struct host_pci *pci)
+{
+	pci->iommu_group = iommu_group_read(root, pci->bdf);
+	driver_read(root, pci->bdf, pci->driver, sizeof(pci->driver));
+	pci->is_vfio = vfio_has(root, pci->bdf, pci->driver);
+}
+
+static int mdev_read(const char *root, const char *name, struct host_pci *pci)
+{
+	char path[PATH_MAX];
+
+	snprintf(pci->bdf, sizeof(pci->bdf), "%s", name);
+	file_path_set(path, root, "%s/%s", bdf_folder(name), name);
+	if (access(path, F_OK) < 0)
+		return errno == EACCES ? -EACCES : -ENODEV;
+	holder_read(root, pci);
+	return 0;
+}
+
 int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 {
 	static const char *const names[] = { "vendor", "device", "subsystem_vendor",
@@ -133,6 +153,9 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 	unsigned int i;
 	int length;
 
+	*pci = (struct host_pci){ .iommu_group = -1 };
+	if (bdf_is_mdev(bdf))
+		return mdev_read(root, bdf, pci);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		file_path_set(path, root, "/sys/bus/pci/devices/%s/%s", bdf, names[i]);
 		length = file_read_text(path, text, sizeof(text));
@@ -147,11 +170,9 @@ int host_pci_read(const char *root, const char *bdf, struct host_pci *pci)
 		.subsystem_device = (uint16_t)values[3],
 		.class_code = (uint32_t)values[4] & 0xffffff,
 		.header_type = header_type_read(root, bdf),
-		.iommu_group = iommu_group_read(root, bdf),
 	};
 	snprintf(pci->bdf, sizeof(pci->bdf), "%s", bdf);
-	driver_read(root, bdf, pci->driver, sizeof(pci->driver));
-	pci->is_vfio = vfio_has(root, bdf, pci->driver);
+	holder_read(root, pci);
 	return 0;
 }
 
@@ -174,6 +195,13 @@ int host_pci_named_read(const char *root, const char *bdf, struct host_pci *pci)
 
 	if (!error)
 		return 0;
+	if (error == -ENODEV && bdf_is_mdev(bdf)) {
+		log_error("this host has no mediated device %s: `ls /sys/bus/mdev/devices` shows "
+			  "those it has; echo %s >/sys/class/mdev_bus/PARENT/mdev_supported_types/"
+			  "TYPE/create makes it",
+			  bdf, bdf);
+		return EXIT_USAGE;
+	}
 	if (error == -ENODEV) {
 		log_error("this host has no PCI function %s: `posthorn devices` lists those it has",
 			  bdf);
@@ -348,7 +376,11 @@ static void bars_blocker(const char *root, const struct host_pci *pci, char *why
 bool host_pci_blocker(const char *root, const struct host_pci *pci, char *why, size_t size)
 {
 	why[0] = '\0';
-	if (host_pci_is_bridge(pci)) {
+	/* No IOMMU guards it: its driver does. So it is alone in its group. */
+	if (bdf_is_mdev(pci->bdf)) {
+		if (!pci->is_vfio)
+			snprintf(why, size, HOST_MDEV_UNBOUND);
+	} else if (host_pci_is_bridge(pci)) {
 		snprintf(why, size, "a bridge: only endpoints can be assigned");
 	} else if (pci->iommu_group < 0 && host_pci_group_may_come(root, pci)) {
 		snprintf(why, size, "no IOMMU group before a driver takes it: posthorn bind %s",

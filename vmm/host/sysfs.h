@@ -14,6 +14,11 @@
 
 #define HOST_PCI_VFIO "vfio-pci" /* the driver that gives any function to VFIO */
 
+/* Why a mediated device is not ready: a phrase with the remedy. */
+#define HOST_MDEV_UNBOUND \
+	"no driver gives it to VFIO: load the one of its type (ls /sys/bus/mdev/drivers)"
+
+/* Of a mediated device there is its UUID as the address, and who has it. */
 struct host_pci {
 	char bdf[BDF_SIZE];
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;

@@ -83,12 +83,12 @@ static const struct option_rule info_rules[] = {
 
 const struct command command_info = {
 	.name = "info",
-	.synopsis = "BDF",
+	.synopsis = "BDF|mdev=UUID",
 	.help = "show a function as VFIO and as a guest see it",
 	.rules = info_rules,
-	.operand = operand_bdf,
+	.operand = operand_device,
 	.operands = 1,
-	.needed = "the address of a PCI function",
+	.needed = "the address of a PCI function, or mdev=UUID",
 	.options_size = sizeof(struct info_options),
 	.run = info_run,
 };

@@ -15,7 +15,7 @@ struct vfio_function;
 
 /* The command line. */
 struct info_options {
-	char bdf[BDF_SIZE]; /* first: see operand_bdf() */
+	char bdf[BDF_SIZE]; /* first: see operand_device() */
 	enum iommu_choice iommu;
 	bool json;
 };
