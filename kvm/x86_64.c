@@ -249,9 +249,9 @@ static void machine_check_set(struct vcpu *vcpu)
  * The guest's TSC is to be the host's, as it is now: 0 means that. KVM itself takes what the host
  * thought when KVM was loaded. Where the host has found out better since (Linux measures a TSC that
  * is not known to be constant for a second more), and the CPU cannot scale it, KVM's
- * kvm_set_tsc_khz() fails half-way: KVM's idea of the guest's TSC is then not what the guest reads,
- * and a deadline fires as late again as the host is up. So it was seen on Linux 6.12; "user requested
- * TSC rate below hardware speed" in the host's log tells.
+ * kvm_set_tsc_khz() fails half-way. KVM's idea of the guest's TSC is then not what the guest reads,
+ * and a deadline fires as late again as the host is up. So it was seen on Linux 6.12, whose log has
+ * "user requested TSC rate below hardware speed" then.
  */
 static void tsc_set(struct vcpu *vcpu)
 {
