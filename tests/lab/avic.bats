@@ -22,18 +22,30 @@ setup() {
 	posted_before=$posted merged_before=$merged logged_before=$logged
 }
 
-# What the IOMMU has counted, as QEMU's monitor tells: $posted, $merged (those that were pending
-# already) and $logged (those whose vCPU did not run).
+# monitor_number NAME: a count of the IOMMU's, as QEMU's monitor tells, in $number.
+monitor_number() {
+	echo "qom-get /machine/peripheral/iommu gam-$1" >&"$monitor"
+	while read -r -t 60 -u "$monitor" number; do
+		number=${number%$'\r'}
+		[[ ! $number =~ ^[0-9]+$ ]] || return 0
+	done
+	return 1
+}
+
+# What the IOMMU has counted: $posted, $merged (those that were pending already) and $logged (those
+# whose vCPU did not run), of a time when nothing was posted.
 iommu_read() {
-	local monitor name line
+	local monitor number=''
 	exec {monitor}<>/dev/lab-monitor
-	for name in posted merged logged; do
-		echo "qom-get /machine/peripheral/iommu gam-$name" >&"$monitor"
-		while read -r -t 60 -u "$monitor" line; do
-			line=${line%$'\r'}
-			[[ ! $line =~ ^[0-9]+$ ]] || break
-		done
-		printf -v "$name" %s "$line"
+	monitor_number posted
+	posted=''
+	until [ "$number" = "$posted" ]; do
+		posted=$number
+		monitor_number merged
+		merged=$number
+		monitor_number logged
+		logged=$number
+		monitor_number posted
 	done
 	exec {monitor}>&-
 }
