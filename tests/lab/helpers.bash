@@ -176,7 +176,8 @@ guest_quick+=' initcall_blacklist=jent_mod_init,crypto_kdf108_init,load_system_c
 guest_quick+=,bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,init_kprobe_trace
 
 # guest_command [OPTION]...: sets $command, the array to run a guest, by way of the program
-# $guest_prefix. --cmdline TEXT is added to what every guest has; --memory is 256M if not given.
+# $guest_prefix. --cmdline TEXT is added to what every guest has; --memory is 256M if not given. With
+# $POSTHORN_TEST_IOMMU, guests with devices take that interface, but where a test names one.
 guest_command() {
 	local cmdline="console=ttyS0 quiet panic=-1 $guest_quick" memory=256M options=()
 	while [ $# -gt 0 ]; do
@@ -193,6 +194,10 @@ guest_command() {
 		esac
 		shift
 	done
+	case "${options[*]}" in
+	*--iommu*) ;;
+	*--device*) options+=(${POSTHORN_TEST_IOMMU:+--iommu "$POSTHORN_TEST_IOMMU"}) ;;
+	esac
 	command=("${guest_prefix[@]}" "$posthorn" run --kernel "$guest_kernel" --initrd "$initrd"
 		--cmdline "$cmdline" --memory "$memory" "${options[@]}")
 }

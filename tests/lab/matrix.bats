@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
 # lab: --device e1000e --device nvme --device virtio-net
 # What every host has to do, whatever its kernel and its emulator: scripts/matrix runs this file in each
-# cell of the matrix.
+# cell of the matrix. POSTHORN_TEST_IOMMU is the interface that maps DMA there, if it matters.
 
 load helpers
 
@@ -29,6 +29,7 @@ deliveries() {
 	guest_end
 	expect_status $code
 	[ "$(deliveries)" = $expected ]
+	[ -z "${POSTHORN_TEST_IOMMU-}" ] || [ "$(jq -r .iommu "$report")" = "$POSTHORN_TEST_IOMMU" ]
 	if [ $expected = posted ]; then
 		[ "$host" -eq 0 ]
 	else
