@@ -350,6 +350,7 @@ void vfio_bar_access(struct pci_device *pci, unsigned int index, uint64_t offset
 	const struct vfio_bar *bar = &function->bars[index];
 
 	mutex_assert_held(&function->pci.lock);
+	irqs_intx_resample(&function->irqs);
 	if (access_within(&bar->table, offset, access)) {
 		if (access->is_write)
 			irqs_wait(&function->irqs);

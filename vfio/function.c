@@ -126,9 +126,9 @@ static void events_cleanup(struct vfio_function *function)
 bool vfio_function_event_take(struct vfio_function *function, enum vfio_event event)
 {
 	if (event == VFIO_EVENT_UNMASK) {
-		/* An INTx that is off by now needs none. */
-		if (eventfd_take(function->events[event]))
-			vfio_intx_mask(&function->device, false);
+		mutex_lock(&function->pci.lock);
+		irqs_intx_resample(&function->irqs);
+		mutex_unlock(&function->pci.lock);
 		return false;
 	}
 	log_error("%s: %s", function->device.bdf, events[event].message);

@@ -484,6 +484,13 @@ static void intx_unmask_tie(struct vfio_irqs *irqs, struct irq_set *set)
 		connect_failed(irqs, set, 0, error < 0 ? error : -ENOSPC);
 }
 
+void irqs_intx_resample(struct vfio_irqs *irqs)
+{
+	/* One that is off by now needs none. */
+	if (irqs->unmask_eventfd > 0 && eventfd_take(irqs->unmask_eventfd))
+		vfio_intx_mask(irqs->device, false);
+}
+
 static void changes_tell(struct vfio_irqs *irqs, const struct irq_set *set, unsigned int first,
 			 unsigned int end)
 {

@@ -157,6 +157,13 @@ void irqs_vectors_sync(struct vfio_irqs *irqs, enum irq_kind kind, unsigned int 
 void irqs_intx_mask(struct vfio_irqs *irqs);
 void irqs_intx_unmask(struct vfio_irqs *irqs);
 
+/*
+ * Where VFIO does not unmask an INTx by itself (struct irqs_config.unmask_eventfd): unmask it, if
+ * the guest has acknowledged it. When that eventfd is signalled; and before an access to a BAR,
+ * because a driver that makes up a device may lose what that device has to say while it is masked.
+ */
+void irqs_intx_resample(struct vfio_irqs *irqs);
+
 /* Did the device send @vector of @kind while it was masked, and it was not delivered yet? */
 bool irqs_vector_pending(const struct vfio_irqs *irqs, enum irq_kind kind, unsigned int vector);
 

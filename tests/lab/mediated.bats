@@ -34,7 +34,7 @@ teardown() {
 # port_says BDF PORT TEXT: does the port (0 or 1) of the function in the guest say back TEXT, of 15
 # bytes at most? It does by interrupts, which come as long as they are unmasked.
 port_says() {
-	guest "tty=\$(find /sys/devices -path '*/$1/*' -name 'ttyS*' | sed 's|.*/||' | sort | sed -n $(($2 + 1))p); exec 3<>/dev/\$tty && stty raw -echo <&3 && printf %s '$3' >&3 && timeout 20 head -c ${#3} <&3 && exec 3>&-"
+	guest "tty=\$(find /sys/devices -path '*/$1/*' -name 'ttyS*' | sed 's|.*/||' | sort | sed -n $(($2 + 1))p); exec 3<>/dev/\$tty && stty raw -echo <&3 && printf %s '$3' >&3 && timeout 20 head -c ${#3} <&3 && echo && exec 3>&-"
 	[ "$output" = "$3" ]
 	guest "grep \$tty /proc/interrupts"
 	[ "$(interrupts_sum <<<"$output" | cut -d " " -f 2)" -ge 2 ]

@@ -388,8 +388,13 @@ static void test_a_mediated_device_works_by_its_pin(void **state)
 		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
 		fake_vfio_intx_set(machine->fake, false);
 		assert_true(eventfd_pending(function->events[VFIO_EVENT_UNMASK]));
-		assert_false(vfio_function_event_take(function, VFIO_EVENT_UNMASK));
+		/* By the main thread, or by an access that comes before it. */
+		if (i == 2)
+			memory_read(machine, guest_read(machine, BAR(0), 4) + 0x20000, 4);
+		else
+			assert_false(vfio_function_event_take(function, VFIO_EVENT_UNMASK));
 		log_expect(machine, "intx_unmask\n");
+		assert_false(eventfd_pending(function->events[VFIO_EVENT_UNMASK]));
 	}
 }
 
