@@ -26,7 +26,7 @@ VERSION := 0.1.0
 # ---- what is built -----------------------------------------------------------------------------
 
 lib_objects     := lib/log.o lib/ioctl.o lib/file.o lib/cmdline.o
-kvm_objects     := kvm/vm.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/$(ARCH).o
+kvm_objects     := kvm/vm.o kvm/ram.o kvm/vcpu.o kvm/irq.o kvm/wire.o kvm/$(ARCH).o
 devices_x86_64  := devices/rtc.o devices/power.o
 devices_arm64   := devices/pl031.o
 devices_objects := devices/bus.o devices/pci.o devices/serial.o $(devices_$(ARCH))
@@ -39,8 +39,8 @@ guest_objects   := guest/layout.o guest/image.o guest/image_$(ARCH).o guest/boot
 report_x86_64   := trace_x86_64.o irte_x86_64.o
 vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/descriptor.o vmm/run.o \
                    vmm/machine.o vmm/board_$(ARCH).o vmm/seccomp.o vmm/privileges.o vmm/vcpu_loop.o \
-                   vmm/console.o vmm/relay/relay.o $(addprefix vmm/timeline/,timeline.o command.o) \
-                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o gnuplot.o lock.o kernel.o devices.o \
+                   vmm/console.o vmm/progress.o vmm/relay/relay.o $(addprefix vmm/timeline/,timeline.o command.o) \
+                   $(addprefix vmm/host/,sysfs.o resources.o capabilities.o affinity.o idle_$(ARCH).o gnuplot.o lock.o node.o kernel.o devices.o \
                      bind.o owner.o in_use.o variant.o names_$(if $(filter 1,$(STATIC)),none,libpci).o) \
                    $(addprefix vmm/check/,check.o $(ARCH).o cgroup.o function.o registers.o map.o latency.o print.o) \
                    $(addprefix vmm/info/,info.o print.o capabilities.o) \
@@ -58,7 +58,7 @@ objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects
 unit_tests_x86_64 := rtc power layout_x86_64 image_x86_64 acpi boot_x86_64 posting_x86_64 \
                      trace_x86_64 irte_x86_64
 unit_tests_arm64  := pl031 layout_arm64 image_arm64 fdt boot_arm64 posting_arm64 arm64
-unit_tests := log file bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
+unit_tests := log file progress ram bus pci pci_bars serial serial_threads image routes relay doorbell seccomp \
               options options_latency host_kernel sysfs in_use bind host_irq irq_verdict irq_watch \
               irq_report kvm_stats config config_capabilities config_malformed irqs irqs_failures \
               irqs_relay bar rom vga iommu assigned function_locks reset hot_reset device_events check check_cgroup \
@@ -103,6 +103,8 @@ unit_flags_check_cgroup := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_function := -Wl,--wrap=file_write_text,--wrap=access
 unit_flags_check_latency := -Wl,--wrap=file_write_text,--wrap=access
 comma := ,
+unit_flags_ram := $(addprefix -Wl$(comma)--wrap=,mmap munmap madvise pthread_create syscall)
+unit_flags_progress := -Wl,--wrap=isatty,--wrap=clock_gettime,--wrap=log_text
 unit_flags_affinity := $(addprefix -Wl$(comma)--wrap=,sched_setaffinity sched_getaffinity getrlimit setrlimit access \
                          file_read_text)
 unit_flags_irq_watch := -Wl,--wrap=host_irqs_read,--wrap=calloc
@@ -325,7 +327,7 @@ unit: sanitized ## build and run the unit tests only, with the sanitizers
 	@tests/run --arch $(ARCH) $(unit_tests:%=build/$(ARCH)-sanitize/tests/unit/%_test)
 
 # The order of locks, and what threads share, where there is more than one thread.
-thread_tests := function_locks serial_threads relay
+thread_tests := function_locks serial_threads relay ram
 .PHONY: thread-tests
 thread-tests:
 	@$(MAKE) --no-print-directory $(thread_tests:%=build/$(machine)-threads/tests/unit/%_test) \

@@ -108,7 +108,7 @@ _posthorn_value() {
 	*:--initrd | *:--irq-report | *:--timeline | *:--dump-fdt | *:--json | *:--plot) _posthorn_files "$value" ;;
 	*:--memory)
 		if [[ $value == *,* ]]; then
-			_posthorn_words "$value" "${value%%,*}",hugepages={on,off}
+			_posthorn_words "$value" "${value%,*}",hugepages={on,off,1G} "${value%,*}",{prefault,node}=
 		else
 			_posthorn_words "$value" 512M 1G 2G 4G 8G
 		fi

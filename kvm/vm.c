@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 #include "kvm/arch.h"
+#include "kvm/ram.h"
 #include "kvm/wire.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
+/* Of those that the kernel makes of ordinary pages by itself. */
 #define HUGE_PAGE_SIZE (2 * MIB)
 
 /* What posthorn cannot do without; all are in Linux 6.1, most in much older kernels. */
@@ -109,48 +111,9 @@ static int cpus_check(const struct vm *vm, char why[WHY_SIZE])
 }
 
 /* Where a piece of RAM starts in the mapping, so that huge pages line up on both sides. */
-static size_t ram_offset(size_t end, const struct vm_ram *ram)
+static size_t ram_offset(size_t end, const struct vm_ram *ram, uint64_t page)
 {
-	return align_up(end, HUGE_PAGE_SIZE) + ram->gpa % HUGE_PAGE_SIZE;
-}
-
-/* NULL when it cannot be had. */
-static void *ram_map(size_t size, bool hugepages, char why[WHY_SIZE])
-{
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-	void *hva;
-
-	/* MAP_HUGETLB reserves now, so that a pool that is too small is found out here. */
-	flags |= hugepages ? MAP_HUGETLB | (21 << MAP_HUGE_SHIFT) : MAP_NORESERVE;
-	/* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): @size is not 0 */
-	hva = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
-	if (hva != MAP_FAILED)
-		return hva;
-	if (hugepages)
-		refuse(why, -errno,
-		       "hugepages=on: cannot reserve %zu MiB of 2 MiB pages: %s; needed: echo %zu "
-		       ">/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages (or more, if "
-		       "others use them; posthorn check tells)",
-		       (size_t)(size / MIB), strerror(errno), (size_t)(size / HUGE_PAGE_SIZE));
-	else
-		refuse(why, -errno, "cannot map %zu MiB of guest memory: %s", (size_t)(size / MIB),
-		       strerror(errno));
-	return NULL;
-}
-
-/*
- * The pages of the pool are reserved, but a control group may not let this process have them, which
- * is found when they are used: by then a failed access could only end the VM.
- */
-static int ram_populate(void *hva, size_t size, char why[WHY_SIZE])
-{
-	if (madvise(hva, size, MADV_POPULATE_WRITE) == 0)
-		return 0;
-	return refuse(why, -errno,
-		      "hugepages=on: %zu MiB of 2 MiB pages are reserved, but cannot be had: %s; "
-		      "most likely a control group forbids it (hugetlb.2MB.max): posthorn check "
-		      "--memory %zuM,hugepages=on",
-		      (size_t)(size / MIB), strerror(errno), (size_t)(size / MIB));
+	return align_up(end, page) + ram->gpa % page;
 }
 
 /* Let what of @ram is in [@start, @end) answer the guest. */
@@ -174,6 +137,7 @@ static int ram_show(struct vm *vm, const struct vm_ram *ram, uint64_t start, uin
 static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE])
 {
 	uint64_t hole_end = config->hole.gpa + config->hole.size;
+	uint64_t pool = config->memory.huge_page_size, page = pool ? pool : HUGE_PAGE_SIZE;
 	size_t end = 0;
 	char *base;
 	int error = 0;
@@ -181,26 +145,20 @@ static int ram_init(struct vm *vm, const struct vm_config *config, char why[WHY_
 	vm->ram_count = config->ram_count;
 	for (unsigned int i = 0; i < vm->ram_count; i++) {
 		vm->ram[i] = config->ram[i];
-		end = ram_offset(end, &vm->ram[i]) + vm->ram[i].size;
+		end = ram_offset(end, &vm->ram[i], page) + vm->ram[i].size;
 	}
 	/* mmap(2) aligns to pages only: one huge page more lets the start be moved up. */
-	vm->ram_size = align_up(end, HUGE_PAGE_SIZE) + (config->hugepages ? 0 : HUGE_PAGE_SIZE);
-	vm->ram_hva = ram_map(vm->ram_size, config->hugepages, why);
+	vm->ram_size = align_up(end, page) + (pool ? 0 : page);
+	vm->ram_hva = ram_map(vm->ram_size, &config->memory, why);
 	if (!vm->ram_hva)
 		return -ENOMEM;
-	base = (char *)align_up((uintptr_t)vm->ram_hva, HUGE_PAGE_SIZE);
-	/* Two are advice: a kernel without them runs the guest all the same. */
-	madvise(vm->ram_hva, vm->ram_size, MADV_DONTDUMP);
-	if (!config->hugepages)
-		madvise(vm->ram_hva, vm->ram_size, MADV_HUGEPAGE);
-	else if (ram_populate(vm->ram_hva, vm->ram_size, why) < 0)
-		return -ENOMEM;
+	base = (char *)align_up((uintptr_t)vm->ram_hva, page);
 
 	end = 0;
 	for (unsigned int i = 0; i < vm->ram_count && error == 0; i++) {
 		struct vm_ram *ram = &vm->ram[i];
 
-		end = ram_offset(end, ram);
+		end = ram_offset(end, ram, page);
 		ram->hva = base + end;
 		end += ram->size;
 		if (config->hole.size)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "kvm/irq.h"
+#include "kvm/ram.h"
 #include "lib/log.h"
 
 struct kvm_cpuid2;
@@ -31,7 +32,7 @@ struct vm_config {
 	const struct vm_ram *ram; /* gpa and size are read */
 	unsigned int ram_count;
 	unsigned int cpus;
-	bool hugepages;	       /* RAM from the host's hugetlbfs pool */
+	struct ram_config memory;
 	bool idle_guest;       /* vCPUs that sleep keep their CPU: see VM_IDLE_EXITS */
 	uint64_t halt_poll_ns; /* VM_HALT_POLL_HOST: as the host has it for all VMs */
 	/*
@@ -98,8 +99,8 @@ int vm_open(struct vm *vm, int kvm_fd, char why[WHY_SIZE]);
 
 /*
  * After vm_open(): create the VM with its in-kernel interrupt controllers, and give it RAM: zeroed,
- * not yet touched, huge pages where the host has them, never in a core dump. 0, or -errno with the
- * reason in @why when KVM refuses or there is not enough memory.
+ * not yet touched unless config->memory wants that, huge pages where the host has them, never in a
+ * core dump. 0, or -errno with the reason in @why when KVM refuses or there is not enough memory.
  */
 int vm_init(struct vm *vm, const struct vm_config *config, char why[WHY_SIZE]);
 

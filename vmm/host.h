@@ -23,6 +23,12 @@ int host_function_check(const char *bdf);
 int host_lock_check(uint64_t size);
 
 /*
+ * May the guest's memory come from NUMA node @node? EXIT_OK, or after an error message EXIT_USAGE
+ * when there is no such node, EXIT_HOST when this process may not use it.
+ */
+int host_node_check(unsigned int node);
+
+/*
  * Can a guest of the KVM behind @kvm_fd keep its CPU while it sleeps? On x86-64 a VM tries it: a
  * KVM that is a guest itself may offer it, and then not be able to enter such a guest. EXIT_OK, or
  * EXIT_HOST after an error message. No other thread may wait for SIGALRM.

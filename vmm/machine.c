@@ -17,6 +17,7 @@
 #include "vmm/board.h"
 #include "vmm/host.h"
 #include "vmm/irq_report.h"
+#include "vmm/progress.h"
 #include "vmm/relay.h"
 #include "vmm/run_options.h"
 #include "vmm/timeline.h"
@@ -230,7 +231,7 @@ static void layout_make(struct machine *machine, const struct run_options *optio
 	uint64_t mem64 = pci_mem64_needed(&machine->pci);
 
 	if (layout_init(&machine->layout, options->memory.size,
-			options->memory.hugepages ? 2 * MIB : page_size, usable, count, bits) < 0)
+			max(options->memory.huge_page_size, page_size), usable, count, bits) < 0)
 		die(EXIT_HOST,
 		    "--memory: %llu MiB do not fit into what the host's CPU (%u address bits) and "
 		    "IOMMU can address; use less",
@@ -241,17 +242,29 @@ static void layout_make(struct machine *machine, const struct run_options *optio
 
 static void memory_init(struct machine *machine, const struct run_options *options)
 {
+	struct progress progress = { .what = "making the guest's memory" };
 	struct vm_ram ram[LAYOUT_RAM_MAX];
 	struct vm_config config = {
 		.ram = ram,
 		.ram_count = machine->layout.ram_count,
 		.cpus = options->cpus.count,
-		.hugepages = options->memory.hugepages,
+		.memory = { .huge_page_size = options->memory.huge_page_size,
+			    .prefault = (unsigned int)options->memory.prefault,
+			    .has_node = options->memory.has_node,
+			    .node = (unsigned int)options->memory.node,
+			    .progress = progress_show,
+			    .opaque = &progress },
 		.idle_guest = options->idle == RUN_IDLE_GUEST,
 		.halt_poll_ns = options->halt_poll_ns,
 	};
 	char why[WHY_SIZE];
+	int error;
 
+	if (options->memory.has_node) {
+		error = host_node_check(config.memory.node);
+		if (error)
+			exit(error); /* it said why */
+	}
 	if (config.idle_guest && host_idle_check(machine->vm.kvm_fd))
 		exit(EXIT_HOST); /* it said why */
 	/* Only then: for other guests it would be one more memslot, for what none of them reads. */
@@ -262,7 +275,10 @@ static void memory_init(struct machine *machine, const struct run_options *optio
 	for (unsigned int i = 0; i < config.ram_count; i++)
 		ram[i] = (struct vm_ram){ .gpa = machine->layout.ram[i].base,
 					  .size = machine->layout.ram[i].size };
-	if (vm_init(&machine->vm, &config, why) < 0)
+	progress_begin(&progress);
+	error = vm_init(&machine->vm, &config, why);
+	progress_end(&progress);
+	if (error < 0)
 		die(EXIT_HOST, "%s", why);
 }
 
@@ -275,28 +291,53 @@ static bool pins_all(const struct run_options *options)
 	return false;
 }
 
+/* Not all at once, so that progress can be seen; as large as the largest page of an IOMMU. */
+#define DMA_STEP GIB
+
+/* Pin what begins at byte @at of @ram, DMA_STEP of it at most. */
+static void ram_pin(struct machine *machine, const struct vm_ram *ram, uint64_t at,
+		    struct progress *progress)
+{
+	const struct vm_ram part = { .gpa = ram->gpa + at,
+				     .size = min(DMA_STEP, ram->size - at),
+				     .hva = (char *)ram->hva + at };
+	int error = iommu_ram_map(&machine->iommu, &part);
+
+	if (error == 0)
+		return;
+	progress_end(progress);
+	die(EXIT_HOST, "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
+	    (unsigned long long)part.gpa, (unsigned long long)(part.gpa + part.size - 1),
+	    strerror(-error),
+	    error == -ENOMEM ? iommu_lock_remedy(&machine->iommu)
+			     : "dmesg may say what the IOMMU refuses");
+}
+
 /* Pins all of the guest's memory: with many GiB that is what a start takes longest for. */
 static void dma_init(struct machine *machine, const struct run_options *options)
 {
+	struct progress progress = { .what = "pinning the guest's memory for DMA" };
+	uint64_t done = 0;
+
 	if (!machine->function_count)
 		return;
 	if (pins_all(options) && host_lock_check(options->memory.size))
 		exit(EXIT_HOST); /* it said why */
 	log_info("%s %llu MiB of guest memory for DMA", pins_all(options) ? "pinning" : "mapping",
 		 (unsigned long long)(options->memory.size / MIB));
+	progress_begin(&progress);
 	for (unsigned int i = 0; i < machine->vm.ram_count; i++) {
 		const struct vm_ram *ram = &machine->vm.ram[i];
-		int error = iommu_ram_map(&machine->iommu, ram);
 
-		if (error < 0)
-			die(EXIT_HOST, "cannot map guest memory 0x%llx to 0x%llx for DMA: %s; %s",
-			    (unsigned long long)ram->gpa,
-			    (unsigned long long)(ram->gpa + ram->size - 1), strerror(-error),
-			    error == -ENOMEM ? iommu_lock_remedy(&machine->iommu)
-					     : "dmesg may say what the IOMMU refuses");
+		for (uint64_t at = 0; at < ram->size; at += DMA_STEP) {
+			ram_pin(machine, ram, at, &progress);
+			done += min(DMA_STEP, ram->size - at);
+			progress_show(&progress, done, options->memory.size);
+		}
 		timeline_step(machine->timeline, "pin and map for DMA", "%llu MiB at 0x%llx",
 			      (unsigned long long)(ram->size / MIB), (unsigned long long)ram->gpa);
 	}
+	progress_end(&progress);
 	if (machine->function_count > 1 && !iommu_maps_bars(&machine->iommu))
 		log_notice("the devices cannot reach each other's BARs by DMA: iommufd maps no "
 			   "BAR; where drivers want that (peer-to-peer), use --iommu type1");

@@ -13,9 +13,8 @@
 #include "lib/util.h"
 #include "vmm/descriptor.h"
 
-#define MEMORY_MIN    (32 * MIB)
-#define MEMORY_MAX    BIT(52) /* physical addresses of x86-64 and arm64 have no more bits */
-#define HUGEPAGE_SIZE (2 * MIB)
+#define MEMORY_MIN (32 * MIB)
+#define MEMORY_MAX BIT(52) /* physical addresses of x86-64 and arm64 have no more bits */
 
 /* A number and K, M, G or T (without: M) at *@text. 0, or -EINVAL or -ERANGE. */
 static int size_parse(const char **text, uint64_t *size)
@@ -41,6 +40,42 @@ static int size_parse(const char **text, uint64_t *size)
 	return __builtin_mul_overflow(*size, unit, size) ? -ERANGE : 0;
 }
 
+/* on is what it was called before there was another size. */
+static const char *const hugepages_names[] = { "off", "on", "1G", NULL };
+
+static int option_hugepages(struct parser *parser, const struct option_rule *rule,
+			    const char *value)
+{
+	static const uint64_t sizes[] = { 0, 2 * MIB, GIB };
+	struct memory_options *memory = parser->options;
+	int index = name_choose(parser, rule, value);
+
+	if (index < 0)
+		return EXIT_USAGE;
+	memory->huge_page_size = sizes[index];
+	return 0;
+}
+
+static int option_node(struct parser *parser, const struct option_rule *rule, const char *value)
+{
+	struct memory_options *memory = parser->options;
+
+	memory->has_node = true;
+	return option_number(parser, rule, value);
+}
+
+#define KEY(member) .offset = offsetof(struct memory_options, member)
+
+static const struct option_rule memory_keys[] = {
+	{ "hugepages", "off|on|1G", NULL, option_hugepages, .names = hugepages_names },
+	{ "prefault", "THREADS", NULL, option_number, KEY(prefault), .least = 1,
+	  .most = RAM_THREADS_MAX },
+	{ "node", "N", NULL, option_node, KEY(node), .most = RAM_NODES_MAX - 1 },
+	{ 0 },
+};
+
+#undef KEY
+
 int option_memory(struct parser *parser, const struct option_rule *rule, const char *value)
 {
 	struct memory_options *memory = (void *)((char *)parser->options + rule->offset);
@@ -55,14 +90,10 @@ int option_memory(struct parser *parser, const struct option_rule *rule, const c
 	if (error || memory->size < MEMORY_MIN || memory->size > MEMORY_MAX)
 		return wrong(parser, "%s '%s': give 32M to 4096T (a bare number counts MiB)",
 			     rule->name, value);
-	memory->hugepages = !strcmp(keys, ",hugepages=on");
-	if (*keys && !memory->hugepages && strcmp(keys, ",hugepages=off"))
-		return wrong(parser,
-			     "%s '%s': all that can follow the size is ,hugepages=on or "
-			     ",hugepages=off",
-			     rule->name, value);
-	if (memory->hugepages)
-		multiple = HUGEPAGE_SIZE;
+	if (option_keys(parser, rule, value, memory_keys, memory))
+		return EXIT_USAGE;
+	if (memory->huge_page_size)
+		multiple = memory->huge_page_size;
 	if (memory->size % multiple)
 		return wrong(parser, "%s '%s': give a multiple of %lluK, the size of a page",
 			     rule->name, value, (unsigned long long)(multiple / KIB));

@@ -18,10 +18,13 @@
 
 #define RUN_DEVICES_MAX 16
 
-/* The size of a guest's RAM. */
+/* A guest's RAM. All zero but for @size: ordinary pages, from anywhere, when they are used. */
 struct memory_options {
-	uint64_t size; /* bytes, a multiple of the page size (2 MiB with hugepages) */
-	bool hugepages;
+	uint64_t size;		 /* bytes, a multiple of the page size or of @huge_page_size */
+	uint64_t huge_page_size; /* of the host's pool that it comes from; 0: of none */
+	uint64_t prefault;	 /* how many threads make it be there at the start; 0: none do */
+	bool has_node;
+	uint64_t node; /* NUMA node that it comes from */
 };
 
 #define MEMORY_OPTIONS_DEFAULT .size = 512 * MIB
@@ -83,7 +86,7 @@ int option_memory(struct parser *parser, const struct option_rule *rule, const c
 #define HALT_POLL_MAX  UINT32_MAX
 #define HALT_POLL_HELP "how long KVM spins when a vCPU sleeps (the host's)"
 
-#define MEMORY_OPTION_VALUE "SIZE[,hugepages=on|off]"
-#define MEMORY_OPTION_HELP  "RAM, as in 512M or 2G (512M)"
+#define MEMORY_OPTION_VALUE "SIZE[,NAME=VALUE]..."
+#define MEMORY_OPTION_HELP  "RAM, as in 512M or 2G (512M); posthorn(1) lists the NAMEs"
 
 #endif

@@ -574,17 +574,17 @@ int __wrap_ioctl(int fd, unsigned long request, void *argument)
 
 /* ---- files ---- */
 
-/* A path as in every run, without the number of the process, which debugfs and tracefs have in it.
- */
+/* A path as in every run, without the number of the process, which debugfs and /proc have in it. */
 static const char *path_name(const char *path, char *name, size_t size)
 {
-	static const char *const forms[] = { "/PID-", "-PID/" };
+	static const char *const forms[] = { "/PID-", "-PID/", "/PID/" };
+	static const char *const formats[] = { "/%d-", "-%d/", "/%d/" };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++) {
 		char pid[16];
 		const char *at;
 
-		snprintf(pid, sizeof(pid), i ? "-%d/" : "/%d-", getpid());
+		snprintf(pid, sizeof(pid), formats[i], getpid());
 		at = strstr(path, pid);
 		if (!at)
 			continue;
@@ -717,7 +717,9 @@ int __real_madvise(void *address, size_t size, int advice);
 int __wrap_madvise(void *address, size_t size, int advice);
 int __wrap_madvise(void *address, size_t size, int advice)
 {
-	return fails("madvise", "-", EINVAL) ? -1 : __real_madvise(address, size, advice);
+	const char *what = advice == MADV_POPULATE_WRITE ? "populate" : "-";
+
+	return fails("madvise", what, EINVAL) ? -1 : __real_madvise(address, size, advice);
 }
 
 void *__wrap_malloc(size_t size);
@@ -835,9 +837,9 @@ int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, 
 	return fails("prctl", what, EPERM) ? -1 : __real_prctl(option, a, b, c, d);
 }
 
-long __real_syscall(long number, long a, long b, long c, long d);
-long __wrap_syscall(long number, long a, long b, long c, long d);
-long __wrap_syscall(long number, long a, long b, long c, long d)
+long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	static const struct {
 		long number;
@@ -846,12 +848,13 @@ long __wrap_syscall(long number, long a, long b, long c, long d)
 		{ SYS_landlock_create_ruleset, "landlock_create_ruleset" },
 		{ SYS_landlock_restrict_self, "landlock_restrict_self" },
 		{ SYS_capset, "capset" },
+		{ SYS_mbind, "mbind" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i].number == number && fails("syscall", names[i].name, EPERM))
 			return -1;
-	return __real_syscall(number, a, b, c, d);
+	return __real_syscall(number, a, b, c, d, e, f);
 }
 
 unsigned int __real_seccomp_api_get(void);

@@ -78,7 +78,9 @@ static void run_check(const struct run_options *options)
 	fuzz_check((!options->kernel || options->kernel[0]) && options->console);
 	cpus_check(&options->cpus, RUN_CPUS_MAX);
 	fuzz_check(options->memory.size >= 32 * MIB && options->memory.size <= BIT(52));
-	fuzz_check(options->memory.size % (options->memory.hugepages ? 2 * MIB : 4 * KIB) == 0);
+	fuzz_check(options->memory.size % max(options->memory.huge_page_size, 4 * KIB) == 0);
+	fuzz_check(options->memory.prefault <= RAM_THREADS_MAX);
+	fuzz_check(options->memory.node < RAM_NODES_MAX);
 	fuzz_check(options->device_count <= RUN_DEVICES_MAX);
 	for (unsigned int i = 0; i < options->device_count; i++) {
 		bdf_check(options->devices[i].bdf);

@@ -14,7 +14,7 @@ setup() {
 
 inject() {
 	"$BATS_TEST_DIRNAME/../fault/inject" --name "$1" -- "$faulty" run \
-		--kernel "$payloads/faults.$kind" --memory 32M --seccomp off \
+		--kernel "$payloads/faults.$kind" --memory "${memory:-32M}" --seccomp off \
 		--console "$BATS_TEST_TMPDIR/console" "${@:2}" >"$BATS_TEST_TMPDIR/table" || {
 		cat "$BATS_TEST_TMPDIR/table"
 		return 1
@@ -23,7 +23,10 @@ inject() {
 }
 
 @test "a run with an irq report: each call of the start, of the run and of the end" {
-	inject "run" --halt-poll 1000 --timeline "$BATS_TEST_TMPDIR/timeline" \
+	local node=
+	[ ! -e /sys/devices/system/node/has_memory ] ||
+		node=,node=$(sed 's/[,-].*//' /sys/devices/system/node/has_memory)
+	memory=32M,prefault=2$node inject "run" --halt-poll 1000 --timeline "$BATS_TEST_TMPDIR/timeline" \
 		--irq-report "$BATS_TEST_TMPDIR/report"
 }
 

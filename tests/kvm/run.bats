@@ -221,6 +221,42 @@ expect_ram() {
 	expect_text "echo 32 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages" "$stderr"
 }
 
+@test "prefault=N: all of the memory is there when the guest starts, and its threads are gone" {
+	start_payload stuck --memory 128M,prefault=3
+	local there threads
+	there=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
+	threads=$(cat "/proc/$pid/task"/*/comm)
+	kill -TERM "$pid"
+	wait_payload
+	expect_status 143
+	[ "$there" -ge 131072 ]
+	expect_text "vcpu 0" "$threads"
+	if grep prefault <<<"$threads"; then false; fi
+	# Otherwise it comes when it is used, which this guest does not.
+	rm "$BATS_TEST_TMPDIR/output"
+	start_payload stuck --memory 128M
+	there=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
+	kill -TERM "$pid"
+	wait_payload
+	[ "$there" -lt 65536 ]
+}
+
+@test "node=N: the memory comes from that node, and one that does not exist is refused" {
+	[ -e /sys/devices/system/node/has_memory ] || skip "this kernel knows no NUMA nodes"
+	local nodes node maps
+	nodes=$(</sys/devices/system/node/has_memory)
+	node=${nodes%%[,-]*}
+	run_payload hello --memory 64M,node=1023
+	expect_status 2
+	expect_text "--memory: node=1023: this host has no NUMA node 1023 with memory; give one" "$stderr"
+	expect_text "$nodes" "$stderr"
+	start_payload stuck --memory "64M,node=$node"
+	maps=$(cat "/proc/$pid/numa_maps")
+	kill -TERM "$pid"
+	wait_payload
+	expect_text " bind:$node " "$maps"
+}
+
 @test "one CPU" {
 	run_payload cpus
 	expect_pass

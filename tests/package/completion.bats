@@ -126,7 +126,7 @@ values_agree() {
 
 @test "bash: values that have names are those that the program takes" {
 	values_agree bash
-	expect_offered bash "run --memory 2G,h" 2G,hugepages={on,off}
+	expect_offered bash "run --memory 2G,h" 2G,hugepages={on,off,1G}
 	expect_offered bash "latency --path " irqfd userspace intx
 	expect_offered bash "latency --path irqfd," irqfd,userspace irqfd,intx
 	expect_offered bash "latency --state halted," halted,running halted,idle-guest
@@ -192,7 +192,7 @@ values_agree() {
 	values_agree zsh
 	# What follows a comma is offered alone.
 	expect_offered zsh "latency --path irqfd," userspace intx
-	expect_offered zsh "run --memory 2G,h" hugepages={on,off}
+	expect_offered zsh "run --memory 2G,h" hugepages={on,off,1G}
 	expect_offered zsh "run --device 0000:01:00.0," irq-path={irqfd,userspace} \
 		msix-table={auto,device,own} {vga,rombar}={on,off} {addr,vf-token,romfile}=
 }

@@ -145,6 +145,14 @@ static void test_huge_pages_have_limits_of_their_own(void **state)
 	huge_pages_check();
 	assert_finding(CHECK_STOPS, "memory", "this process 0 MiB of 2 MiB pages",
 		       "echo 536870912 >/sys/fs/cgroup/vm/hugetlb.2MB.rsvd.max");
+	/* Pages of another size have limits of their own. */
+	check.huge_page_size = GIB;
+	tree_text_put("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "4\n");
+	tree_text_put("/sys/fs/cgroup/vm/hugetlb.1GB.max", "1073741824\n");
+	check.memory = 2 * GIB;
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "1024 MiB of 1 GiB pages",
+		       "echo 2147483648 >/sys/fs/cgroup/vm/hugetlb.1GB.max");
 	host_put("31 20 0:27 / /sys/fs/cgroup/hugetlb rw - cgroup cgroup rw,hugetlb\n",
 		 "5:hugetlb:/vm\n");
 	tree_text_put("/sys/fs/cgroup/hugetlb/vm/hugetlb.2MB.limit_in_bytes", "4194304\n");

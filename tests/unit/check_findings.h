@@ -58,7 +58,7 @@ static inline void host_check(void)
 static inline void huge_pages_check(void)
 {
 	check_begin();
-	check.hugepages = true;
+	check.huge_page_size = 2 * MIB;
 	check_host(&check);
 }
 

@@ -174,7 +174,7 @@ static void test_huge_pages_of_the_pool_stay(void **state)
 	latency_check("");
 	assert_finding(CHECK_NOTE, "transparent huge pages", "small pages", "hugepages=on");
 	check_begin();
-	check.hugepages = true;
+	check.huge_page_size = 2 * MIB;
 	check_latency(&check, &cpus, "");
 	assert_no_finding("transparent huge pages");
 }

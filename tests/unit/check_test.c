@@ -287,6 +287,70 @@ static void test_huge_pages_that_are_not_there(void **state)
 	assert_finding(CHECK_STOPS, "memory", "no huge pages of 2 MiB", "--memory 512M");
 }
 
+#define NODE "/sys/devices/system/node"
+
+/* A host of two nodes, and a third that has CPUs only. */
+static void test_the_node_that_memory_is_to_come_from(void **state)
+{
+	(void)state;
+	host_put();
+	check_begin();
+	check.has_node = true;
+	check.node = 2;
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "knows no NUMA nodes", "leave node= out");
+	tree_text_put(NODE "/has_memory", "0-1\n");
+	tree_text_put(NODE "/node1/meminfo", "Node 1 MemTotal: 900000 kB\n"
+					     "Node 1 MemFree:   614400 kB\n");
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "node=2: this host has no NUMA node 2", "has: 0-1");
+	check_begin();
+	check.has_node = true;
+	check.node = 1;
+	check_host(&check);
+	assert_finding(CHECK_OK, "memory", "512 MiB for the guest, 600 MiB available", "");
+	tree_text_put(NODE "/node1/meminfo", "Node 1 MemFree: 409600 kB\n");
+	check_host(&check);
+	assert_finding(CHECK_WARNING, "memory", "400 MiB available", "another node=");
+	tree_text_put("/proc/self/status", "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory",
+		       "the cpuset of this process does not have NUMA node 1", "cpuset.mems");
+}
+
+static void test_huge_pages_of_a_node_and_of_a_gibibyte(void **state)
+{
+	(void)state;
+	host_put();
+	tree_text_put(NODE "/has_memory", "0-1\n");
+	tree_text_put(NODE "/node1/hugepages/hugepages-2048kB/nr_hugepages", "100\n");
+	tree_text_put(NODE "/node1/hugepages/hugepages-2048kB/free_hugepages", "90\n");
+	check_begin();
+	check.huge_page_size = 2 * MIB;
+	check.has_node = true;
+	check.node = 1;
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "only 180 MiB of 2 MiB pages",
+		       "echo 266 >" NODE "/node1/hugepages/hugepages-2048kB/nr_hugepages");
+	check_begin();
+	check.memory = 4 * GIB;
+	check.huge_page_size = GIB;
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "no huge pages of 1 GiB", "--memory 4096M");
+	tree_text_put("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "3\n");
+	tree_text_put("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "3\n");
+	check_host(&check);
+	assert_finding(CHECK_STOPS, "memory", "only 3072 MiB of 1 GiB pages",
+		       "echo 4 >/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
+	assert_finding(CHECK_STOPS, "memory", "1 GiB", "hugepagesz=1G");
+	tree_text_put("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "4\n");
+	check_begin();
+	check.memory = 4 * GIB;
+	check.huge_page_size = GIB;
+	check_host(&check);
+	assert_finding(CHECK_OK, "memory", "4096 MiB of 1 GiB pages are free", "");
+}
+
 static void test_surplus_huge_pages_can_be_added(void **state)
 {
 	(void)state;
@@ -695,6 +759,8 @@ int main(void)
 		CHECK_TEST(test_memory_lock_says_needed_and_allowed),
 		CHECK_TEST(test_memory_that_is_not_there),
 		CHECK_TEST(test_huge_pages_that_are_not_there),
+		CHECK_TEST(test_the_node_that_memory_is_to_come_from),
+		CHECK_TEST(test_huge_pages_of_a_node_and_of_a_gibibyte),
 		CHECK_TEST(test_surplus_huge_pages_can_be_added),
 		CHECK_TEST(test_posting_that_is_ruled_out_is_a_note),
 		CHECK_TEST(test_kernel_that_may_leave_posting_on_is_a_warning),

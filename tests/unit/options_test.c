@@ -77,7 +77,7 @@ static void test_run_has_defaults(void **state)
 	assert_false(options.cpus.pinned);
 	assert_int_equal(options.cpus.policy, CPU_POLICY_INHERITED);
 	assert_int_equal(options.memory.size, 512 * MIB);
-	assert_false(options.memory.hugepages);
+	assert_int_equal(options.memory.huge_page_size, 0);
 	assert_int_equal(options.device_count, 0);
 	assert_null(options.irq_report);
 	assert_false(options.require_posting);
@@ -94,7 +94,7 @@ static void assert_all_options(const struct run_options *options)
 	assert_string_equal(options->console, "none");
 	assert_int_equal(options->cpus.count, 64);
 	assert_int_equal(options->memory.size, 2 * GIB);
-	assert_true(options->memory.hugepages);
+	assert_int_equal(options->memory.huge_page_size, 2 * MIB);
 	assert_int_equal(options->device_count, 2);
 	assert_string_equal(options->devices[0].bdf, "0000:01:00.0");
 	assert_string_equal(options->devices[1].bdf, "0000:01:00.1");
@@ -182,18 +182,21 @@ static void test_memory_is_a_number_and_a_unit(void **state)
 {
 	static const struct {
 		const char *text;
-		uint64_t bytes;
-		bool hugepages;
+		uint64_t bytes, huge_page_size, prefault;
+		int node; /* -1: none */
 	} sizes[] = {
-		{ "32M", 32 * MIB, false },
-		{ "32", 32 * MIB, false },
-		{ "1536m", 1536 * MIB, false },
-		{ "1g", GIB, false },
-		{ "4T", 4 * TIB, false },
-		{ "4096T", 4096 * TIB, false },
-		{ "65536K,hugepages=off", 64 * MIB, false },
-		{ "66M,hugepages=on", 66 * MIB, true },
-		{ "0033M", 33 * MIB, false },
+		{ "32M", 32 * MIB, 0, 0, -1 },
+		{ "32", 32 * MIB, 0, 0, -1 },
+		{ "1536m", 1536 * MIB, 0, 0, -1 },
+		{ "1g", GIB, 0, 0, -1 },
+		{ "4T", 4 * TIB, 0, 0, -1 },
+		{ "4096T", 4096 * TIB, 0, 0, -1 },
+		{ "65536K,hugepages=off", 64 * MIB, 0, 0, -1 },
+		{ "66M,hugepages=on", 66 * MIB, 2 * MIB, 0, -1 },
+		{ "3G,hugepages=1G,prefault=2", 3 * GIB, GIB, 2, -1 },
+		{ "64M,node=0", 64 * MIB, 0, 0, 0 },
+		{ "64M,prefault=64,node=1023,hugepages=on", 64 * MIB, 2 * MIB, 64, 1023 },
+		{ "0033M", 33 * MIB, 0, 0, -1 },
 	};
 	char copy[1024], line[128];
 	struct run_options options;
@@ -204,7 +207,10 @@ static void test_memory_is_a_number_and_a_unit(void **state)
 		snprintf(line, sizeof(line), "run --kernel k --memory %s", sizes[i].text);
 		accept(&options, line, copy);
 		assert_int_equal(options.memory.size, sizes[i].bytes);
-		assert_int_equal(options.memory.hugepages, sizes[i].hugepages);
+		assert_int_equal(options.memory.huge_page_size, sizes[i].huge_page_size);
+		assert_int_equal(options.memory.prefault, sizes[i].prefault);
+		assert_int_equal(options.memory.has_node, sizes[i].node >= 0);
+		assert_int_equal(options.memory.node, max(sizes[i].node, 0));
 	}
 }
 
@@ -638,10 +644,16 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --memory 17592186044480", "--memory '1759", "32M to 4096T" },
 		{ "run --kernel k --memory 99999999999999999999T", "--memory '9999", "4096T" },
 		{ "run --kernel k --memory 65M,hugepages=on", "65M", "multiple of 2048K" },
-		{ "run --kernel k --memory 1G,hugepages", "'1G,hugepages'", "hugepages=on" },
-		{ "run --kernel k --memory 1G,hugepages=yes", "hugepages=yes", "hugepages=on" },
-		{ "run --kernel k --memory 1G,huge=on", "'1G,huge=on'", "hugepages=on" },
-		{ "run --kernel k --memory 1G,", "'1G,'", "hugepages=on" },
+		{ "run --kernel k --memory 1G,hugepages", "'1G,hugepages'", "hugepages=off|on|1G" },
+		{ "run --kernel k --memory 1G,hugepages=yes", "hugepages 'yes'", "off, on or 1G" },
+		{ "run --kernel k --memory 1G,huge=on", "'1G,huge=on'", "hugepages=off|on|1G" },
+		{ "run --kernel k --memory 1G,", "'1G,'", "prefault=THREADS, node=N" },
+		{ "run --kernel k --memory 1536M,hugepages=1G", "1536M", "multiple of 1048576K" },
+		{ "run --kernel k --memory 1G,prefault=0", "prefault", "1 to 64" },
+		{ "run --kernel k --memory 1G,prefault=65", "prefault", "1 to 64" },
+		{ "run --kernel k --memory 1G,node=1024", "node", "0 to 1023" },
+		{ "run --kernel k --memory 1G,node=", "node", "0 to 1023" },
+		{ "run --kernel k --memory 1G,node=0,node=1", "node= is there twice", "once" },
 		{ "run --kernel k --memory ,hugepages=on", "',hugepages=on'", "K, M, G or T" },
 		{ "run --kernel k --device nvme0", "--device 'nvme0'", "0000:01:00.0" },
 		{ "run --kernel k --device=", "--device ''", "posthorn devices" },

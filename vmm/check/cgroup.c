@@ -16,7 +16,7 @@ static const struct kind {
 	const char *controller;
 	struct {
 		const char *limit, *usage;
-	} files[2];	   /* of versions 1 and 2 */
+	} files[2];	   /* of versions 1 and 2; behind "hugetlb.2MB." where they are of that */
 	bool is_reclaimed; /* what is cached of files makes room */
 } kinds[] = {
 	[CHECK_CGROUP_MEMORY] = { "memory",
@@ -24,14 +24,12 @@ static const struct kind {
 				    { "memory.max", "memory.current" } },
 				  true },
 	[CHECK_CGROUP_HUGE_PAGES] = { "hugetlb",
-				      { { "hugetlb.2MB.limit_in_bytes",
-					  "hugetlb.2MB.usage_in_bytes" },
-					{ "hugetlb.2MB.max", "hugetlb.2MB.current" } },
+				      { { "limit_in_bytes", "usage_in_bytes" },
+					{ "max", "current" } },
 				      false },
 	[CHECK_CGROUP_HUGE_RESERVED] = { "hugetlb",
-					 { { "hugetlb.2MB.rsvd.limit_in_bytes",
-					     "hugetlb.2MB.rsvd.usage_in_bytes" },
-					   { "hugetlb.2MB.rsvd.max", "hugetlb.2MB.rsvd.current" } },
+					 { { "rsvd.limit_in_bytes", "rsvd.usage_in_bytes" },
+					   { "rsvd.max", "rsvd.current" } },
 					 false },
 };
 
@@ -141,15 +139,26 @@ static uint64_t reclaimable_read(const struct check *check, const char *group)
 	return sums[1] ? sums[1] : sums[0];
 }
 
+/* The name of a group's file. */
+static void name_set(const struct check *check, const struct kind *kind, const char *file,
+		     char name[64])
+{
+	const char *size = check->huge_page_size == GIB ? "1GB." : "2MB.";
+	bool is_huge = kind != &kinds[CHECK_CGROUP_MEMORY];
+
+	snprintf(name, 64, "%s%s%s", is_huge ? "hugetlb." : "", is_huge ? size : "", file);
+}
+
 /* A group's limit is one for all that are below it: so they all count, up to the top. */
 static void hierarchy_check(const struct check *check, const struct kind *kind,
 			    const struct hierarchy *hierarchy, struct check_limit *found)
 {
-	const char *limit_name = kind->files[hierarchy->is_v2].limit;
-	const char *usage_name = kind->files[hierarchy->is_v2].usage;
+	char limit_name[64], usage_name[64];
 	size_t top = strlen(hierarchy->mount);
 	char group[GROUP_MAX];
 
+	name_set(check, kind, kind->files[hierarchy->is_v2].limit, limit_name);
+	name_set(check, kind, kind->files[hierarchy->is_v2].usage, usage_name);
 	if (snprintf(group, sizeof(group), "%s%s", hierarchy->mount, hierarchy->group) >= GROUP_MAX)
 		return;
 	for (;;) {

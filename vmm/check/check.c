@@ -22,12 +22,14 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "vmm/host/lock.h"
+#include "vmm/host/node.h"
 #include "vmm/report/posting.h"
 
 /* Of a guest where there is no KVM to ask: what most of today's CPUs have at least. */
 #define PHYSICAL_BITS_UNKNOWN 39
 
-#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+/* A format: the folder of a NUMA node. */
+#define NODE "/sys/devices/system/node/node%u/"
 
 void check_init(struct check *check, const char *root)
 {
@@ -309,14 +311,20 @@ static void lock_check(struct check *check)
 	check_remedy(check, "%s", remedy);
 }
 
-/* Memory in MiB that this host can still give away; UINT64_MAX: not known. */
+/*
+ * Memory in MiB that this host, or the node that is asked for, can still give away; UINT64_MAX: not
+ * known. The kernel says of the host what it could make free, of a node what is free.
+ */
 static uint64_t memory_available(const struct check *check)
 {
-	static const char name[] = "MemAvailable:";
-	char text[4096];
+	const char *name = check->has_node ? "MemFree:" : "MemAvailable:";
+	char path[PATH_MAX], text[4096];
 	const char *at;
 
-	check_read(check, "/proc/meminfo", text, sizeof(text));
+	snprintf(path, sizeof(path), "/proc/meminfo");
+	if (check->has_node)
+		snprintf(path, sizeof(path), NODE "meminfo", check->node);
+	check_read(check, path, text, sizeof(text));
 	at = strstr(text, name);
 	return at ? strtoull(at + strlen(name), NULL, 10) / KIB : UINT64_MAX;
 }
@@ -360,16 +368,32 @@ static void memory_check(struct check *check)
 			  "%llu MiB for the guest, %llu MiB available: with a device all of it is "
 			  "pinned",
 			  mib, (unsigned long long)there);
-		check_remedy(check, "use less --memory");
+		check_remedy(check, check->has_node ? "use less --memory, or another node="
+						    : "use less --memory");
 	}
 }
 
-/* A number of the pool of 2 MiB pages; 0 when there is none. */
+/*
+ * A file of the pool of huge pages: the host's, or that of the node, which has fewer. They are of
+ * the size that `run` takes: /proc/meminfo and vm.nr_hugepages have the host's default size, which
+ * may be another.
+ */
+static void pool_path(const struct check *check, const char *name, char path[PATH_MAX])
+{
+	char folder[64] = "/sys/kernel/mm/";
+
+	if (check->has_node)
+		snprintf(folder, sizeof(folder), NODE, check->node);
+	snprintf(path, PATH_MAX, "%shugepages/hugepages-%llukB/%s", folder,
+		 (unsigned long long)(check->huge_page_size / KIB), name);
+}
+
+/* A number of the pool; 0 when there is none. */
 static uint64_t pool_read(const struct check *check, const char *name)
 {
 	char path[PATH_MAX], text[32];
 
-	snprintf(path, sizeof(path), POOL "%s", name);
+	pool_path(check, name, path);
 	check_read(check, path, text, sizeof(text));
 	return strtoull(text, NULL, 10);
 }
@@ -378,6 +402,11 @@ static uint64_t pool_read(const struct check *check, const char *name)
 static uint64_t difference(uint64_t a, uint64_t b)
 {
 	return a - min(a, b);
+}
+
+static const char *huge_page_name(const struct check *check)
+{
+	return check->huge_page_size == GIB ? "1 GiB" : "2 MiB";
 }
 
 /* Returns whether the control groups let this process have them. */
@@ -394,9 +423,9 @@ static bool huge_limits_check(struct check *check)
 			continue;
 		check_add(check, CHECK_STOPS, "memory",
 			  "%llu MiB for the guest, a control group leaves this process %llu MiB of "
-			  "2 MiB pages (limit: %llu MiB)",
+			  "%s pages (limit: %llu MiB)",
 			  (unsigned long long)(check->memory / MIB),
-			  (unsigned long long)(limit.available / MIB),
+			  (unsigned long long)(limit.available / MIB), huge_page_name(check),
 			  (unsigned long long)(limit.limit / MIB));
 		check_remedy(check, "echo %llu >%s",
 			     (unsigned long long)(limit.limit + check->memory - limit.available),
@@ -407,41 +436,59 @@ static bool huge_limits_check(struct check *check)
 }
 
 /*
- * The pages that `run` takes are of 2 MiB, and so are these: those of /proc/meminfo and of
- * vm.nr_hugepages have the host's default size, which may be another. When the pool has too few the
- * kernel adds surplus pages, made of ordinary memory
- * (Documentation/admin-guide/mm/hugetlbpage.rst).
+ * When the pool has too few the kernel adds surplus pages, made of ordinary memory
+ * (Documentation/admin-guide/mm/hugetlbpage.rst), but none that are larger than it can find in one
+ * piece.
  */
 static void huge_pages_check(struct check *check)
 {
-	uint64_t needed = check->memory / (2 * MIB);
+	uint64_t needed = check->memory / check->huge_page_size, mib = check->huge_page_size / MIB;
 	uint64_t unused =
 		difference(pool_read(check, "free_hugepages"), pool_read(check, "resv_hugepages"));
 	uint64_t surplus = difference(pool_read(check, "nr_overcommit_hugepages"),
 				      pool_read(check, "surplus_hugepages"));
-	unsigned long long there = 2 * (unused + min(surplus, memory_available(check) / 2));
-	unsigned long long mib = check->memory / MIB;
+	uint64_t there = mib * (unused + min(surplus, memory_available(check) / mib));
+	const char *name = huge_page_name(check);
+	unsigned long long wanted = check->memory / MIB;
+	char path[PATH_MAX];
 
-	if (!check_exists(check, POOL "free_hugepages")) {
-		check_add(check, CHECK_STOPS, "memory", "this kernel has no huge pages of 2 MiB");
-		check_remedy(check, "use --memory %lluM, without hugepages=on", mib);
+	pool_path(check, "free_hugepages", path);
+	if (!check_exists(check, path)) {
+		check_add(check, CHECK_STOPS, "memory", "this kernel has no huge pages of %s",
+			  name);
+		check_remedy(check, "use --memory %lluM, without hugepages=", wanted);
 		return;
 	}
-	if (there >= mib) {
+	if (there >= wanted) {
 		if (!huge_limits_check(check))
 			return;
-		check_add(
-			check, CHECK_OK, "memory",
-			"%llu MiB for the guest, %llu MiB of 2 MiB pages are free or can be added",
-			mib, there);
+		check_add(check, CHECK_OK, "memory",
+			  "%llu MiB for the guest, %llu MiB of %s pages are free or can be added",
+			  wanted, (unsigned long long)there, name);
 		return;
 	}
 	check_add(check, CHECK_STOPS, "memory",
-		  "%llu MiB for the guest, only %llu MiB of 2 MiB pages are free or can be added",
-		  mib, there);
+		  "%llu MiB for the guest, only %llu MiB of %s pages are free or can be added",
+		  wanted, (unsigned long long)there, name);
+	pool_path(check, "nr_hugepages", path);
 	/* Pages that are in use stay in the number. */
-	check_remedy(check, "echo %llu >" POOL "nr_hugepages",
-		     (unsigned long long)(pool_read(check, "nr_hugepages") + needed - unused));
+	check_remedy(check, "echo %llu >%s%s",
+		     (unsigned long long)(pool_read(check, "nr_hugepages") + needed - unused), path,
+		     check->huge_page_size == GIB ? ", or boot the host with hugepagesz=1G "
+						    "hugepages=N: later memory is in smaller pieces"
+						  : "");
+}
+
+/* Returns whether it can be used. */
+static bool node_check(struct check *check)
+{
+	char why[WHY_SIZE], remedy[WHY_SIZE];
+
+	if (!check->has_node || host_node_usable(check->root, check->node, why, remedy) == EXIT_OK)
+		return true;
+	check_add(check, CHECK_STOPS, "memory", "%s", why);
+	check_remedy(check, "%s", remedy);
+	return false;
 }
 
 /* The phrase of posting_possible() is the evidence, a colon, and what mends it. */
@@ -502,10 +549,12 @@ void check_host(struct check *check)
 	vfio_check(check);
 	if (!check->is_mediated)
 		lock_check(check);
-	if (check->hugepages)
-		huge_pages_check(check);
-	else
-		memory_check(check);
+	if (node_check(check)) {
+		if (check->huge_page_size)
+			huge_pages_check(check);
+		else
+			memory_check(check);
+	}
 	posting_check_add(check);
 	evidence_check_add(check);
 	deassign_check(check);

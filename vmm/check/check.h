@@ -54,8 +54,10 @@ struct check_span {
 struct check {
 	const char *root;
 	/* What a guest would be given. */
-	uint64_t memory; /* bytes */
-	bool hugepages;
+	uint64_t memory;	 /* bytes */
+	uint64_t huge_page_size; /* of the pool that its memory comes from; 0: ordinary pages */
+	bool has_node;		 /* it comes from NUMA node @node */
+	unsigned int node;
 	enum iommu_choice iommu;
 	uint64_t page_size; /* the host's, in bytes */
 	bool is_mediated;   /* the device that was asked for is, so no IOMMU has to guard it */
@@ -138,7 +140,7 @@ bool check_interrupts_have(const struct check *check, const char *text);
 
 enum check_cgroup {
 	CHECK_CGROUP_MEMORY,
-	CHECK_CGROUP_HUGE_PAGES,    /* of 2 MiB, when they are used */
+	CHECK_CGROUP_HUGE_PAGES,    /* of check->huge_page_size, when they are used */
 	CHECK_CGROUP_HUGE_RESERVED, /* when they are reserved */
 };
 

@@ -366,7 +366,7 @@ static void pages_look(const struct look *look)
 	bool never;
 	char text[64];
 
-	if (look->check->hugepages ||
+	if (look->check->huge_page_size ||
 	    !check_read(look->check, "/sys/kernel/mm/transparent_hugepage/enabled", text,
 			sizeof(text)))
 		return;

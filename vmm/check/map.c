@@ -105,7 +105,7 @@ static void direct_check(const struct plan *plan, const char *object)
 static void layout_check(struct plan *plan, const char *object)
 {
 	struct check *check = plan->check;
-	uint64_t align = check->hugepages ? 2 * MIB : check->page_size;
+	uint64_t align = max(check->huge_page_size, check->page_size);
 	char bits[32] = "an unknown number of";
 
 	if (plan->bits)

@@ -124,7 +124,9 @@ static int check_run(const void *opaque)
 		return code;
 	check_init(&check, "");
 	check.memory = options->memory.size;
-	check.hugepages = options->memory.hugepages;
+	check.huge_page_size = options->memory.huge_page_size;
+	check.has_node = options->memory.has_node;
+	check.node = (unsigned int)options->memory.node;
 	check.iommu = options->iommu;
 	check.is_mediated = bdf_is_mdev(options->bdf);
 	check_host(&check);
