@@ -25,7 +25,7 @@ _posthorn_options() {
 	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver= --owner=) ;;
 	latency)
-		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --break-above= --count= --warmup= --interval=
+		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --until-converged= --break-above= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	'latency noise') options+=(--seconds= --cpus= --helpers-cpu= --json= --plot=) ;;

@@ -14,7 +14,13 @@
 #define DOORBELL_RAISE_THREAD 0x18 /* the same, by a thread of posthorn; where it has one */
 #define DOORBELL_TAKEN	      0x1c /* how many interrupts came of those that were raised */
 #define DOORBELL_BREAK	      0x20 /* an interrupt took longer than break=, so many microseconds */
-#define DOORBELL_REGISTERS    0x24 /* bytes of address space */
+/*
+ * Look at KVM's counters. Bits 31:8: how many interrupts were measured since the last look or MARK.
+ * Bits 7:0: which of the longest the last of them was, from 0; those from there on move down. From
+ * LATENCY_WORST_MAX on: none of them.
+ */
+#define DOORBELL_LOOK	   0x24
+#define DOORBELL_REGISTERS 0x28 /* bytes of address space */
 
 /* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
 #define DOORBELL_DEVICE_ID 0xf8

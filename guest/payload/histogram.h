@@ -75,4 +75,53 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value)
 	histogram->buckets[histogram_index(value)]++;
 }
 
+/* The bucket of the value that is the @rank-th, from 1, when all are in order; there are as many.
+ */
+static inline unsigned int histogram_rank(const struct histogram *histogram, uint64_t rank)
+{
+	uint64_t below = 0;
+	unsigned int i = 0;
+
+	while (i < HISTOGRAM_BUCKETS - 1 && (below += histogram->buckets[i]) < rank)
+		i++;
+	return i;
+}
+
+/*
+ * Between which values the 99th percentile of what was sampled is, at 95 %, whatever its
+ * distribution: how many of n values are below it has a binomial distribution, so it is between two
+ * of them in order, whose ranks are 1.96 standard deviations to each side of 0.99 n. Ranks are
+ * rounded to be too far apart, and so are the values, by at most a bucket each. Returns false as
+ * long as there are too few values, some 400, for an upper one.
+ */
+static inline int histogram_p99_interval(const struct histogram *histogram, uint64_t *low,
+					 uint64_t *high)
+{
+	/* 1.96 * 1.96 * 0.99 * 0.01 = 0.038032; a total has less than 40 bits. */
+	uint64_t middle = histogram->total / 100 * 99 + histogram->total % 100 * 99 / 100;
+	uint64_t square = histogram->total * 38032 / 1000000, reach = 1;
+
+	while (reach * reach <= square)
+		reach++;
+	if (middle <= reach || middle + reach + 1 > histogram->total)
+		return 0;
+	*low = histogram_low(histogram_rank(histogram, middle - reach));
+	*high = histogram_high(histogram_rank(histogram, middle + reach + 1));
+	*low = *low > histogram->minimum ? *low : histogram->minimum;
+	*high = *high < histogram->maximum ? *high : histogram->maximum;
+	return 1;
+}
+
+/*
+ * Is that interval at most @percent of its lower end wide? A bucket alone may be 1.6 % wide: less
+ * than 2 may never come.
+ */
+static inline int histogram_p99_converged(const struct histogram *histogram, uint64_t percent)
+{
+	uint64_t low, high;
+
+	return histogram_p99_interval(histogram, &low, &high) &&
+	       (unsigned __int128)(high - low) * 100 <= (unsigned __int128)low * percent;
+}
+
 #endif

@@ -14,6 +14,8 @@
  * CPU count=N, warmup=N            how many are measured, and how many before that are not
  *   interval=US                  microseconds from one to the next
  *   random=1                     each wait is another one, from 0 to twice the interval
+ *   until=PERCENT                stop when the 95 % interval of the 99th percentile of "handler" is
+ *                                at most so wide (histogram.h)
  *   break=US                     stop after an interrupt that took longer, and tell the doorbell
  *   noise=S                      nothing of that: spin for S seconds, and measure the clock's gaps
  *   costs=N                      after that, N times each: accesses to configuration space and
@@ -36,9 +38,11 @@
 #define VECTOR_OTHER  0x61
 #define VECTOR_TIMER  0x40
 #define US_PER_S      1000000
-#define MARK_EARLY    1	 /* interrupts */
-#define LOST_MAX      10 /* then it gives up */
-#define SETTLE_ALARMS 5	 /* a quarter of a second each: see settle() */
+#define MARK_EARLY    1	   /* interrupts */
+#define LOST_MAX      10   /* then it gives up */
+#define LOOK_INTERVAL 1000 /* interrupts from one look at KVM's counters to the next, at most */
+#define CHECK_MASK    1023 /* whether it has converged is seen after one more, a power of two */
+#define SETTLE_ALARMS 5	   /* a quarter of a second each: see settle() */
 
 /* How long one interrupt may take before it is lost: the clock's ticks in two seconds. */
 static uint64_t patience;
@@ -234,18 +238,32 @@ static void sample_add(const struct sample *sample)
 	histogram_add(&return_times, sample->end);
 }
 
-/* Keep it if it is one of the longest. */
-static void worst_note(uint64_t ticks, uint64_t at)
+/* Keep it if it is one of the longest. Returns which, or LATENCY_WORST_MAX. */
+static unsigned int worst_note(uint64_t ticks, uint64_t at)
 {
 	unsigned int i = worst_count;
 
 	if (worst_count < LATENCY_WORST_MAX)
 		worst_count++;
 	else if (worst[--i].ticks >= ticks)
-		return;
+		return LATENCY_WORST_MAX;
 	for (; i && worst[i - 1].ticks < ticks; i--)
 		worst[i] = worst[i - 1];
 	worst[i] = (struct latency_outlier){ ticks, at };
+	return i;
+}
+
+/*
+ * Does posthorn have to look at KVM's counters, after @since interrupts? The last of them is
+ * worst[@index]. Then it has, and what follows is disturbed: the caller lets one interrupt pass.
+ */
+static bool look(unsigned int index, uint32_t *since)
+{
+	if (!doorbell || (index == LATENCY_WORST_MAX && *since < LOOK_INTERVAL))
+		return false;
+	mmio_write32(doorbell + DOORBELL_LOOK, *since << 8 | index);
+	*since = 0;
+	return true;
 }
 
 /* The ticks to wait for: @interval, or with random=1 from 0 to twice that (xorshift64). */
@@ -266,7 +284,9 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 	uint64_t count = payload_number("count", 1000), warmup = payload_number("warmup", 100);
 	uint64_t interval = payload_number("interval", 0), lost = 0, begun = 0;
 	uint64_t limit = payload_number("break", 0) * ticks_per_s / US_PER_S;
-	struct sample sample;
+	uint64_t until = payload_number("until", 0);
+	struct sample sample, unused;
+	uint32_t since = 0;
 
 	if (interval < source->interval)
 		interval = source->interval;
@@ -282,11 +302,21 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 		begun = i == warmup ? ticks_now() : begun;
 		if (!undisturbed_once(once, wait_next(interval), &sample)) {
 			lost++;
-		} else if (i >= warmup) {
-			sample_add(&sample);
-			worst_note(sample.handler, sample.begin - begun);
+			continue;
 		}
-		if (limit && i >= warmup && sample.handler > limit) {
+		if (i < warmup)
+			continue;
+		sample_add(&sample);
+		since++;
+		if (look(worst_note(sample.handler, sample.begin - begun), &since))
+			lost += !undisturbed_once(once, wait_next(interval), &unused);
+		if (until && !(handler_times.total & CHECK_MASK)) {
+			if (histogram_p99_converged(&handler_times, until))
+				count = i - warmup + 1;
+			else /* the caches are not what they were */
+				lost += !undisturbed_once(once, wait_next(interval), &unused);
+		}
+		if (limit && sample.handler > limit) {
 			count = i - warmup + 1;
 			if (doorbell)
 				mmio_write32(doorbell + DOORBELL_BREAK,

@@ -107,6 +107,33 @@ console_make() {
 	[ "$(json_get '.runs[0].environment["interval.us"]')" = "20,random" ]
 }
 
+@test "what KVM counted around each of the ten worst is kept with it" {
+	latency --count 3000 --warmup 10 --path irqfd --state halted --json "$json"
+	expect_status 0
+	[ "$(json_get '.runs[0].environment.exits')" = null ] ||
+		skip "KVM shows no counters: $(json_get '.runs[0].environment.exits')"
+	json_get '.runs[0].worst'
+	[ "$(json_get '[.runs[0].worst[] | .interrupts >= 1 and .interrupts <= 1000 and
+		.counted.exits >= .interrupts] | all and length == 10')" = true ]
+}
+
+# Where nothing is known of how long an interrupt takes, this is sure: with 100 % of p99 as the
+# bound it ends soon, and with a count that is too small for any interval it does not converge.
+@test "--until-converged: it stops before --count, or says that it did not" {
+	latency --count 1000000 --warmup 10 --path irqfd --state halted --until-converged 100 --json "$json"
+	expect_status 0
+	json_get '.runs[0] | [.count, .environment.converged, .metrics.handler.ns]'
+	[ "$(json_get '.runs[0] | .count == .metrics.handler.count and .count % 1024 == 0 and
+		.count < 1000000')" = true ]
+	[[ $(json_get '.runs[0].environment.converged') == "yes, to 100 % of p99 after "* ]]
+	[ "$(json_get '.runs[0].metrics.handler.ns | .["p99.interval"] as $i | $i[0] <= .p99 and
+		$i[1] >= .p99 and $i[1] <= 2 * $i[0]')" = true ]
+	latency "${quick[@]}" --path irqfd --state halted --until-converged 2 --json "$json"
+	expect_status 0
+	expect_text "the 95 % interval of p99 is still wider than 2 % of it after 100 interrupts" "$stderr"
+	[ "$(json_get '.runs[0].environment.converged')" = "no, to 2 % of p99 after 100 of 100 interrupts" ]
+}
+
 # A thread that wakes a guest takes more than a microsecond everywhere: the first one is too much.
 @test "--break-above: the first interrupt that takes longer is the last" {
 	latency "${quick[@]}" --path userspace --state halted --break-above 1 --json "$json"

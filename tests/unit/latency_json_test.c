@@ -54,6 +54,8 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	run->worst[0] = (struct latency_outlier){ 123456789, 5 };
 	run->worst[1] = (struct latency_outlier){ 999, HISTOGRAM_VALUE_MAX };
 	run->worst_count = 2;
+	run->around[1].interrupts = 300;
+	latency_exit_add(&run->around[1].counted, "preemption_other", 4);
 	latency_fact_add(run, "cpu", "a \"fast\" one");
 	memset(run_made(&runs, "bare", 1000)->vmm, 0, LATENCY_NAME_SIZE);
 	values_made(&runs.list[1], "handler", 0, 1);
@@ -69,6 +71,11 @@ static void test_runs_are_read_as_they_were_written(void **state)
 	assert_memory_equal(&back.list[1], &runs.list[1], offsetof(struct latency_run, metrics));
 	assert_int_equal(back.list[0].worst_count, 2);
 	assert_memory_equal(back.list[0].worst, run->worst, sizeof(run->worst));
+	assert_int_equal(back.list[0].around[0].interrupts, 0);
+	assert_int_equal(back.list[0].around[1].interrupts, 300);
+	assert_int_equal(back.list[0].around[1].counted.count, 1);
+	assert_string_equal(back.list[0].around[1].counted.list[0].reason, "preemption_other");
+	assert_int_equal(back.list[0].around[1].counted.list[0].count, 4);
 	assert_int_equal(back.list[1].worst_count, 0);
 	assert_int_equal(back.list[0].metric_count, 2);
 	for (unsigned int i = 0; i < 2; i++)
@@ -123,7 +130,7 @@ static void test_percentiles_are_written_in_nanoseconds(void **state)
 {
 	struct latency_runs runs = { 0 };
 	char path[64], why[512];
-	double p50, p90, p99, p999, max;
+	double p50, p90, p99, p999, max, low, high;
 	json_t *root, *ns;
 
 	(void)state;
@@ -139,9 +146,11 @@ static void test_percentiles_are_written_in_nanoseconds(void **state)
 	assert_int_equal(json_integer_value(json_object_get(root, "format")), 2);
 	ns = json_object_get(json_array_get(json_object_get(root, "runs"), 0), "metrics");
 	ns = json_object_get(json_object_get(ns, "handler"), "ns");
-	assert_int_equal(json_unpack(ns, "{s:f, s:f, s:f, s:f, s:f!}", "p50", &p50, "p90", &p90,
-				     "p99", &p99, "p99.9", &p999, "max", &max),
+	assert_int_equal(json_unpack(ns, "{s:f, s:f, s:f, s:f, s:f, s:[f, f]!}", "p50", &p50, "p90",
+				     &p90, "p99", &p99, "p99.9", &p999, "max", &max, "p99.interval",
+				     &low, &high),
 			 0);
+	assert_true(low == 55 && high == 60);
 	assert_true(p50 == 50 && p90 == 55 && p99 == 55 && p999 == 60 && max == 2000.5);
 	json_decref(root);
 	latency_runs_cleanup(&runs);
@@ -158,6 +167,9 @@ static void test_what_is_wrong_is_refused(void **state)
 		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [{\"ticks\": -1, \"at\": 0}],",
 		  "worst.ticks" },
 		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [[3, 4]],", "worst.ticks" },
+		{ "\"lost\": 1,",
+		  "\"lost\": 1, \"worst\": [{\"ticks\": 1, \"at\": 0, \"interrupts\": 1}],",
+		  "worst.counted is no object" },
 		{ "\"lost\": 1,", "\"lost\": 1, \"worst\": [0,0,0,0,0,0,0,0,0,0,0],", "too long" },
 		{ "\"runs\"", "\"walks\"", "runs" },
 		{ "\"state\": \"running\",", "", "runs[0]: state is no name" },

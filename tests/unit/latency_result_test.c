@@ -185,7 +185,7 @@ static struct latency_probe probe_make(void)
 /* What the probe wrote becomes part of @run. Returns what latency_result_probe() does. */
 static int probe_read(struct latency_probe *probe, struct latency_run *run)
 {
-	char text[4096] = "";
+	char text[8192] = "";
 	int error;
 
 	assert_true(pread(probe->fd, text, sizeof(text) - 1, 0) >= 0);
@@ -193,6 +193,64 @@ static int probe_read(struct latency_probe *probe, struct latency_run *run)
 	latency_probe_cleanup(probe);
 	fd_close(&probe->fd);
 	return error;
+}
+
+/* The count of @name around the @index-th of the longest times, or -1. */
+static int counted(const struct latency_run *run, unsigned int index, const char *name)
+{
+	const struct latency_exits *all = &run->around[index].counted;
+
+	for (unsigned int i = 0; i < all->count; i++)
+		if (!strcmp(all->list[i].reason, name))
+			return (int)all->list[i].count;
+	return -1;
+}
+
+static void test_counters_around_the_longest_times_go_with_them(void **state)
+{
+	struct latency_probe probe = probe_make();
+	struct latency_run *run = *state;
+
+	latency_probe_look(&probe, 1 << 8 | 0); /* there is no mark yet */
+	latency_probe_mark(&probe, true);
+	shown.exits = 10;
+	latency_probe_look(&probe, 7 << 8 | 0);
+	shown.exits = 1000;
+	latency_probe_look(&probe,
+			   990 << 8 | LATENCY_WORST_MAX); /* of none: the next begins here */
+	shown.exits = 1003;
+	shown.other = 4;
+	latency_probe_look(&probe, 3 << 8 | 0); /* longer than the one before */
+	shown.other = 5;
+	latency_probe_look(&probe, 2 << 8 | 1); /* between the two */
+	latency_probe_look(&probe, 1 << 8 | 9); /* there are not so many */
+	latency_probe_mark(&probe, false);
+	run->worst_count = 3;
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(run->around[0].interrupts, 3);
+	assert_int_equal(counted(run, 0, "exits"), 3);
+	assert_int_equal(counted(run, 0, "halt_wakeup"), 4);
+	assert_int_equal(run->around[1].interrupts, 2);
+	assert_int_equal(counted(run, 1, "halt_wakeup"), 1);
+	/* What did not move is left out. */
+	assert_int_equal(counted(run, 1, "exits"), -1);
+	assert_int_equal(run->around[2].interrupts, 7);
+	assert_int_equal(counted(run, 2, "exits"), 10);
+}
+
+static void test_only_so_many_are_kept_and_a_list_that_does_not_fit_is_not(void **state)
+{
+	struct latency_probe probe = probe_make();
+	struct latency_run *run = *state;
+
+	latency_probe_mark(&probe, true);
+	for (unsigned int i = 0; i < 3 * LATENCY_WORST_MAX; i++)
+		latency_probe_look(&probe, (i + 1) << 8 | 0);
+	latency_probe_mark(&probe, false);
+	assert_int_equal(json_array_size(probe.worst), LATENCY_WORST_MAX);
+	run->worst_count = 1;
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_int_equal(run->around[0].interrupts, 0);
 }
 
 static void test_exits_are_counted_from_mark_to_mark(void **state)
@@ -346,8 +404,9 @@ static void test_the_program_is_told_all_it_needs(void **state)
 
 	(void)state;
 	assert_true(latency_vm_cmdline(&vm, text, sizeof(text)) < sizeof(text));
-	assert_non_null(strstr(text, "source=edu state=halted kind=intx count=10 warmup=2 "
-				     "interval=30 costs=4 random=0 break=0 noise=0 doorbell=0x"));
+	assert_non_null(strstr(text,
+			       "source=edu state=halted kind=intx count=10 warmup=2 "
+			       "interval=30 costs=4 random=0 until=0 break=0 noise=0 doorbell=0x"));
 	vm = (struct latency_vm){ &options, LATENCY_PATH_USERSPACE, LATENCY_STATE_RUNNING, false };
 	latency_vm_cmdline(&vm, text, sizeof(text));
 	assert_non_null(strstr(text, "state=running kind=msi count=10 warmup=2 interval=30 costs=0"
@@ -355,7 +414,7 @@ static void test_the_program_is_told_all_it_needs(void **state)
 	options.interval_random = true;
 	options.break_above = 50;
 	latency_vm_cmdline(&vm, text, sizeof(text));
-	assert_non_null(strstr(text, " random=1 break=50 "));
+	assert_non_null(strstr(text, " random=1 until=0 break=50 "));
 }
 
 static void test_the_time_limit_grows_with_the_work(void **state)
@@ -383,6 +442,8 @@ int main(void)
 		RUN_TEST(test_a_report_without_the_interrupt_leaves_it_unknown),
 		RUN_TEST(test_what_is_no_report_is_refused),
 		RUN_TEST(test_exits_are_counted_from_mark_to_mark),
+		RUN_TEST(test_counters_around_the_longest_times_go_with_them),
+		RUN_TEST(test_only_so_many_are_kept_and_a_list_that_does_not_fit_is_not),
 		RUN_TEST(test_each_cost_has_its_own_exits),
 		RUN_TEST(test_exits_of_another_number_of_costs_are_refused),
 		RUN_TEST(test_no_number_of_marks_is_too_much),

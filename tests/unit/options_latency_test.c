@@ -111,7 +111,7 @@ static void test_every_option_is_taken(void **state)
 	assert_int_equal(accepted("latency --state both").states, 3);
 	assert_int_equal(accepted("latency --state idle-guest,running").states, 5);
 	assert_int_equal(accepted("latency --halt-poll 7").halt_poll_ns, 7);
-	latency = accepted("latency --interval 50,random --break-above 30");
+	latency = accepted("latency --interval 50,random --break-above 30 --until-converged 5");
 	assert_int_equal(latency.interval, 50);
 	assert_true(latency.interval_random);
 	assert_int_equal(latency.break_above, 30);
@@ -206,6 +206,7 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --interval 1ms", "--interval '1ms'", "a number" },
 		{ "latency --interval 5,fixed", "--interval '5,fixed'", ",random" },
 		{ "latency --interval 1000000001", "--interval '1000000001'", "to 1000000000" },
+		{ "latency --until-converged 1", "--until-converged '1'", "from 2 to 100" },
 		{ "latency --break-above 0", "--break-above '0'", "from 1 to" },
 		{ "latency --warmup -1", "--warmup '-1'", "a number" },
 		{ "latency --cpus 2", "--cpus '2'", "from 1 to 1" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vmm/progress.c: nothing but on a terminal, nothing before a second, and at the end a free line. */
+/* vmm/progress.c: nothing but on a terminal, nothing before a second, at the end a free line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -176,6 +176,10 @@ static void register_write(struct doorbell *doorbell, uint64_t offset, uint32_t 
 		if (doorbell->config.broken)
 			doorbell->config.broken(doorbell->config.opaque, value);
 		break;
+	case DOORBELL_LOOK:
+		if (doorbell->config.look)
+			doorbell->config.look(doorbell->config.opaque, value);
+		break;
 	case DOORBELL_TAKEN:
 		atomic_store(&doorbell->taken, value);
 		break;

@@ -39,6 +39,8 @@ struct doorbell_config {
 	void (*mark)(void *opaque, bool begins);
 	/* The same for BREAK: an interrupt took so many microseconds. */
 	void (*broken)(void *opaque, uint32_t us);
+	/* The same for LOOK: what was written there. */
+	void (*look)(void *opaque, uint32_t value);
 	void *opaque;
 	/* What the thread does first, while doorbell_init() waits; NULL: nothing. */
 	void (*begin)(void *opaque);

@@ -32,6 +32,7 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.loopback = instruments->loopback ? &machine->functions[0].device : NULL,
 		.mark = latency_probe_mark,
 		.broken = latency_probe_break,
+		.look = latency_probe_look,
 		.opaque = &instruments->probe,
 		.begin = doorbell_begin,
 		.begin_opaque = machine,

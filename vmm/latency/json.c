@@ -35,13 +35,20 @@ static json_t *exits_json(const struct latency_exits *exits)
 static json_t *nanoseconds_json(const struct latency_run *run, const struct histogram *histogram)
 {
 	struct latency_stats stats;
+	uint64_t low, high;
+	json_t *object;
 
 	latency_stats_get(histogram, &stats);
-	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "p50", latency_ns(run, (double)stats.p50),
-			 "p90", latency_ns(run, (double)stats.p90), "p99",
-			 latency_ns(run, (double)stats.p99), "p99.9",
-			 latency_ns(run, (double)stats.p999), "max",
-			 latency_ns(run, (double)stats.max));
+	object = json_pack("{s:f, s:f, s:f, s:f, s:f}", "p50", latency_ns(run, (double)stats.p50),
+			   "p90", latency_ns(run, (double)stats.p90), "p99",
+			   latency_ns(run, (double)stats.p99), "p99.9",
+			   latency_ns(run, (double)stats.p999), "max",
+			   latency_ns(run, (double)stats.max));
+	if (histogram_p99_interval(histogram, &low, &high))
+		json_object_set_new(object, "p99.interval",
+				    json_pack("[f, f]", latency_ns(run, (double)low),
+					      latency_ns(run, (double)high)));
+	return object;
 }
 
 static json_t *metric_json(const struct latency_run *run, const struct latency_metric *metric)
@@ -69,13 +76,20 @@ static json_t *worst_json(const struct latency_run *run)
 {
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; i < run->worst_count; i++)
-		json_array_append_new(array, json_pack("{s:o, s:o, s:f, s:f}", "ticks",
-						       number(run->worst[i].ticks), "at",
-						       number(run->worst[i].at), "ns",
-						       latency_ns(run, (double)run->worst[i].ticks),
-						       "at_ns",
-						       latency_ns(run, (double)run->worst[i].at)));
+	for (unsigned int i = 0; i < run->worst_count; i++) {
+		const struct latency_around *around = &run->around[i];
+		json_t *entry =
+			json_pack("{s:o, s:o, s:f, s:f}", "ticks", number(run->worst[i].ticks),
+				  "at", number(run->worst[i].at), "ns",
+				  latency_ns(run, (double)run->worst[i].ticks), "at_ns",
+				  latency_ns(run, (double)run->worst[i].at));
+
+		if (around->interrupts) {
+			json_object_set_new(entry, "interrupts", number(around->interrupts));
+			json_object_set_new(entry, "counted", exits_json(&around->counted));
+		}
+		json_array_append_new(array, entry);
+	}
 	return array;
 }
 
@@ -183,19 +197,20 @@ static int fields_take(const struct place *place, struct latency_run *run, json_
 	return error ? error : number_take(place, object, "lost", &run->lost);
 }
 
-/* "exits" of @parent, a run or a metric. */
-static int exits_take(const struct place *place, struct latency_exits *exits, json_t *parent)
+/* @key of @parent, a run, a metric or one of the worst: "exits", say. */
+static int exits_take(const struct place *place, struct latency_exits *exits, json_t *parent,
+		      const char *key)
 {
-	json_t *object = json_object_get(parent, "exits"), *value;
+	json_t *object = json_object_get(parent, key), *value;
 	const char *reason;
 
 	if (!json_is_object(object))
-		return refuse(place, "exits", "is no object");
+		return refuse(place, key, "is no object");
 	json_object_foreach(object, reason, value)
 	{
 		if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 		    !latency_name_valid(reason))
-			return refuse(place, "exits",
+			return refuse(place, key,
 				      "has what is no name of an exit with an integer from 0 on");
 		if (!latency_exit_add(exits, reason, (uint64_t)json_integer_value(value)))
 			return -ENOMEM;
@@ -214,11 +229,20 @@ static int worst_take(const struct place *all, struct latency_run *run, json_t *
 		return refuse(all, "worst", "is no array, or too long");
 	json_array_foreach(array, i, entry)
 	{
-		struct latency_outlier *outlier = &run->worst[run->worst_count++];
+		struct latency_outlier *outlier = &run->worst[i];
+		struct latency_around *around = &run->around[i];
+		int error;
 
+		run->worst_count++;
 		if (number_take(&place, entry, "ticks", &outlier->ticks) ||
 		    number_take(&place, entry, "at", &outlier->at))
 			return -EINVAL;
+		if (!json_object_get(entry, "interrupts"))
+			continue;
+		error = number_take(&place, entry, "interrupts", &around->interrupts);
+		error = error ? error : exits_take(&place, &around->counted, entry, "counted");
+		if (error)
+			return error;
 	}
 	return 0;
 }
@@ -293,7 +317,7 @@ static int metric_take(const struct place *all, struct latency_run *run, const c
 		return -ENOMEM;
 	error = histogram_take(&place, &metric->histogram, object);
 	if (!error && json_object_get(object, "exits"))
-		error = exits_take(&place, &metric->exits, object);
+		error = exits_take(&place, &metric->exits, object, "exits");
 	return error;
 }
 
@@ -306,7 +330,7 @@ static int run_take(struct latency_run *run, json_t *object, char *why, size_t s
 	const char *name;
 
 	error = error ? error : facts_take(&place, run, object);
-	error = error ? error : exits_take(&place, &run->exits, object);
+	error = error ? error : exits_take(&place, &run->exits, object, "exits");
 	error = error ? error : worst_take(&place, run, object);
 	if (!error && !json_is_object(metrics))
 		error = refuse(&place, "metrics", "is no object");

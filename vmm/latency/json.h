@@ -12,14 +12,18 @@
  *     "exits"		an object of numbers: exits to the host for all interrupts, by reason
  *     "worst"		an array of objects, one for each of the ten longest times of "handler", the
  *			longest first: "ticks", how long, and "at", when it was raised, in ticks
- *since measuring began; "ns" and "at_ns", the same in nanoseconds, which are not read
- *     "metrics"	an object, with an object for each metric by its name:
+ *since measuring began; "ns" and "at_ns", the same in nanoseconds, which are not read. Where KVM's
+ *counters were seen, "counted" is an object of numbers: which of them moved, and by how much, while
+ *"interrupts" came, of which this was the last: a thousand at most "metrics"	an object, with an
+ *object for each metric by its name:
  *       "count", "min", "max", "sum"	the number of values; the others in ticks and exact
  *       "buckets"	an array of [lowest value, highest value, count], ascending, none empty
- *       "ns"	an object of numbers, "p50", "p90", "p99", "p99.9" and "max": the same in
+ *       "ns"		an object of numbers, "p50", "p90", "p99", "p99.9" and "max": the same in
  *			nanoseconds, for who does not want to look at buckets. Percentiles are never
- *too low, and at most 1/64 too high (stats.h). 0 without a value. Not read "exits"	of costs: as
- *above, for all accesses; may be left out
+ *			too low, and at most 1/64 too high (stats.h). 0 without a value.
+ *			"p99.interval", where there are enough values, is an array of two: between
+ *			which p99 is, at 95 % (histogram.h). Not read
+ *       "exits"	of costs: as above, for all accesses; may be left out
  *
  * Times are in ticks. A metric's values come from histogram.h, which says what the buckets are.
  */

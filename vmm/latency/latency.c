@@ -150,6 +150,30 @@ static int parameters_add(struct latency_run *run, const struct latency_vm *vm)
 	return options->bdf[0] ? latency_fact_add(run, "device", options->bdf) : 0;
 }
 
+/* Did it end because p99 is known as well as was asked for, or because of --count? */
+static int convergence_add(struct latency_run *run, const struct latency_vm *vm)
+{
+	const struct latency_metric *metric = latency_metric_find(run, "handler");
+	uint64_t percent = vm->options->until_converged;
+	bool converged;
+	char text[96];
+
+	if (!percent || !metric)
+		return 0;
+	converged = histogram_p99_converged(&metric->histogram, percent);
+	snprintf(text, sizeof(text), "%s, to %llu %% of p99 after %llu of %llu interrupts",
+		 converged ? "yes" : "no", (unsigned long long)percent,
+		 (unsigned long long)metric->histogram.total,
+		 (unsigned long long)vm->options->count);
+	if (!converged)
+		log_notice("latency: %s, %s: the 95 %% interval of p99 is still wider than %llu %% "
+			   "of it after %llu interrupts: give a higher --count",
+			   latency_path_names[vm->path], latency_state_names[vm->state],
+			   (unsigned long long)percent,
+			   (unsigned long long)metric->histogram.total);
+	return latency_fact_add(run, "converged", text);
+}
+
 /* What the program does not know of itself. */
 static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 			const struct latency_vm_result *result)
@@ -164,6 +188,8 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 	if (!vm->options->noise)
 		strcpy(run->path, userspace ? "userspace" : "injected");
 	error = parameters_add(run, vm);
+	if (!error)
+		error = convergence_add(run, vm);
 	if (!error)
 		error = pinning_add(run, cpus);
 	if (!error && latency_vm_reports(vm))

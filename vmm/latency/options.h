@@ -47,6 +47,7 @@ struct latency_options {
 	bool interval_random;		  /* each is another one, @interval on average */
 	uint64_t noise;			  /* seconds of `latency noise`; 0: it is another command */
 	uint64_t break_above;		  /* microseconds; 0: never */
+	uint64_t until_converged;	  /* per cent of p99; 0: @count it is */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
 	uint64_t halt_poll_ns;		  /* VM_HALT_POLL_HOST: as the host has it */
 	struct cpu_options cpus;	  /* of one virtual CPU */

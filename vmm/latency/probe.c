@@ -9,10 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "vmm/latency/kvm_stats.h"
+#include "guest/payload/latency_lines.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "vmm/latency/kvm_stats.h"
 #include "vmm/report/host_irq.h"
 
 #define ROOT	     "" /* the real host */
@@ -21,11 +22,19 @@
 
 static void counter_note(void *opaque, const char *name, uint64_t value)
 {
-	/* All of them have the word in their name, and no other counter has: halt_exits,
-	 * wfi_exit_stat
-	 */
-	if (strstr(name, "exit"))
-		json_object_set_new(opaque, name, json_integer((json_int_t)value));
+	json_object_set_new(opaque, name, json_integer((json_int_t)value));
+}
+
+/* All of them have the word in their name, and no other counter has: halt_exits, wfi_exit_stat. */
+static bool is_exit(const char *name)
+{
+	return strstr(name, "exit");
+}
+
+static bool is_any(const char *name)
+{
+	(void)name;
+	return true;
 }
 
 /* The counters of now, or NULL; *@error says why. */
@@ -40,8 +49,9 @@ static json_t *counters_read(int stats_fd, int *error)
 	return NULL;
 }
 
-/* @now less @before; NULL for either is nothing. */
-static json_t *counters_subtract(const json_t *before, json_t *now)
+/* @now less @before, of those that @wanted says; NULL for either is nothing. */
+static json_t *counters_subtract(const json_t *before, json_t *now,
+				 bool (*wanted)(const char *name))
 {
 	json_t *exits = json_object(), *value;
 	const char *name;
@@ -50,7 +60,7 @@ static json_t *counters_subtract(const json_t *before, json_t *now)
 	{
 		json_int_t start = json_integer_value(json_object_get(before, name));
 
-		if (before)
+		if (before && wanted(name))
 			json_object_set_new(exits, name,
 					    json_integer(json_integer_value(value) - start));
 	}
@@ -113,7 +123,7 @@ static json_t *irqs_ask(int socket)
 /* The guest may mark as often as it likes: what is too much is left out. */
 static json_t *exits_append(struct latency_probe *probe, json_t *now)
 {
-	json_t *exits = counters_subtract(probe->before, now);
+	json_t *exits = counters_subtract(probe->before, now, is_exit);
 
 	if (!probe->exits)
 		probe->exits = json_array();
@@ -125,9 +135,9 @@ static json_t *exits_append(struct latency_probe *probe, json_t *now)
 
 static void write_out(struct latency_probe *probe, json_t *now, int error)
 {
-	json_t *root =
-		json_pack("{s:O, s:o, s:s}", "exits", exits_append(probe, now), "irqs",
-			  irqs_ask(probe->socket), "error", error < 0 ? strerror(-error) : "");
+	json_t *root = json_pack("{s:O, s:o, s:O*, s:s}", "exits", exits_append(probe, now), "irqs",
+				 irqs_ask(probe->socket), "worst", probe->worst, "error",
+				 error < 0 ? strerror(-error) : "");
 	char *text = root ? json_dumps(root, 0) : NULL;
 
 	/* The file may have been longer; its NUL is where it ends. */
@@ -148,8 +158,34 @@ void latency_probe_mark(void *opaque, bool begins)
 		write_out(probe, now, error);
 	json_decref(probe->before);
 	probe->before = begins ? now : NULL;
-	if (!begins)
+	if (!begins) {
 		json_decref(now);
+		return;
+	}
+	json_decref(probe->looked);
+	probe->looked = json_incref(now);
+}
+
+void latency_probe_look(void *opaque, uint32_t value)
+{
+	struct latency_probe *probe = opaque;
+	size_t index = value & 0xff;
+	json_t *now, *entry;
+	int error;
+
+	now = counters_read(probe->stats_fd, &error);
+	if (!probe->worst)
+		probe->worst = json_array();
+	/* A guest that lies gets a list that nobody can use, and no more. */
+	if (now && probe->looked && index < LATENCY_WORST_MAX &&
+	    index <= json_array_size(probe->worst)) {
+		entry = json_pack("{s:i, s:o}", "interrupts", (int)(value >> 8), "counted",
+				  counters_subtract(probe->looked, now, is_any));
+		json_array_insert_new(probe->worst, index, entry);
+		json_array_remove(probe->worst, LATENCY_WORST_MAX);
+	}
+	json_decref(probe->looked);
+	probe->looked = now;
 }
 
 /* The first of the two places that has it. -1 with errno when none has. */
@@ -196,7 +232,9 @@ void latency_probe_cleanup(struct latency_probe *probe)
 {
 	json_decref(probe->before);
 	json_decref(probe->exits);
-	probe->before = probe->exits = NULL;
+	json_decref(probe->looked);
+	json_decref(probe->worst);
+	probe->before = probe->exits = probe->looked = probe->worst = NULL;
 	fd_close(&probe->stats_fd);
 	fd_close(&probe->marker_fd);
 	fd_close(&probe->tracing_fd);

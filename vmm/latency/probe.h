@@ -7,9 +7,12 @@
  *
  *   "exits"	an array of objects of numbers: KVM's counters of exits, by their names, from a mark
  *		of the begin to the next one of the end
- *   "irqs"	an array of objects: "irq", the host's number; "affinity" and "effective", the CPUs
- *		that it may go to and the one that it does go to, as /proc/irq writes them
- *   "error"	why there are no "exits"; "" when there are
+ *   "worst"	an array of objects, for each of the longest times of the program, in its order:
+ *		"counted", KVM's counters that moved, by their names, from a look to the next one,
+ *and how many "interrupts" were measured meanwhile, of which that one was the last "irqs"	an
+ *array of objects: "irq", the host's number; "affinity" and "effective", the CPUs that it may go to
+ *and the one that it does go to, as /proc/irq writes them "error"	why there are no "exits"; ""
+ *when there are
  *
  * The process that runs the guest may open no files (seccomp.h), and which files have "irqs" is
  * known only by then. So it asks the one that reports, by a packet on a socket, and waits.
@@ -28,10 +31,15 @@ struct latency_probe {
 	int socket;	/* to the process that reports, for "irqs"; -1: there is no device */
 	json_t *before; /* the counters at the beginning; NULL: it has not begun */
 	json_t *exits;	/* the file's, up to now; NULL: nothing has ended */
+	json_t *looked; /* the counters at the last look; NULL: there was none */
+	json_t *worst;	/* the file's, up to now; NULL: none */
 };
 
 /* For the doorbell: @opaque is the struct latency_probe. By the vCPU's thread. Never fails. */
 void latency_probe_mark(void *opaque, bool begins);
+
+/* For the doorbell: what was written to DOORBELL_LOOK. As latency_probe_mark(). */
+void latency_probe_look(void *opaque, uint32_t value);
 
 /*
  * For the doorbell: an interrupt took @us microseconds, which is too long. Writes that into the

@@ -109,6 +109,25 @@ static int sections_apply(struct latency_run *run, const json_t *sections)
 	return error;
 }
 
+/* Of a run without such times, and where KVM shows no counters, there is none. */
+static int worst_apply(struct latency_run *run, const json_t *worst)
+{
+	int error = 0;
+
+	if (json_array_size(worst) != run->worst_count)
+		return 0;
+	for (unsigned int i = 0; !error && i < run->worst_count; i++) {
+		const json_t *entry = json_array_get(worst, i);
+		json_int_t interrupts = json_integer_value(json_object_get(entry, "interrupts"));
+
+		if (interrupts <= 0)
+			continue;
+		run->around[i].interrupts = (uint64_t)interrupts;
+		error = exits_apply(&run->around[i].counted, json_object_get(entry, "counted"));
+	}
+	return error;
+}
+
 /* One fact for all interrupts: @key of each. */
 static int affinity_apply(struct latency_run *run, const json_t *irqs, const char *fact,
 			  const char *key)
@@ -138,6 +157,8 @@ int latency_result_probe(struct latency_run *run, const char *text)
 
 	if (json_array_size(sections) && json_is_array(irqs)) {
 		error = sections_apply(run, sections);
+		if (!error)
+			error = worst_apply(run, json_object_get(root, "worst"));
 		if (!error)
 			error = affinity_apply(run, irqs, "host.affinity", "affinity");
 		if (!error)

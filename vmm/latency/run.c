@@ -79,6 +79,8 @@ static void run_cleanup(struct latency_run *run)
 	}
 	for (unsigned int i = 0; i < run->metric_count; i++)
 		free(run->metrics[i].exits.list);
+	for (unsigned int i = 0; i < LATENCY_WORST_MAX; i++)
+		free(run->around[i].counted.list);
 	free(run->facts);
 	free(run->exits.list);
 	free(run->metrics);

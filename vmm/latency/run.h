@@ -55,6 +55,14 @@ struct latency_run {
 	unsigned int fact_count;
 	struct latency_outlier worst[LATENCY_WORST_MAX]; /* of "handler", the longest first */
 	unsigned int worst_count;
+	/*
+	 * What KVM counted from its last look before each of them up to it, and how many interrupts
+	 * that were, it being the last; 0: nobody looked.
+	 */
+	struct latency_around {
+		uint64_t interrupts;
+		struct latency_exits counted;
+	} around[LATENCY_WORST_MAX];
 };
 
 /* All zero is an empty list. */

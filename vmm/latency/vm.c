@@ -115,11 +115,12 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 	return (size_t)snprintf(
 		cmdline, size,
 		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
-		"random=%d break=%llu noise=%llu doorbell=0x%llx",
+		"random=%d until=%llu break=%llu noise=%llu doorbell=0x%llx",
 		options->source, latency_state_names[vm->state],
 		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
 		(unsigned long long)options->warmup, (unsigned long long)options->interval,
 		vm->costs ? (unsigned long long)options->costs : 0ULL, options->interval_random,
+		(unsigned long long)options->until_converged,
 		(unsigned long long)options->break_above, (unsigned long long)options->noise,
 		(unsigned long long)LAYOUT_DOORBELL);
 }
