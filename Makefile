@@ -48,7 +48,7 @@ vmm_objects     := vmm/options.o vmm/commands.o vmm/run_options.o vmm/descriptor
                      posting_$(ARCH).o $(report_$(ARCH))) \
                    $(addprefix vmm/latency/,latency.o options.o program.o vm.o \
                      instruments.o doorbell.o probe.o kvm_stats.o result.o host.o output.o files.o \
-                     run.o read.o json.o stats.o format.o compare.o plot.o page.o)
+                     run.o read.o json.o stats.o format.o compare.o plot.o ratios.o page.o)
 
 objects := $(addprefix $(BUILD)/,$(lib_objects) $(kvm_objects) $(devices_objects) \
              $(vfio_objects) $(guest_objects) $(vmm_objects))
@@ -64,7 +64,7 @@ unit_tests := log file progress ram bus pci pci_bars serial serial_threads image
               irqs_relay bar rom vga iommu assigned function_locks reset hot_reset device_events check check_cgroup \
               check_function check_latency affinity timeline info latency_host latency_igb latency_result histogram latency_read \
               latency_json latency_stats \
-              latency_format latency_compare latency_plot latency_page latency_files $(unit_tests_$(ARCH))
+              latency_format latency_compare latency_plot latency_ratios latency_page latency_files $(unit_tests_$(ARCH))
 unit_fakes_image     := fake_ram
 unit_fakes_image_$(ARCH) := fake_ram
 unit_fakes_boot_$(ARCH) := fake_ram

@@ -30,7 +30,7 @@ _posthorn_options() {
 		;;
 	'latency noise') options+=(--seconds= --cpus= --helpers-cpu= --json= --plot=) ;;
 	timeline) options+=(--plot=) ;;
-	'latency compare') options+=(--json= --plot=) ;;
+	'latency compare') options+=(--json= --plot= --ratios=) ;;
 	'latency read') options+=(--path= --vmm= --arch= --format= --json= --plot=) ;;
 	esac
 	options+=(-v)
@@ -105,7 +105,7 @@ _posthorn_value() {
 		_posthorn_words "$value" - none
 		_posthorn_files "$value"
 		;;
-	*:--initrd | *:--irq-report | *:--timeline | *:--dump-fdt | *:--json | *:--plot) _posthorn_files "$value" ;;
+	*:--initrd | *:--irq-report | *:--timeline | *:--dump-fdt | *:--json | *:--plot | *:--ratios) _posthorn_files "$value" ;;
 	*:--memory)
 		if [[ $value == *,* ]]; then
 			_posthorn_words "$value" "${value%,*}",hugepages={on,off,1G} "${value%,*}",{prefault,node}=

@@ -14,14 +14,13 @@
  * CPU count=N, warmup=N            how many are measured, and how many before that are not
  *   interval=US                  microseconds from one to the next
  *   random=1                     each wait is another one, from 0 to twice the interval
- *   until=PERCENT                stop when the 95 % interval of the 99th percentile of "handler" is
- *                                at most so wide (histogram.h)
- *   break=US                     stop after an interrupt that took longer, and tell the doorbell
- *   noise=S                      nothing of that: spin for S seconds, and measure the clock's gaps
- *   costs=N                      after that, N times each: accesses to configuration space and
- *                                to a BAR, masking and moving of the vector
- *   hz=N                         how often the clock ticks in a second, where that is known
- *   doorbell=0xADDRESS           where posthorn latency has its doorbell
+ *   until=PERCENT                stop when the 95 % interval of p99 of "handler" is at most so
+ * wide: see histogram.h break=US                     stop after an interrupt that took longer, and
+ * tell the doorbell noise=S                      nothing of that: spin for S seconds, and measure
+ * the clock's gaps costs=N                      after that, N times each: accesses to configuration
+ * space and to a BAR, masking and moving of the vector hz=N                         how often the
+ * clock ticks in a second, where that is known doorbell=0xADDRESS           where posthorn latency
+ * has its doorbell
  *
  * The numbers go to the console: see latency_lines.h.
  */

@@ -157,6 +157,8 @@ console_make() {
 	# All gaps together are the second, and a little more.
 	[ "$(json_get '.runs[0] | .metrics.gap.sum / .clock.hz >= 1')" = true ]
 	[ "$(json_get '.runs[0].environment | .["noise.interrupts"] | tonumber > 0')" = true ]
+	# Where the kernel tells: a pinned CPU does not move.
+	[ "$(json_get '.runs[0].environment.migrations // "0"')" = 0 ]
 }
 
 @test "progress is said with -v: which VM of how many" {
@@ -354,7 +356,13 @@ console_make() {
 	console_make 0 | "$posthorn" latency read - --path bare --json "$json" \
 		--plot "$BATS_TEST_TMPDIR/a.svg" >/dev/null
 	grep -q '<svg' "$BATS_TEST_TMPDIR/a.svg"
-	latency compare "$json" "$json" --plot "$BATS_TEST_TMPDIR/b.png"
+	latency compare "$json" "$json" --plot "$BATS_TEST_TMPDIR/b.png" --ratios "$BATS_TEST_TMPDIR/c.svg"
 	expect_status 0
 	[ -s "$BATS_TEST_TMPDIR/b.png" ]
+	grep -q '99th percentile' "$BATS_TEST_TMPDIR/c.svg"
+	# With noise one run is enough.
+	latency noise --seconds 1 --json "$BATS_TEST_TMPDIR/n.json"
+	latency compare "$json" "$BATS_TEST_TMPDIR/n.json" --plot "$BATS_TEST_TMPDIR/d.svg"
+	expect_status 0
+	grep -q 'the machine alone' "$BATS_TEST_TMPDIR/d.svg"
 }

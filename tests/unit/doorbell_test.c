@@ -312,7 +312,7 @@ static void test_marks_are_passed_on(void **state)
 /* The bell's doorbell tells the probe, whose files are pipes. */
 static void test_a_break_stops_the_trace_and_marks_it(void **state)
 {
-	struct latency_probe probe = { .stats_fd = -1 };
+	struct latency_probe probe = { .stats_fd = -1, .migrations_fd = -1 };
 	int marker[2], tracing[2];
 	struct bell *bell = *state;
 	char text[256] = "", on[4] = "";

@@ -314,11 +314,43 @@ static void test_gnuplot_draws_values_that_are_all_the_same(void **state)
 	latency_runs_cleanup(&runs);
 }
 
+/* 1000 gaps of 10 ticks, which are the loop's own, and two long ones: 25000 ticks in all. */
+static void test_noise_is_a_baseline_of_interrupts(void **state)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_run *noise;
+	char *script;
+
+	(void)state;
+	runs_make(&runs);
+	noise = run_made(&runs, "", 1000000000);
+	strcpy(noise->state, "noise");
+	values_made(noise, "gap", 10, 1000);
+	values_made(noise, "gap", 5000, 1);
+	values_made(noise, "gap", 10000, 1);
+	script = script_make(&runs, "handler");
+	/* Of the longest, 8 ticks are above its bucket's begin; and of all that is longer than the
+	 * other's, 5000 ticks and half a bucket. */
+	assert_written(script, "$gaps << END\n9.984 0.032\n4.992 20.126\nEND\n");
+	assert_written(script, "plot $gaps using 1:2 with filledcurves x1");
+	assert_written(script, "title 'posthorn noise: how long the machine alone");
+	/* On the right panel there is none. */
+	assert_written(script, "plot $bins0 ");
+	free(script);
+	/* Without interrupts it is what is drawn. */
+	script = script_make(&runs, "gap");
+	assert_null(strstr(script, "$gaps"));
+	assert_written(script, "plot $tail0 ");
+	free(script);
+	latency_runs_cleanup(&runs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_tail_says_what_share_took_as_long),
 		cmocka_unit_test(test_the_bins_say_what_share_took_about_as_long),
+		cmocka_unit_test(test_noise_is_a_baseline_of_interrupts),
 		cmocka_unit_test(test_each_run_has_its_own_line),
 		cmocka_unit_test(test_as_many_labels_as_there_is_room_for),
 		cmocka_unit_test(test_the_legend_says_how_the_path_is_known),

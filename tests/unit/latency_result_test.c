@@ -179,6 +179,7 @@ static struct latency_probe probe_make(void)
 		.stats_fd = shown.fd,
 		.fd = memfd_create("probe", MFD_CLOEXEC),
 		.socket = -1,
+		.migrations_fd = -1,
 	};
 }
 

@@ -19,6 +19,7 @@
 #include "vmm/latency/output.h"
 #include "vmm/latency/page.h"
 #include "vmm/latency/plot.h"
+#include "vmm/latency/ratios.h"
 #include "vmm/latency/read.h"
 #include "vmm/latency/run.h"
 
@@ -172,8 +173,19 @@ static int comparison_write(const struct latency_options *options, const struct 
 	if (options->plot &&
 	    latency_plot(runs, LATENCY_OUTPUT_METRIC, options->plot, why, sizeof(why)) < 0)
 		code = latency_output_fail(EXIT_USAGE, why);
+	if (options->ratios && latency_ratios_plot(array, options->ratios, why, sizeof(why)) < 0)
+		code = latency_output_fail(EXIT_USAGE, why);
 	json_decref(root);
 	return code;
+}
+
+/* Then one other run is enough for a plot. */
+static bool noise_is_there(const struct latency_runs *runs)
+{
+	for (unsigned int i = 0; i < runs->count; i++)
+		if (latency_metric_find(&runs->list[i], LATENCY_PLOT_GAP))
+			return true;
+	return false;
 }
 
 static int compare_run(const void *options)
@@ -188,7 +200,7 @@ static int compare_run(const void *options)
 	labels_mark(latency, &runs, ends);
 	array = all_compare(&runs);
 	code = comparison_write(latency, &runs, array);
-	if (!json_array_size(array))
+	if (!json_array_size(array) && !(latency->plot && noise_is_there(&runs)))
 		code = latency_output_fail(
 			EXIT_USAGE,
 			"there is nothing to compare: no two runs of these files were made in the "

@@ -42,6 +42,7 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.stats_fd = stats_open(machine->vcpus[0].fd),
 		.fd = instruments->probe_fd,
 		.socket = instruments->probe_socket,
+		.migrations_fd = instruments->migrations_fd,
 		.marker_fd = instruments->marker_fd,
 		.tracing_fd = instruments->tracing_fd,
 	};

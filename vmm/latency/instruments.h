@@ -17,7 +17,7 @@ struct latency_instruments {
 	bool thread;		    /* the doorbell has a thread that raises */
 	bool loopback;		    /* which does so by VFIO, for the first device */
 	int probe_fd, probe_socket; /* see probe.h */
-	int marker_fd, tracing_fd;
+	int migrations_fd, marker_fd, tracing_fd;
 	/* set by what latency_instruments_addition() adds */
 	struct doorbell doorbell;
 	struct latency_probe probe;

@@ -239,7 +239,13 @@ const struct option_rule latency_noise_rules[] = {
 	{ 0 },
 };
 
-const struct option_rule latency_compare_rules[] = { { JSON }, { PLOT }, { 0 } };
+const struct option_rule latency_compare_rules[] = {
+	{ JSON },
+	{ PLOT },
+	{ "--ratios", "FILE.svg|.png|.gp", "draw the ratios and their intervals", option_plot,
+	  AT(ratios) },
+	{ 0 },
+};
 
 const struct option_rule latency_read_rules[] = {
 	{ "--path", "NAME", "how they reached the program: bare, posted...", label_apply,

@@ -53,6 +53,7 @@ struct latency_options {
 	struct cpu_options cpus;	  /* of one virtual CPU */
 	enum latency_format format;
 	const char *json, *plot; /* files to write; NULL: none */
+	const char *ratios;	 /* compare: another one */
 	/* compare, read */
 	const char *files[LATENCY_FILES_MAX];
 	unsigned int file_count;

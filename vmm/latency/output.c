@@ -105,8 +105,9 @@ int latency_output(const struct latency_options *options, const struct latency_r
 
 	if (options->json && latency_json_write(runs, options->json, why, sizeof(why)) < 0)
 		code = latency_output_fail(EXIT_INTERNAL, why);
-	if (options->plot && latency_plot(runs, options->noise ? "gap" : LATENCY_OUTPUT_METRIC,
-					  options->plot, why, sizeof(why)) < 0)
+	if (options->plot &&
+	    latency_plot(runs, options->noise ? LATENCY_PLOT_GAP : LATENCY_OUTPUT_METRIC,
+			 options->plot, why, sizeof(why)) < 0)
 		code = latency_output_fail(EXIT_USAGE, why);
 	return code ? code : lost_report(runs);
 }

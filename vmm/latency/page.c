@@ -168,6 +168,17 @@ static void group_get(const struct latency_runs *runs, const char *state,
 	}
 }
 
+/* Add the run of `latency noise` to @group, which then is to be drawn and not to be compared. */
+static void noise_add(const struct latency_runs *runs, struct latency_runs *group)
+{
+	for (unsigned int i = 0; i < runs->count; i++) {
+		if (!latency_metric_find(&runs->list[i], LATENCY_PLOT_GAP))
+			continue;
+		group->list[group->count++] = runs->list[i];
+		return;
+	}
+}
+
 static bool state_is_first(const struct latency_runs *runs, unsigned int index)
 {
 	for (unsigned int i = 0; i < index; i++)
@@ -184,6 +195,7 @@ static int states_write(FILE *file, const struct latency_runs *runs)
 
 	for (unsigned int i = 0; i < runs->count && !error; i++) {
 		const char *state = runs->list[i].state;
+		unsigned int count;
 
 		group_get(runs, state, &group);
 		if (!state_is_first(runs, i) || !group.count)
@@ -191,7 +203,10 @@ static int states_write(FILE *file, const struct latency_runs *runs)
 		fputs("<h2>The virtual CPU: ", file);
 		text_write(file, state);
 		fputs("</h2>\n", file);
+		count = group.count;
+		noise_add(runs, &group);
 		plot_write(file, &group, state);
+		group.count = count;
 		error = comparison_write(file, &group);
 	}
 	free(group.list);

@@ -50,6 +50,30 @@ static void tail_write(FILE *file, const struct latency_run *run, const struct h
 			100 / (double)histogram->total);
 }
 
+/*
+ * Lines "LATENCY PERCENT": with this chance, in per cent, an interrupt that comes at any moment
+ * comes into a gap of which at least that much is left. Of a gap g that is (g - latency) of all the
+ * time that the gaps have. Those of the loop itself, which are most, are left out.
+ */
+static void gaps_write(FILE *file, const struct latency_run *run, const struct histogram *gaps)
+{
+	uint64_t own = 2 * latency_percentile(gaps, 500);
+	double count = 0, sum = 0;
+
+	for (unsigned int i = HISTOGRAM_BUCKETS; i-- > 0 && histogram_low(i) > own;) {
+		double low = (double)histogram_low(i), high = (double)histogram_high(i);
+
+		if (!gaps->buckets[i])
+			continue;
+		count += (double)gaps->buckets[i];
+		sum += (double)gaps->buckets[i] *
+		       (low + (fmin(high, (double)gaps->maximum) - low) / 2);
+		if (sum > low * count && gaps->sum)
+			fprintf(file, "%.6g %.6g\n", bin_microseconds(run, low),
+				100 * (sum - low * count) / (double)gaps->sum);
+	}
+}
+
 /* The bin that bucket @index is in: that of the bucket's middle. */
 static unsigned int bin_get(unsigned int index)
 {
@@ -118,15 +142,26 @@ struct drawn {
 	const struct latency_run *runs[LATENCY_PLOT_RUNS];
 	const struct histogram *histograms[LATENCY_PLOT_RUNS];
 	unsigned int count;
+	/* What the machine takes without any interrupt, beside those of interrupts; NULL: unknown.
+	 */
+	const struct latency_run *noise;
+	const struct histogram *gaps;
 };
 
 static int drawn_get(struct drawn *drawn, const struct latency_runs *runs, const char *metric,
 		     char *why, size_t size)
 {
-	drawn->count = 0;
+	const char *baseline = strcmp(metric, LATENCY_PLOT_GAP) ? LATENCY_PLOT_GAP : "";
+
+	*drawn = (struct drawn){ .count = 0 };
 	for (unsigned int i = 0; i < runs->count; i++) {
 		const struct latency_metric *found = latency_metric_find(&runs->list[i], metric);
+		const struct latency_metric *gaps = latency_metric_find(&runs->list[i], baseline);
 
+		if (gaps && gaps->histogram.total && !drawn->noise) {
+			drawn->noise = &runs->list[i];
+			drawn->gaps = &gaps->histogram;
+		}
 		if (!found || !found->histogram.total)
 			continue;
 		if (drawn->count == LATENCY_PLOT_RUNS) {
@@ -150,7 +185,7 @@ static void title_write(FILE *file, const struct latency_run *run, const char *m
 		fputs("Interrupt latency, from the store that raises it to its handler", file);
 	else if (!strcmp(metric, "return"))
 		fputs("Interrupt latency, from the store that raises it to the return", file);
-	else if (!strcmp(metric, "gap"))
+	else if (!strcmp(metric, LATENCY_PLOT_GAP))
 		fputs("Gaps in the clock of a guest that only reads it", file);
 	else
 		fprintf(file, "Time of %s", metric);
@@ -182,6 +217,7 @@ static void head_write(FILE *file, const struct drawn *drawn, const char *metric
 
 	for (unsigned int i = 0; i < drawn->count; i++)
 		legend += evidence_get(drawn->runs[i]) ? 20 : 0;
+	legend += drawn->noise ? 20 : 0;
 	height = 440 + legend;
 
 	fprintf(file,
@@ -223,27 +259,44 @@ static void evidence_write(FILE *file, const struct latency_run *run)
 	fputs(*why ? "...'" : "'", file);
 }
 
+/* Behind the runs, so that it hides none. */
+static void noise_write(FILE *file, const struct drawn *drawn)
+{
+	char label[LATENCY_LABEL_SIZE];
+
+	if (!drawn->noise)
+		return;
+	latency_run_label(drawn->noise, label);
+	fprintf(file,
+		"$gaps using 1:2 with filledcurves x1 fs solid noborder lc rgb '#dcdcdc' title "
+		"'%s: how long the machine alone makes one wait that comes at any moment',",
+		label);
+}
+
 /* "plot": one line for each run, a mark at every @interval points, or a little more. */
 static void lines_write(FILE *file, const struct drawn *drawn, const char *data,
 			unsigned int interval)
 {
+	bool tail = !strcmp(data, "tail");
 	char label[LATENCY_LABEL_SIZE];
 
+	fputs("plot ", file);
+	if (tail)
+		noise_write(file, drawn);
 	for (unsigned int i = 0; i < drawn->count; i++) {
 		latency_run_label(drawn->runs[i], label);
 		/* Marks at different places, for lines that lie on each other. */
 		fprintf(file,
-			"%s $%s%u using 1:2 with linespoints lt %u pointinterval %u"
+			"%s$%s%u using 1:2 with linespoints lt %u pointinterval %u"
 			" title '%s, n = %" PRIu64 "'",
-			i ? "," : "plot", data, i, i + 1, interval > 1 ? interval + 2 * i : 1,
-			label, drawn->histograms[i]->total);
+			i ? "," : "", data, i, i + 1, interval > 1 ? interval + 2 * i : 1, label,
+			drawn->histograms[i]->total);
 		evidence_write(file, drawn->runs[i]);
 	}
 	fputc('\n', file);
 }
 
-/* What a panel is wide, and a character of a label, in the script's units. */
-#define PANEL_WIDTH	494.0
+/* What a character of a label is wide, in the script's units. */
 #define CHARACTER_WIDTH 8.0
 
 /* How many characters @value has on the axis. */
@@ -258,7 +311,7 @@ static int label_length(double value)
  */
 static double label_step(double low, double high)
 {
-	double decade = PANEL_WIDTH / log10(high / low), step = 10;
+	double decade = LATENCY_PLOT_PANEL / log10(high / low), step = 10;
 	double width = CHARACTER_WIDTH * (2 + max(label_length(low), label_length(high)));
 
 	if (decade * log10(2) > width)
@@ -272,7 +325,7 @@ static double label_step(double low, double high)
 static void linear_tics_write(FILE *file, double low, double high)
 {
 	double width = CHARACTER_WIDTH * (2 + label_length(high)), unit;
-	double decade = PANEL_WIDTH / log10(high / low);
+	double decade = LATENCY_PLOT_PANEL / log10(high / low);
 	static const double factors[] = { 2, 2.5, 2 };
 	const char *comma = "";
 
@@ -312,7 +365,7 @@ static void decade_tics_write(FILE *file, double low, double high)
 }
 
 /* By itself gnuplot labels only powers of ten, of which there may be none. */
-static void tics_write(FILE *file, double low, double high)
+void latency_plot_tics(FILE *file, double low, double high)
 {
 	fputs("set xtics (", file);
 	if (high < 4 * low)
@@ -336,7 +389,7 @@ static void range_write(FILE *file, const struct drawn *drawn, unsigned int per_
 		high = max(high, bin_microseconds(drawn->runs[i], (double)last));
 	}
 	fprintf(file, "set xrange [%.6g:%.6g]\n", low * 0.8, high * 1.25);
-	tics_write(file, low * 0.8, high * 1.25);
+	latency_plot_tics(file, low * 0.8, high * 1.25);
 }
 
 /* Let the axis of shares end a little below one value of the longest run. */
@@ -362,6 +415,11 @@ int latency_plot_script(FILE *file, const struct latency_runs *runs, const char 
 		tail_write(file, drawn.runs[i], drawn.histograms[i]);
 		fprintf(file, "END\n$bins%u << END\n", i);
 		bins_write(file, drawn.runs[i], drawn.histograms[i]);
+		fputs("END\n", file);
+	}
+	if (drawn.noise) {
+		fputs("$gaps << END\n", file);
+		gaps_write(file, drawn.noise, drawn.gaps);
 		fputs("END\n", file);
 	}
 	head_write(file, &drawn, metric, terminal);

@@ -13,11 +13,14 @@
 
 struct latency_runs;
 
-#define LATENCY_PLOT_RUNS 8 /* more cannot be told apart */
+#define LATENCY_PLOT_RUNS 8	/* more cannot be told apart */
+#define LATENCY_PLOT_GAP  "gap" /* the metric of `latency noise` */
 
 /*
  * Write to @file a gnuplot script, its data included, that draws @metric of those @runs that have
- * it on its standard output, as @terminal ("svg" or "png"). Returns 0, or -EINVAL with a message in
+ * it on its standard output, as @terminal ("svg" or "png"). A run of `latency noise` among them is
+ * drawn below those of interrupts, as what the machine takes anyway. Returns 0, or -EINVAL with a
+ * message in
  * @why: no run has values of the metric, or more than LATENCY_PLOT_RUNS have.
  */
 int latency_plot_script(FILE *file, const struct latency_runs *runs, const char *metric,
@@ -34,5 +37,10 @@ int latency_plot(const struct latency_runs *runs, const char *metric, const char
 
 /* The same as text, SVG, the caller's to free(); NULL with a sentence in @why. */
 char *latency_plot_svg(const struct latency_runs *runs, const char *metric, char *why, size_t size);
+
+#define LATENCY_PLOT_PANEL 494.0 /* what a panel is wide, in units of svg */
+
+/* For a panel of that width: "set xtics" for a logarithmic axis from @low to @high. */
+void latency_plot_tics(FILE *file, double low, double high);
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest/payload/latency_lines.h"
@@ -133,13 +135,41 @@ static json_t *exits_append(struct latency_probe *probe, json_t *now)
 	return probe->exits;
 }
 
+int latency_probe_migrations_open(void)
+{
+	struct perf_event_attr attributes = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attributes),
+		.config = PERF_COUNT_SW_CPU_MIGRATIONS,
+		.inherit = 1,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* 0 where they are not known, too. */
+static uint64_t migrations_read(const struct latency_probe *probe)
+{
+	uint64_t count = 0;
+
+	if (probe->migrations_fd < 0 ||
+	    read(probe->migrations_fd, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return count;
+}
+
 static void write_out(struct latency_probe *probe, json_t *now, int error)
 {
 	json_t *root = json_pack("{s:O, s:o, s:O*, s:s}", "exits", exits_append(probe, now), "irqs",
 				 irqs_ask(probe->socket), "worst", probe->worst, "error",
 				 error < 0 ? strerror(-error) : "");
-	char *text = root ? json_dumps(root, 0) : NULL;
+	char *text;
 
+	if (root && probe->migrations_fd >= 0)
+		json_object_set_new(
+			root, "migrations",
+			json_integer((json_int_t)(migrations_read(probe) - probe->migrations)));
+	text = root ? json_dumps(root, 0) : NULL;
 	/* The file may have been longer; its NUL is where it ends. */
 	if (!text || pwrite(probe->fd, text, strlen(text) + 1, 0) != (ssize_t)strlen(text) + 1)
 		log_warn("latency: the counts of exits are lost");
@@ -164,6 +194,7 @@ void latency_probe_mark(void *opaque, bool begins)
 	}
 	json_decref(probe->looked);
 	probe->looked = json_incref(now);
+	probe->migrations = migrations_read(probe);
 }
 
 void latency_probe_look(void *opaque, uint32_t value)
@@ -236,6 +267,7 @@ void latency_probe_cleanup(struct latency_probe *probe)
 	json_decref(probe->worst);
 	probe->before = probe->exits = probe->looked = probe->worst = NULL;
 	fd_close(&probe->stats_fd);
+	fd_close(&probe->migrations_fd);
 	fd_close(&probe->marker_fd);
 	fd_close(&probe->tracing_fd);
 }

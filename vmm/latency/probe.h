@@ -5,14 +5,16 @@
  * (DOORBELL_MARK). What was seen goes into a file, from the process that runs the guest to the one
  * that reports (result.h), as one JSON object:
  *
- *   "exits"	an array of objects of numbers: KVM's counters of exits, by their names, from a mark
- *		of the begin to the next one of the end
+ *   "exits"	an array of objects of numbers: KVM's counters of exits, by their names, from a
+ *		mark of the begin to the next one of the end
  *   "worst"	an array of objects, for each of the longest times of the program, in its order:
- *		"counted", KVM's counters that moved, by their names, from a look to the next one,
- *and how many "interrupts" were measured meanwhile, of which that one was the last "irqs"	an
- *array of objects: "irq", the host's number; "affinity" and "effective", the CPUs that it may go to
- *and the one that it does go to, as /proc/irq writes them "error"	why there are no "exits"; ""
- *when there are
+ *		"counted", KVM's counters that moved, by their names, from a look to the next
+ *		one; and how many "interrupts" were measured meanwhile, it being the last
+ *   "migrations"	how often the host moved threads of the process from a CPU to another, from
+ *		the last mark of the begin to that of the end; left out where it is not known
+ *   "irqs"	an array of objects: "irq", the host's number; "affinity" and "effective", the
+ *		CPUs that it may go to and the one that it does go to, as /proc/irq writes them
+ *   "error"	why there are no "exits"; "" when there are
  *
  * The process that runs the guest may open no files (seccomp.h), and which files have "irqs" is
  * known only by then. So it asks the one that reports, by a packet on a socket, and waits.
@@ -25,14 +27,16 @@
 #include <stdint.h>
 
 struct latency_probe {
-	int stats_fd; /* the vCPU's stats_open(), or its error; closed by the cleanup */
-	int fd;	      /* the file; not closed here */
+	int stats_fd;	   /* the vCPU's stats_open(), or its error; closed by the cleanup */
+	int fd;		   /* the file; not closed here */
+	int migrations_fd; /* latency_probe_migrations_open(); closed by the cleanup */
 	int marker_fd, tracing_fd; /* files of the kernel's trace, to be stopped; -1: not */
-	int socket;	/* to the process that reports, for "irqs"; -1: there is no device */
-	json_t *before; /* the counters at the beginning; NULL: it has not begun */
-	json_t *exits;	/* the file's, up to now; NULL: nothing has ended */
-	json_t *looked; /* the counters at the last look; NULL: there was none */
-	json_t *worst;	/* the file's, up to now; NULL: none */
+	int socket;	     /* to the process that reports, for "irqs"; -1: there is no device */
+	uint64_t migrations; /* at the beginning */
+	json_t *before;	     /* the counters at the beginning; NULL: it has not begun */
+	json_t *exits;	     /* the file's, up to now; NULL: nothing has ended */
+	json_t *looked;	     /* the counters at the last look; NULL: there was none */
+	json_t *worst;	     /* the file's, up to now; NULL: none */
 };
 
 /* For the doorbell: @opaque is the struct latency_probe. By the vCPU's thread. Never fails. */
@@ -46,6 +50,13 @@ void latency_probe_look(void *opaque, uint32_t value);
  * kernel's trace, and stops it. As latency_probe_mark().
  */
 void latency_probe_break(void *opaque, uint32_t us);
+
+/*
+ * A counter of how often the host moves threads of this process, which are started from now on, to
+ * another CPU; -1 where the kernel gives none (perf_event_open(2): it takes root, most of all).
+ * Before the filters are there.
+ */
+int latency_probe_migrations_open(void);
 
 /*
  * Open the files of the kernel's trace that latency_probe_break() writes: @marker and @tracing are

@@ -160,6 +160,9 @@ int latency_result_probe(struct latency_run *run, const char *text)
 		if (!error)
 			error = worst_apply(run, json_object_get(root, "worst"));
 		if (!error)
+			error = number_fact_add(run, "migrations",
+						json_object_get(root, "migrations"));
+		if (!error)
 			error = affinity_apply(run, irqs, "host.affinity", "affinity");
 		if (!error)
 			error = affinity_apply(run, irqs, "host.effective", "effective");

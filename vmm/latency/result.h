@@ -22,9 +22,9 @@ int latency_result_report(struct latency_run *run, const char *text, bool intx);
 /*
  * Add what the probe wrote, @text, to @run: exits, of the interrupts (the probe's first section) or
  * in a run without interrupts of each metric (the sections after it); what was counted around each
- * of the longest times; and facts "host.affinity" and
- * "host.effective" with the CPUs of the interrupts of the host, "IRQ: CPUS" with commas between
- * them; "exits" with the reason when they could not be counted. Returns as above.
+ * of the longest times; and facts: "migrations"; "host.affinity" and "host.effective" with the CPUs
+ * of the interrupts of the host, "IRQ: CPUS" with commas between them; "exits" with the reason when
+ * they could not be counted. Returns as above.
  */
 int latency_result_probe(struct latency_run *run, const char *text);
 

@@ -158,6 +158,7 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		.loopback = !strcmp(vm->options->source, "loopback"),
 		.probe_fd = files->probe.fd,
 		.probe_socket = -1,
+		.migrations_fd = latency_probe_migrations_open(),
 		.marker_fd = -1,
 		.tracing_fd = -1,
 	};
