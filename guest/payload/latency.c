@@ -6,8 +6,8 @@
  *
  * Words of the command line, all but the first optional:
  *
- *   source=NAME                  what raises the interrupts: edu, e1000e, igb, eventfd, thread,
- *                                loopback
+ *   source=NAME                  what raises the interrupts: edu, e1000e, e1000e-traffic, igb,
+ *                                eventfd, thread, loopback
  *   kind=msi|intx                as messages, or by its line
  *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
  *   state=idle-guest             it sleeps, and the report calls it so: the VMM lets it keep its
@@ -99,14 +99,15 @@ static bool option_is(const char *name, const char *text)
 static const struct source *source_find(void)
 {
 	static const struct source *const sources[] = {
-		&source_edu,	 &source_e1000e, &source_igb,
+		&source_edu,	 &source_e1000e, &source_e1000e_traffic, &source_igb,
 		&source_eventfd, &source_thread, &source_loopback,
 	};
 
 	for (unsigned int i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (option_is("source", sources[i]->name))
 			return sources[i];
-	payload_fail("source= is none of edu, e1000e, igb, eventfd, thread, loopback");
+	payload_fail(
+		"source= is none of edu, e1000e, e1000e-traffic, igb, eventfd, thread, loopback");
 }
 
 static void source_init(void)
@@ -223,6 +224,8 @@ static bool undisturbed_once(enum outcome (*once)(struct sample *sample), uint64
 
 	do {
 		ticks_wait(interval);
+		if (source->prepare)
+			source->prepare();
 		/* The timer's, or one that was given up: not to be taken for the next. */
 		interrupts_take();
 		outcome = once(sample);
@@ -393,7 +396,7 @@ static void costs_measure(uint64_t count)
 		cost_measure("config-read", config_read, count);
 		cost_measure("config-write", config_write, count);
 	}
-	if (source->scratch()) {
+	if (source->scratch && source->scratch()) {
 		cost_measure("bar-read", bar_read, count);
 		cost_measure("bar-write", bar_write, count);
 	}

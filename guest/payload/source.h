@@ -17,11 +17,12 @@ struct source {
 	 */
 	void (*init)(unsigned int vector);
 	void (*intx_init)(unsigned int vector);
-	/* The store. */
+	/* What has to be done before, and is not measured; NULL: nothing. Then the store. */
+	void (*prepare)(void);
 	void (*raise)(void);
 	/* After intx_init: make it let go of the line. It has done so when this returns. */
 	void (*intx_acknowledge)(void);
-	/* Configuration space, and a register that may be read and written; 0: it has none. */
+	/* Configuration space, and a register that may be read and written; 0 or NULL: none. */
 	uint64_t (*config)(void);
 	uint64_t (*scratch)(void);
 	/* After init: mask and unmask it; send it to @vector instead. NULL: it cannot. */
@@ -30,7 +31,7 @@ struct source {
 	void (*move)(unsigned int vector);
 };
 
-extern const struct source source_edu, source_e1000e, source_igb, source_eventfd, source_thread,
-	source_loopback;
+extern const struct source source_edu, source_e1000e, source_e1000e_traffic, source_igb,
+	source_eventfd, source_thread, source_loopback;
 
 #endif

@@ -108,6 +108,19 @@ json_get() {
 	done
 }
 
+# The host's handler counts them as well: those that were raised, and no more for each frame.
+@test "e1000e-traffic: a frame that comes back raises each interrupt, MSI-X and INTx" {
+	run --separate-stderr timeout --foreground 300 "$posthorn" latency --device "${devices[1]}" \
+		--source e1000e-traffic --path irqfd,intx --count 100 --warmup 10 \
+		--json "$BATS_TEST_TMPDIR/t.json"
+	expect_status 0
+	json_get '.runs[] | [.path, .state, .count, .lost, .environment["host.count"]]' "$BATS_TEST_TMPDIR/t.json"
+	[ "$(json_get '[.runs[] | .source + " " + .path + " " + .state] | join(", ")' \
+		"$BATS_TEST_TMPDIR/t.json")" = "e1000e-traffic $direct running, e1000e-traffic $direct halted, e1000e-traffic intx running, e1000e-traffic intx halted" ]
+	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count]] | unique' \
+		"$BATS_TEST_TMPDIR/t.json")" = "[[100,0,100]]" ]
+}
+
 @test "the summary names each run, and nothing is said to have gone wrong" {
 	local summary
 	summary=$(cat "$BATS_FILE_TMPDIR/summary")
