@@ -127,7 +127,7 @@ _posthorn_value() {
 	*:--user | *:--owner) mapfile -t candidates < <(compgen -u -- "$value") ;;
 	*:--iommu) _posthorn_words "$value" auto iommufd type1 ;;
 	*:--seccomp) _posthorn_words "$value" on log off ;;
-	*:--source) _posthorn_words "$value" edu e1000e e1000e-traffic igb loopback eventfd thread ;;
+	*:--source) _posthorn_words "$value" edu e1000e e1000e-traffic igb igb-traffic loopback eventfd thread ;;
 	latency:--path) _posthorn_list "$value" irqfd userspace intx ;;
 	*:--path) _posthorn_words "$value" bare posted injected userspace intx ;;
 	*:--arch) _posthorn_words "$value" x86_64 arm64 ;;

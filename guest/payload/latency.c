@@ -7,7 +7,7 @@
  * Words of the command line, all but the first optional:
  *
  *   source=NAME                  what raises the interrupts: edu, e1000e, e1000e-traffic, igb,
- *                                eventfd, thread, loopback
+ *                                igb-traffic, eventfd, thread, loopback
  *   kind=msi|intx                as messages, or by its line
  *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
  *   state=idle-guest             it sleeps, and the report calls it so: the VMM lets it keep its
@@ -99,15 +99,15 @@ static bool option_is(const char *name, const char *text)
 static const struct source *source_find(void)
 {
 	static const struct source *const sources[] = {
-		&source_edu,	 &source_e1000e, &source_e1000e_traffic, &source_igb,
-		&source_eventfd, &source_thread, &source_loopback,
+		&source_edu,	     &source_e1000e,  &source_e1000e_traffic, &source_igb,
+		&source_igb_traffic, &source_eventfd, &source_thread,	      &source_loopback,
 	};
 
 	for (unsigned int i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
 		if (option_is("source", sources[i]->name))
 			return sources[i];
-	payload_fail(
-		"source= is none of edu, e1000e, e1000e-traffic, igb, eventfd, thread, loopback");
+	payload_fail("source= is none of edu, e1000e, e1000e-traffic, igb, igb-traffic, eventfd, "
+		     "thread, loopback");
 }
 
 static void source_init(void)

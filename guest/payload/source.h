@@ -32,6 +32,6 @@ struct source {
 };
 
 extern const struct source source_edu, source_e1000e, source_e1000e_traffic, source_igb,
-	source_eventfd, source_thread, source_loopback;
+	source_igb_traffic, source_eventfd, source_thread, source_loopback;
 
 #endif

@@ -120,6 +120,12 @@ teardown() {
 	jq -e '.runs | length == 4 and all(.source == "igb" and .count == 500 and .lost == 0)' \
 		"$BATS_TEST_TMPDIR/latency.json"
 	jq -e '[.runs[] | .path] | unique == ["injected", "userspace"]' "$BATS_TEST_TMPDIR/latency.json"
+	# And because a frame came.
+	"$posthorn" latency --device "$physical" --source igb-traffic --path irqfd --count 200 \
+		--warmup 20 --json "$BATS_TEST_TMPDIR/traffic.json"
+	jq -c '.runs[] | [.source, .path, .state, .count, .lost]' "$BATS_TEST_TMPDIR/traffic.json"
+	jq -e '.runs | length == 2 and all(.source == "igb-traffic" and .path == "injected" and
+		.count == 200 and .lost == 0)' "$BATS_TEST_TMPDIR/traffic.json"
 }
 
 # A driver in user space has the physical function, and gives its virtual functions a token.

@@ -21,8 +21,9 @@ const char *const latency_path_names[] = { "irqfd", "userspace", "intx", NULL };
 const char *const latency_state_names[] = { "running", "halted", "idle-guest", NULL };
 
 static const char *const format_names[] = { "summary", "cyclictest", "csv", NULL };
-static const char *const source_names[] = { "edu",     "e1000e", "e1000e-traffic", "igb",
-					    "eventfd", "thread", "loopback",	   NULL };
+static const char *const source_names[] = { "edu",    "e1000e",	     "e1000e-traffic",
+					    "igb",    "igb-traffic", "eventfd",
+					    "thread", "loopback",    NULL };
 
 /* ---- values that only these take ---- */
 
@@ -190,8 +191,8 @@ const struct option_rule latency_rules[] = {
 	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
 	  .names = iommu_choice_names },
 	{ "--source", "NAME",
-	  "edu, e1000e, e1000e-traffic, igb, loopback; without a device: eventfd, thread",
-	  source_apply, .names = source_names },
+	  "edu, e1000e, igb, *-traffic, loopback; without a device: eventfd, thread", source_apply,
+	  .names = source_names },
 	{ "--path", "irqfd,userspace,intx", "how they reach the guest (irqfd,userspace)",
 	  paths_apply, AT(paths) },
 	{ "--state", "running,halted,idle-guest", "of the virtual CPU (running,halted)",
