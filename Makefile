@@ -218,7 +218,7 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 	@$(CC) $(payload_cflags) -c -o $@ $<
 
 $(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
-                     source_e1000e.o source_e1000e_traffic.o source_igb.o source_igb_traffic.o \
+                     source_e1000e.o source_e1000e_traffic.o e1000e_loopback.o load.o source_igb.o source_igb_traffic.o \
                      source_eventfd.o)
 
 $(BUILD)/guest/payload/inhibits_x86_64.elf: $(BUILD)/guest/payload/source_edu.o

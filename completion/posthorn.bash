@@ -25,7 +25,7 @@ _posthorn_options() {
 	check) options+=(--memory= --iommu= --latency --cpus= --helpers-cpu= --json) ;;
 	bind) options+=(--driver= --owner=) ;;
 	latency)
-		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --until-converged= --break-above= --count= --warmup= --interval=
+		options+=(--device= --iommu= --source= --path= --state= --halt-poll= --load= --until-converged= --break-above= --count= --warmup= --interval=
 			--costs= --cpus= --helpers-cpu= --format= --json= --plot=)
 		;;
 	'latency noise') options+=(--seconds= --cpus= --helpers-cpu= --json= --plot=) ;;
@@ -123,7 +123,7 @@ _posthorn_value() {
 		_posthorn_addresses "$value" assigned
 		_posthorn_mdevs "$value"
 		;;
-	latency:--device) _posthorn_addresses "$value" assigned ;;
+	latency:--device | latency:--load) _posthorn_addresses "$value" assigned ;;
 	*:--user | *:--owner) mapfile -t candidates < <(compgen -u -- "$value") ;;
 	*:--iommu) _posthorn_words "$value" auto iommufd type1 ;;
 	*:--seccomp) _posthorn_words "$value" on log off ;;

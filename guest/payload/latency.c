@@ -6,21 +6,22 @@
  *
  * Words of the command line, all but the first optional:
  *
- *   source=NAME                  what raises the interrupts: edu, e1000e, e1000e-traffic, igb,
- *                                igb-traffic, eventfd, thread, loopback
- *   kind=msi|intx                as messages, or by its line
- *   state=running|halted|both    after the store the CPU spins, or it sleeps (HLT, WFI)
- *   state=idle-guest             it sleeps, and the report calls it so: the VMM lets it keep its
- * CPU count=N, warmup=N            how many are measured, and how many before that are not
- *   interval=US                  microseconds from one to the next
- *   random=1                     each wait is another one, from 0 to twice the interval
- *   until=PERCENT                stop when the 95 % interval of p99 of "handler" is at most so
- * wide: see histogram.h break=US                     stop after an interrupt that took longer, and
- * tell the doorbell noise=S                      nothing of that: spin for S seconds, and measure
- * the clock's gaps costs=N                      after that, N times each: accesses to configuration
- * space and to a BAR, masking and moving of the vector hz=N                         how often the
- * clock ticks in a second, where that is known doorbell=0xADDRESS           where posthorn latency
- * has its doorbell
+ *   source=NAME                what raises the interrupts: edu, e1000e, e1000e-traffic, igb,
+ *                              igb-traffic, eventfd, thread, loopback
+ *   kind=msi|intx              as messages, or by its line
+ *   state=running|halted|both  after the store the CPU spins, or it sleeps (HLT, WFI)
+ *   state=idle-guest           it sleeps, and the report calls it so: the VMM lets it keep its CPU
+ *   count=N, warmup=N          how many are measured, and how many before that are not
+ *   interval=US                microseconds from one to the next
+ *   random=1                   each wait is another one, from 0 to twice the interval
+ *   load=1                     a second device is busy meanwhile: load.h
+ *   until=PERCENT              stop when the interval of p99 of "handler" is so wide: histogram.h
+ *   break=US                   stop after an interrupt that took longer, and tell the doorbell
+ *   noise=S                    nothing of that: spin for S seconds, measure the clock's gaps
+ *   costs=N                    after that, N times each: accesses to configuration space and
+ *                              to a BAR, masking and moving of the vector
+ *   hz=N                       how often the clock ticks in a second, where that is known
+ *   doorbell=0xADDRESS         where posthorn latency has its doorbell
  *
  * The numbers go to the console: see latency_lines.h.
  */
@@ -29,6 +30,7 @@
 #include "guest/payload/doorbell.h"
 #include "guest/payload/histogram.h"
 #include "guest/payload/latency_lines.h"
+#include "guest/payload/load.h"
 #include "guest/payload/payload.h"
 #include "guest/payload/pci.h"
 #include "guest/payload/source.h"
@@ -47,7 +49,7 @@
 static uint64_t patience;
 
 static const struct source *source;
-static bool is_intx;
+static bool is_intx, loaded;
 static uint64_t doorbell, ticks_per_s, overhead;
 static volatile uint64_t taken;	 /* interrupts that came */
 static uint64_t answered;	 /* those that were raised and came */
@@ -223,6 +225,8 @@ static bool undisturbed_once(enum outcome (*once)(struct sample *sample), uint64
 	enum outcome outcome;
 
 	do {
+		if (loaded)
+			load_step();
 		ticks_wait(interval);
 		if (source->prepare)
 			source->prepare();
@@ -449,6 +453,9 @@ void payload_main(void)
 	patience = 2 * ticks_per_s;
 	overhead = overhead_find();
 	source_init();
+	loaded = payload_number("load", 0);
+	if (loaded)
+		load_init();
 	serial_fifo_enable();
 	if (payload_number("noise", 0)) {
 		noise_measure(payload_number("noise", 0));
@@ -462,4 +469,6 @@ void payload_main(void)
 		timer_stop();
 	}
 	costs_measure(payload_number("costs", 0));
+	if (loaded && !load_frames())
+		payload_fail("load: no frame came back");
 }

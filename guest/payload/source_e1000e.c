@@ -4,12 +4,11 @@
  * a cause of interrupts, here one of receive queue 0, though nothing was received. Numbers are of
  * the 82574 data sheet (Intel 317694).
  */
+#include "guest/payload/e1000e_loopback.h"
 #include "guest/payload/msix.h"
 #include "guest/payload/payload.h"
 #include "guest/payload/pci.h"
 #include "guest/payload/source.h"
-
-#define E1000E_ID 0x10d38086 /* device and vendor */
 
 /* Registers in BAR 0: 10.2.4. */
 #define REGISTER_CTRL_EXT 0x0018

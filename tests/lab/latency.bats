@@ -121,6 +121,21 @@ json_get() {
 		"$BATS_TEST_TMPDIR/t.json")" = "[[100,0,100]]" ]
 }
 
+# The program fails when no frame of the second device came back.
+@test "--load: a second device does DMA meanwhile, and every interrupt comes" {
+	run --separate-stderr timeout --foreground 300 "$posthorn" latency --device "$edu" \
+		--load "${devices[1]}" --path irqfd --count 100 --warmup 10 \
+		--json "$BATS_TEST_TMPDIR/b.json"
+	expect_status 0
+	[ "$(json_get '[.runs[] | .path + " " + .state + " " + .environment.load] | join(", ")' \
+		"$BATS_TEST_TMPDIR/b.json")" = "$direct running ${devices[1]}, $direct halted ${devices[1]}" ]
+	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count]] | unique' \
+		"$BATS_TEST_TMPDIR/b.json")" = "[[100,0,100]]" ]
+	run --separate-stderr "$posthorn" latency --device "${devices[1]}" --load "$edu"
+	expect_status 2
+	expect_text "--load $edu: only an e1000e" "$stderr"
+}
+
 @test "the summary names each run, and nothing is said to have gone wrong" {
 	local summary
 	summary=$(cat "$BATS_FILE_TMPDIR/summary")

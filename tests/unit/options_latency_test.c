@@ -81,6 +81,7 @@ static void test_a_device_changes_the_defaults(void **state)
 	assert_null(latency.source);
 	assert_int_equal(latency.count, 10000);
 	assert_string_equal(accepted("latency --device 1:0.0 --source igb").source, "igb");
+	assert_string_equal(accepted("latency --device 1:0.0 --load 2:0.0").load, "0000:02:00.0");
 	assert_string_equal(accepted("latency --device 1:0.0 --source loopback").source,
 			    "loopback");
 }
@@ -192,6 +193,8 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --source edu", "--source edu", "--device BDF" },
 		{ "latency --source eventfd --device 1:0.0", "eventfd", "leave" },
 		{ "latency --source thread --device 1:0.0", "--source thread", "leave" },
+		{ "latency --load 1:0.0", "--load 0000:01:00.0", "--device BDF" },
+		{ "latency --device 1:0.0 --load 1:0.0", "--load 0000:01:00.0", "another one" },
 		{ "latency --source loopback", "--source loopback", "--device BDF" },
 		{ "latency --source loopback --device 1:0.0 --path intx", "--path intx", "leave" },
 		{ "latency --path posted", "--path 'posted'", "irqfd, userspace and intx" },

@@ -151,6 +151,8 @@ static int parameters_add(struct latency_run *run, const struct latency_vm *vm)
 	    latency_fact_add(run, "idle",
 			     vm->state == LATENCY_STATE_IDLE_GUEST ? "guest" : "host") < 0)
 		return -ENOMEM;
+	if (options->load[0] && latency_fact_add(run, "load", options->load) < 0)
+		return -ENOMEM;
 	return options->bdf[0] ? latency_fact_add(run, "device", options->bdf) : 0;
 }
 
@@ -300,6 +302,9 @@ static int latency_run(const void *options)
 
 	if (!latency.source)
 		latency.source = source_find(latency.bdf);
+	if (latency.load[0] && strcmp(source_find(latency.load), "e1000e"))
+		die(EXIT_USAGE, "--load %s: only an e1000e can do DMA here: give one",
+		    latency.load);
 	latency_output_check(&latency);
 	code = measure(&latency, &runs);
 	/* What was found before something failed is not lost. */

@@ -142,6 +142,11 @@ int latency_options_check(struct parser *parser)
 	if (source && !strcmp(source, "loopback") && (latency->paths & BIT(LATENCY_PATH_INTX)))
 		return wrong(parser, "--path intx: --source loopback raises messages: leave one of "
 				     "the two out");
+	if (latency->load[0] && (!device || !strcmp(latency->load, latency->bdf)))
+		return wrong(parser,
+			     "--load %s: give the device whose interrupts are measured too, and "
+			     "another one: --device BDF",
+			     latency->load);
 	if (!device && !source)
 		latency->source = "eventfd";
 	if (!latency->count)
@@ -188,6 +193,7 @@ const struct latency_options latency_defaults = {
 const struct option_rule latency_rules[] = {
 	{ "--device", "BDF", "the device whose interrupts are measured (none)", option_bdf,
 	  AT(bdf) },
+	{ "--load", "BDF", "an e1000e that does DMA meanwhile (none)", option_bdf, AT(load) },
 	{ "--iommu", IOMMU_OPTION_VALUE, IOMMU_OPTION_HELP, option_name, AT(iommu),
 	  .names = iommu_choice_names },
 	{ "--source", "NAME",

@@ -39,7 +39,8 @@ extern const char *const latency_path_names[];
 extern const char *const latency_state_names[];
 
 struct latency_options {
-	char bdf[BDF_SIZE]; /* of the device, in full form; "": none */
+	char bdf[BDF_SIZE];  /* of the device, in full form; "": none */
+	char load[BDF_SIZE]; /* of one that is busy beside it, in full form; "": none */
 	enum iommu_choice iommu;
 	const char *source;		  /* NULL: what fits the device */
 	unsigned int paths, states;	  /* bit n: enum latency_path, latency_state n */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "guest/layout.h"
+#include "guest/payload/load.h"
 #include "kvm/arch.h"
 #include "lib/file.h"
 #include "lib/ioctl.h"
@@ -115,12 +116,12 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 	return (size_t)snprintf(
 		cmdline, size,
 		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
-		"random=%d until=%llu break=%llu noise=%llu doorbell=0x%llx",
+		"random=%d load=%d until=%llu break=%llu noise=%llu doorbell=0x%llx",
 		options->source, latency_state_names[vm->state],
 		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
 		(unsigned long long)options->warmup, (unsigned long long)options->interval,
 		vm->costs ? (unsigned long long)options->costs : 0ULL, options->interval_random,
-		(unsigned long long)options->until_converged,
+		options->load[0] != '\0', (unsigned long long)options->until_converged,
 		(unsigned long long)options->break_above, (unsigned long long)options->noise,
 		(unsigned long long)LAYOUT_DOORBELL);
 }
@@ -171,6 +172,11 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 		options.devices[0].devfn = PCI_DEVFN(1, 0);
 		options.devices[0].userspace_irqs = vm->path == LATENCY_PATH_USERSPACE;
 		options.device_count = 1;
+		if (vm->options->load[0]) {
+			strcpy(options.devices[1].bdf, vm->options->load);
+			options.devices[1].devfn = PCI_DEVFN(LOAD_SLOT, 0);
+			options.device_count = 2;
+		}
 		options.iommu = vm->options->iommu;
 		instruments.probe_socket = files->sockets[0];
 	} else {
