@@ -217,7 +217,7 @@ $(BUILD)/guest/payload/%.o: guest/payload/%.S
 	@mkdir -p $(@D)
 	@$(CC) $(payload_cflags) -c -o $@ $<
 
-$(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,msix.o source_edu.o \
+$(BUILD)/guest/payload/latency.elf: $(addprefix $(BUILD)/guest/payload/,latency_many.o msix.o source_edu.o \
                      source_e1000e.o source_e1000e_traffic.o e1000e_loopback.o load.o source_igb.o source_igb_traffic.o \
                      source_eventfd.o)
 

@@ -22,6 +22,10 @@
 #define DOORBELL_LOOK	   0x24
 #define DOORBELL_REGISTERS 0x28 /* bytes of address space */
 
+/* Each CPU may have one of its own: MARK, BREAK, TAKEN and LOOK are the first one's. */
+#define DOORBELL_STRIDE	  0x40
+#define DOORBELL_CPUS_MAX 8
+
 /* The requester that the interrupt controller is told of: 00:1f.0, where nothing else is. */
 #define DOORBELL_DEVICE_ID 0xf8
 

@@ -14,6 +14,7 @@
  *   count=N, warmup=N          how many are measured, and how many before that are not
  *   interval=US                microseconds from one to the next
  *   random=1                   each wait is another one, from 0 to twice the interval
+ *   cpus=N                     so many CPUs at once, each with a doorbell: latency_many.c
  *   load=1                     a second device is busy meanwhile: load.h
  *   until=PERCENT              stop when the interval of p99 of "handler" is so wide: histogram.h
  *   break=US                   stop after an interrupt that took longer, and tell the doorbell
@@ -185,7 +186,7 @@ static enum outcome running_once(struct sample *sample)
 	source->raise();
 	while (taken == before && ticks_now() - start < patience)
 		;
-	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start, start };
+	*sample = (struct sample){ interrupt_ticks_of(VECTOR) - start, ticks_now() - start, start };
 	interrupts_off();
 	return taken != before ? CAME : LOST;
 }
@@ -203,7 +204,7 @@ static enum outcome halted_once(struct sample *sample)
 	do
 		interrupt_wait();
 	while (taken == before && ticks_now() - start < patience);
-	*sample = (struct sample){ interrupt_ticks - start, ticks_now() - start, start };
+	*sample = (struct sample){ interrupt_ticks_of(VECTOR) - start, ticks_now() - start, start };
 	if (taken == before)
 		return LOST;
 	return alarms == alarms_before ? CAME : DISTURBED;
@@ -438,6 +439,22 @@ static void noise_measure(uint64_t seconds)
 	latency_lines_end(print);
 }
 
+static void many_measure(unsigned int cpus)
+{
+	const struct latency_many many = {
+		.cpus = cpus,
+		.count = payload_number("count", 1000),
+		.warmup = payload_number("warmup", 100),
+		.interval = payload_number("interval", 0) * ticks_per_s / US_PER_S,
+		.patience = patience,
+		.ticks_per_s = ticks_per_s,
+		.overhead = overhead,
+	};
+
+	serial_fifo_enable();
+	latency_many_measure(&many);
+}
+
 void payload_main(void)
 {
 	bool idle_guest = option_is("state", "idle-guest");
@@ -452,6 +469,10 @@ void payload_main(void)
 		ticks_per_s = ticks_per_second();
 	patience = 2 * ticks_per_s;
 	overhead = overhead_find();
+	if (payload_number("cpus", 1) > 1) {
+		many_measure((unsigned int)payload_number("cpus", 1));
+		return;
+	}
 	source_init();
 	loaded = payload_number("load", 0);
 	if (loaded)

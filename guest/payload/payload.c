@@ -4,8 +4,6 @@
 
 #include <stdarg.h>
 
-volatile uint64_t interrupt_ticks;
-
 /* ---- what the compiler expects ---- */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size)

@@ -180,8 +180,11 @@ struct message {
  */
 struct message message_for(uint32_t requester, unsigned int vector);
 
-/* The clock when the last interrupt came: the first thing that its entry reads. */
-extern volatile uint64_t interrupt_ticks;
+/*
+ * The clock when interrupt @vector came last, the first thing that its entry reads; on arm64 when
+ * any one came:
+ *	uint64_t interrupt_ticks_of(unsigned int vector);
+ */
 
 /*
  * Let interrupts in, until they are kept out again, without sleeping:

@@ -171,6 +171,8 @@ struct message message_for(uint32_t requester, unsigned int vector)
 
 /* ---- time ---- */
 
+volatile uint64_t interrupt_ticks;
+
 uint64_t ticks_per_second(void)
 {
 	return sysreg_read(cntfrq_el0);

@@ -44,6 +44,14 @@ static inline void interrupts_off(void)
 	__asm__ volatile("msr daifset, #2" : : : "memory");
 }
 
+extern volatile uint64_t interrupt_ticks;
+
+static inline uint64_t interrupt_ticks_of(unsigned int vector)
+{
+	(void)vector;
+	return interrupt_ticks;
+}
+
 #define CLOCK_NAME "cntvct"
 
 /* The virtual counter may be read ahead of what is before it: isb (DDI 0487, D11.2). */

@@ -169,7 +169,8 @@ void serial_interrupt_enable(unsigned int vector)
 #define APIC_MASKED	 0x10000
 #define TIMER_UNDIVIDED	 0xb
 #define SVR_ENABLE	 0x100
-#define MSI_ADDRESS	 0xfee00000 /* a write is an interrupt of the CPU with APIC id 0: 11.11.1 */
+#define MSI_ADDRESS	 0xfee00000 /* a write is an interrupt of a CPU: 11.11.1 */
+#define MSI_DESTINATION	 12	    /* by its APIC id, 8 bits from here up */
 
 static bool x2apic;
 
@@ -211,10 +212,15 @@ static void apic_init(void)
 	apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 }
 
+static uint32_t cpu_id(void)
+{
+	return apic_read(APIC_ID) >> (x2apic ? 0 : 24);
+}
+
 struct message message_for(uint32_t requester, unsigned int vector)
 {
 	(void)requester;
-	return (struct message){ MSI_ADDRESS, vector };
+	return (struct message){ MSI_ADDRESS | (uint64_t)cpu_id() << MSI_DESTINATION, vector };
 }
 
 /* ---- interrupts ---- */
@@ -233,6 +239,8 @@ struct descriptor_register {
 
 static struct gate gates[VECTORS];
 static void (*handlers[VECTORS])(unsigned int vector);
+
+volatile uint64_t interrupt_ticks[VECTORS];
 
 void interrupt_handler_set(unsigned int vector, void (*handler)(unsigned int vector))
 {
@@ -398,7 +406,7 @@ void cpu_main(void)
 	uint32_t id;
 
 	interrupts_init();
-	id = apic_read(APIC_ID) >> (x2apic ? 0 : 24);
+	id = cpu_id();
 	__atomic_store_n(&cpu_started[id % CPUS_MAX], true, __ATOMIC_RELEASE);
 	cpu_start_function(id);
 	cpu_halt();

@@ -106,6 +106,13 @@ static inline void interrupts_off(void)
 	__asm__ volatile("cli" : : : "memory");
 }
 
+extern volatile uint64_t interrupt_ticks[256];
+
+static inline uint64_t interrupt_ticks_of(unsigned int vector)
+{
+	return interrupt_ticks[vector];
+}
+
 #define CLOCK_NAME "tsc"
 
 static inline uint64_t ticks_now(void)

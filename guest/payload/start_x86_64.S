@@ -114,7 +114,8 @@ interrupt_common:
 	rdtsc
 	shlq	$32, %rdx
 	orq	%rdx, %rax
-	movq	%rax, interrupt_ticks(%rip)
+	movq	24(%rsp), %rcx		/* the number */
+	movq	%rax, interrupt_ticks(,%rcx,8)
 	pushq	%rsi
 	pushq	%rdi
 	pushq	%r8

@@ -94,7 +94,7 @@ static void latency_check(const struct latency_options *latency)
 	fuzz_check(latency->paths && latency->paths < BIT(LATENCY_PATHS));
 	fuzz_check(latency->states && latency->states < BIT(LATENCY_STATES));
 	fuzz_check(latency->count && latency->format < LATENCY_FORMATS);
-	cpus_check(&latency->cpus, 1);
+	cpus_check(&latency->cpus, LATENCY_CPUS_MAX);
 }
 
 static void files_check(const struct latency_options *options)

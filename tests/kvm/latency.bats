@@ -134,6 +134,19 @@ console_make() {
 	[ "$(json_get '.runs[0].environment.converged')" = "no, to 2 % of p99 after 100 of 100 interrupts" ]
 }
 
+@test "--cpus 2: each virtual CPU takes its own interrupts, all of them, at the same time" {
+	only_x86_64 "the program takes messages on one CPU there"
+	latency "${quick[@]}" --cpus 2 --json "$json"
+	expect_status 0
+	[ "$(json_get '[.runs[] | .path + " " + .state] | join(", ")')" = \
+		"injected running.cpu0, injected running.cpu1, userspace running.cpu0, userspace running.cpu1" ]
+	[ "$(json_get '[.runs[] | [.count, .lost, .metrics.handler.count, .metrics.return.count]]
+		| unique')" = "[[100,0,100,100]]" ]
+	latency --cpus 2 --state halted
+	expect_status 2
+	expect_text "several virtual CPUs are measured running alone" "$stderr"
+}
+
 # A thread that wakes a guest takes more than a microsecond everywhere: the first one is too much.
 @test "--break-above: the first interrupt that takes longer is the last" {
 	latency "${quick[@]}" --path userspace --state halted --break-above 1 --json "$json"

@@ -397,17 +397,21 @@ static void test_what_no_probe_wrote_is_refused(void **state)
 
 static void test_the_program_is_told_all_it_needs(void **state)
 {
-	struct latency_options options = {
-		.source = "edu", .count = 10, .warmup = 2, .interval = 30, .costs = 4
-	};
+	struct latency_options options = { .source = "edu",
+					   .count = 10,
+					   .warmup = 2,
+					   .interval = 30,
+					   .costs = 4,
+					   .cpus = { .count = 1 } };
 	struct latency_vm vm = { &options, LATENCY_PATH_INTX, LATENCY_STATE_HALTED, true };
 	char text[256];
 
 	(void)state;
 	assert_true(latency_vm_cmdline(&vm, text, sizeof(text)) < sizeof(text));
 	assert_non_null(strstr(
-		text, "source=edu state=halted kind=intx count=10 warmup=2 "
-		      "interval=30 costs=4 random=0 load=0 until=0 break=0 noise=0 doorbell=0x"));
+		text,
+		"source=edu state=halted kind=intx count=10 warmup=2 "
+		"interval=30 costs=4 random=0 cpus=1 load=0 until=0 break=0 noise=0 doorbell=0x"));
 	vm = (struct latency_vm){ &options, LATENCY_PATH_USERSPACE, LATENCY_STATE_RUNNING, false };
 	latency_vm_cmdline(&vm, text, sizeof(text));
 	assert_non_null(strstr(text, "state=running kind=msi count=10 warmup=2 interval=30 costs=0"
@@ -415,7 +419,7 @@ static void test_the_program_is_told_all_it_needs(void **state)
 	options.interval_random = true;
 	options.break_above = 50;
 	latency_vm_cmdline(&vm, text, sizeof(text));
-	assert_non_null(strstr(text, " random=1 load=0 until=0 break=50 "));
+	assert_non_null(strstr(text, " random=1 cpus=1 load=0 until=0 break=50 "));
 }
 
 static void test_the_time_limit_grows_with_the_work(void **state)

@@ -212,7 +212,8 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 		{ "latency --until-converged 1", "--until-converged '1'", "from 2 to 100" },
 		{ "latency --break-above 0", "--break-above '0'", "from 1 to" },
 		{ "latency --warmup -1", "--warmup '-1'", "a number" },
-		{ "latency --cpus 2", "--cpus '2'", "from 1 to 1" },
+		{ "latency --cpus 9", "--cpus '9'", "from 1 to" },
+		{ "latency noise --cpus 2", "--cpus '2'", "from 1 to 1" },
 		{ "latency --cpus 1,pin=2,3", "--cpus '1,pin=2,3'", "one for each" },
 		{ "latency --helpers-cpu 2", "--helpers-cpu", "pin=LIST" },
 		{ "latency --format xml", "--format 'xml'", "cyclictest" },
@@ -245,6 +246,26 @@ static void test_what_is_wrong_is_named_with_the_remedy(void **state)
 	}
 }
 
+/* On arm64 there is one. */
+static void test_several_cpus_measure_one_thing_alone(void **state)
+{
+	static const char *const lines[] = {
+		"latency --cpus 2 --device 1:0.0",
+		"latency --cpus 2 --source thread",
+		"latency --cpus 2 --until-converged 5",
+		"latency --cpus 2 --state idle-guest",
+	};
+	struct command_line line;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++)
+		assert_int_equal(parsed(&line, lines[i]), EXIT_USAGE);
+	if (LATENCY_CPUS_MAX > 1)
+		assert_int_equal(accepted("latency --cpus 2").states, BIT(LATENCY_STATE_RUNNING));
+	else
+		assert_int_equal(parsed(&line, "latency --cpus 2"), EXIT_USAGE);
+}
+
 static void test_there_are_only_so_many_files(void **state)
 {
 	char text[256] = "latency compare";
@@ -270,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_read_takes_a_file_and_labels),
 		cmocka_unit_test(test_help_is_there_for_commands_of_two_words),
 		cmocka_unit_test(test_what_is_wrong_is_named_with_the_remedy),
+		cmocka_unit_test(test_several_cpus_measure_one_thing_alone),
 		cmocka_unit_test(test_there_are_only_so_many_files),
 	};
 

@@ -9,8 +9,10 @@ static void instruments_init(void *opaque, struct machine *machine)
 {
 	struct latency_instruments *instruments = opaque;
 
-	machine_range_add(&machine->memory, "doorbell", LAYOUT_DOORBELL, DOORBELL_REGISTERS,
-			  doorbell_access, &instruments->doorbell);
+	for (unsigned int i = 0; i < instruments->cpus; i++)
+		machine_range_add(&machine->memory, "doorbell",
+				  LAYOUT_DOORBELL + (uint64_t)i * DOORBELL_STRIDE,
+				  DOORBELL_REGISTERS, doorbell_access, &instruments->doorbells[i]);
 }
 
 static void doorbell_begin(void *opaque)
@@ -24,7 +26,7 @@ static void doorbell_begin(void *opaque)
 static void instruments_start(void *opaque, struct machine *machine)
 {
 	struct latency_instruments *instruments = opaque;
-	const struct doorbell_config config = {
+	struct doorbell_config config = {
 		.vm = &machine->vm,
 		.address = LAYOUT_DOORBELL,
 		.relay = instruments->relay ? &machine->relay->wires : NULL,
@@ -46,7 +48,15 @@ static void instruments_start(void *opaque, struct machine *machine)
 		.marker_fd = instruments->marker_fd,
 		.tracing_fd = instruments->tracing_fd,
 	};
-	doorbell_init(&instruments->doorbell, &config);
+	doorbell_init(&instruments->doorbells[0], &config);
+	/* What is seen while it measures is seen of the first one. */
+	config.mark = NULL;
+	config.broken = NULL;
+	config.look = NULL;
+	for (unsigned int i = 1; i < instruments->cpus; i++) {
+		config.address += DOORBELL_STRIDE;
+		doorbell_init(&instruments->doorbells[i], &config);
+	}
 }
 
 /* Of the device. What this process signals by VFIO comes without it. */
@@ -54,14 +64,15 @@ static uint64_t guest_count(void *opaque)
 {
 	struct latency_instruments *instruments = opaque;
 
-	return instruments->thread ? 0 : atomic_load(&instruments->doorbell.taken);
+	return instruments->thread ? 0 : atomic_load(&instruments->doorbells[0].taken);
 }
 
 static void instruments_cleanup(void *opaque)
 {
 	struct latency_instruments *instruments = opaque;
 
-	doorbell_cleanup(&instruments->doorbell);
+	for (unsigned int i = 0; i < instruments->cpus; i++)
+		doorbell_cleanup(&instruments->doorbells[i]);
 	latency_probe_cleanup(&instruments->probe);
 }
 

@@ -18,8 +18,9 @@ struct latency_instruments {
 	bool loopback;		    /* which does so by VFIO, for the first device */
 	int probe_fd, probe_socket; /* see probe.h */
 	int migrations_fd, marker_fd, tracing_fd;
+	unsigned int cpus; /* how many doorbells there are: each virtual CPU has one */
 	/* set by what latency_instruments_addition() adds */
-	struct doorbell doorbell;
+	struct doorbell doorbells[DOORBELL_CPUS_MAX];
 	struct latency_probe probe;
 };
 

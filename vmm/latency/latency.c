@@ -114,7 +114,7 @@ static int failure(const struct latency_vm *vm, const struct latency_vm_result *
 	return vm->options->bdf[0] ? EXIT_DEVICE : EXIT_INTERNAL;
 }
 
-static int pinning_add(struct latency_run *run, const struct cpu_options *cpus)
+static int pinning_add(struct latency_run *run, const struct cpu_options *cpus, unsigned int index)
 {
 	char helpers[CPU_SETSIZE * 5], vcpu[16], policy[32];
 	cpu_set_t set;
@@ -125,7 +125,7 @@ static int pinning_add(struct latency_run *run, const struct cpu_options *cpus)
 		return -ENOMEM;
 	if (!cpus->pinned)
 		return 0;
-	snprintf(vcpu, sizeof(vcpu), "%u", cpus->pins[0]);
+	snprintf(vcpu, sizeof(vcpu), "%u", cpus->pins[index]);
 	affinity_helpers(cpus, &set);
 	cpu_list_print(&set, helpers, sizeof(helpers));
 	if (latency_fact_add(run, "pinned.vcpu", vcpu) < 0)
@@ -182,10 +182,13 @@ static int convergence_add(struct latency_run *run, const struct latency_vm *vm)
 
 /* What the program does not know of itself. */
 static int run_complete(struct latency_run *run, const struct latency_vm *vm,
-			const struct latency_vm_result *result)
+			const struct latency_vm_result *result, unsigned int index)
 {
 	const struct cpu_options *cpus = &vm->options->cpus;
 	bool userspace = vm->path == LATENCY_PATH_USERSPACE;
+	/* Of one virtual CPU there may be several runs, of several one each. */
+	unsigned int vcpu = cpus->count > 1 ? index : 0;
+	bool is_first = !vcpu;
 	int error;
 
 	strcpy(run->vmm, "posthorn");
@@ -197,13 +200,14 @@ static int run_complete(struct latency_run *run, const struct latency_vm *vm,
 	if (!error)
 		error = convergence_add(run, vm);
 	if (!error)
-		error = pinning_add(run, cpus);
+		error = pinning_add(run, cpus, vcpu);
 	if (!error && latency_vm_reports(vm))
 		error = latency_result_report(run, result->report, vm->path == LATENCY_PATH_INTX);
-	if (!error)
+	/* What was seen of one virtual CPU is not that of another. */
+	if (!error && is_first)
 		error = latency_result_probe(run, result->probe);
 	if (!error)
-		error = latency_host_facts(ROOT, cpus->pinned ? cpus->pins[0] : -1, run);
+		error = latency_host_facts(ROOT, cpus->pinned ? cpus->pins[vcpu] : -1, run);
 	return error;
 }
 
@@ -230,7 +234,7 @@ static int result_read(const struct latency_vm *vm, const struct latency_vm_resu
 	if (error < 0)
 		return error;
 	for (unsigned int i = 0; error == 0 && i < runs->count; i++)
-		error = run_complete(&runs->list[i], vm, result);
+		error = run_complete(&runs->list[i], vm, result, i);
 	if (error < 0)
 		snprintf(why, size, "%s",
 			 error == -ENOMEM ? "no memory for its results: close other programs"

@@ -122,6 +122,24 @@ int latency_file_operand(struct parser *parser, const char *text)
 	return 0;
 }
 
+/* Of several virtual CPUs, each with a vector of its own. 0, or EXIT_USAGE after wrong(). */
+static int many_check(struct parser *parser)
+{
+	struct latency_options *latency = parser->options;
+
+	if (!latency->source || strcmp(latency->source, "eventfd"))
+		return wrong(parser, "--cpus: several measure the source eventfd alone: leave "
+				     "--device and --source out, or give 1");
+	if (latency->costs || latency->break_above || latency->until_converged)
+		return wrong(parser, "--cpus: --costs, --break-above and --until-converged are for "
+				     "one virtual CPU: leave them out, or give 1");
+	if (latency->states == STATES_BOTH)
+		latency->states = BIT(LATENCY_STATE_RUNNING);
+	if (latency->states != BIT(LATENCY_STATE_RUNNING))
+		return wrong(parser, "--state: several virtual CPUs are measured running alone");
+	return 0;
+}
+
 int latency_options_check(struct parser *parser)
 {
 	struct latency_options *latency = parser->options;
@@ -149,6 +167,8 @@ int latency_options_check(struct parser *parser)
 			     latency->load);
 	if (!device && !source)
 		latency->source = "eventfd";
+	if (latency->cpus.count > 1 && many_check(parser))
+		return EXIT_USAGE;
 	if (!latency->count)
 		latency->count = device ? COUNT_DEFAULT_DEVICE : COUNT_DEFAULT;
 	return cpu_options_check(parser, &latency->cpus);
@@ -218,8 +238,8 @@ const struct option_rule latency_rules[] = {
 	  option_number, AT(break_above), .least = 1, .most = NUMBER_MAX },
 	{ "--costs", "N", "also measure N of each access to the device (0)", option_number,
 	  AT(costs), .most = NUMBER_MAX },
-	{ "--cpus", "1" CPUS_OPTION_KEYS, "pin the virtual CPU, and how it is scheduled",
-	  option_cpus, AT(cpus), .most = 1 },
+	{ "--cpus", CPUS_OPTION_VALUE, "virtual CPUs that measure at once (1)", option_cpus,
+	  AT(cpus), .most = LATENCY_CPUS_MAX },
 	{ "--helpers-cpu", HELPERS_OPTION_VALUE, HELPERS_OPTION_HELP, option_helpers_cpu,
 	  AT(cpus) },
 	{ FORMAT },

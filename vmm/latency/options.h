@@ -5,12 +5,20 @@
 
 #include <stdint.h>
 
+#include "guest/payload/doorbell.h"
 #include "vfio/bdf.h"
 #include "vfio/iommu.h"
 #include "vmm/affinity.h"
 #include "vmm/options.h"
 
 #define LATENCY_FILES_MAX 16
+
+/* How many virtual CPUs can measure at once: on arm64 the program takes messages on one. */
+#if defined(__x86_64__)
+#define LATENCY_CPUS_MAX DOORBELL_CPUS_MAX
+#else
+#define LATENCY_CPUS_MAX 1
+#endif
 
 /* How `posthorn latency` lets interrupts reach the guest. */
 enum latency_path {
@@ -51,7 +59,7 @@ struct latency_options {
 	uint64_t until_converged;	  /* per cent of p99; 0: @count it is */
 	uint64_t costs;			  /* rounds of other operations; 0: none */
 	uint64_t halt_poll_ns;		  /* VM_HALT_POLL_HOST: as the host has it */
-	struct cpu_options cpus;	  /* of one virtual CPU */
+	struct cpu_options cpus;	  /* each has a vector of its own */
 	enum latency_format format;
 	const char *json, *plot; /* files to write; NULL: none */
 	const char *ratios;	 /* compare: another one */

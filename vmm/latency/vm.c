@@ -116,12 +116,13 @@ size_t latency_vm_cmdline(const struct latency_vm *vm, char *cmdline, size_t siz
 	return (size_t)snprintf(
 		cmdline, size,
 		"source=%s state=%s kind=%s count=%llu warmup=%llu interval=%llu costs=%llu "
-		"random=%d load=%d until=%llu break=%llu noise=%llu doorbell=0x%llx",
+		"random=%d cpus=%u load=%d until=%llu break=%llu noise=%llu doorbell=0x%llx",
 		options->source, latency_state_names[vm->state],
 		vm->path == LATENCY_PATH_INTX ? "intx" : "msi", (unsigned long long)options->count,
 		(unsigned long long)options->warmup, (unsigned long long)options->interval,
 		vm->costs ? (unsigned long long)options->costs : 0ULL, options->interval_random,
-		options->load[0] != '\0', (unsigned long long)options->until_converged,
+		(unsigned int)options->cpus.count, options->load[0] != '\0',
+		(unsigned long long)options->until_converged,
 		(unsigned long long)options->break_above, (unsigned long long)options->noise,
 		(unsigned long long)LAYOUT_DOORBELL);
 }
@@ -157,6 +158,7 @@ static int child_main(const struct latency_vm *vm, struct files *files)
 	};
 	struct latency_instruments instruments = {
 		.loopback = !strcmp(vm->options->source, "loopback"),
+		.cpus = (unsigned int)vm->options->cpus.count,
 		.probe_fd = files->probe.fd,
 		.probe_socket = -1,
 		.migrations_fd = latency_probe_migrations_open(),
