@@ -384,6 +384,10 @@ bench-latency: ## interrupt latency: bare metal, posthorn and QEMU, in the deter
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/bench-latency
 
+.PHONY: bench-start
+bench-start: all kvm-programs ## what starts of large guests take: needs /dev/kvm, and the lab for QEMU
+	@scripts/bench-start
+
 .PHONY: bench-irqs
 bench-irqs: $(BUILD)/tests/kvm/irqs_bench ## what many interrupts of a device cost to connect: needs /dev/kvm
 	@$<
