@@ -234,9 +234,8 @@ static void detour_check(const struct fuzz_device *fuzz, unsigned int index, uin
 	}
 }
 
-/* The device's pending bits may be read: they have what came for entries that the host masked. */
-static bool is_pending_bits(const struct fuzz_device *fuzz, unsigned int index, uint64_t offset,
-			    uint64_t size)
+bool fuzz_is_pending_bits(const struct fuzz_device *fuzz, unsigned int index, uint64_t offset,
+			  uint64_t size)
 {
 	const struct config_policy *policy = &fuzz->function.policy;
 
@@ -260,7 +259,7 @@ int vfio_region_read(struct vfio_device *device, unsigned int index, uint64_t of
 	struct fuzz_device *fuzz = device_of(device);
 	int error = fuzz_failing(FUZZ_REGION_READ);
 
-	bool is_pba = is_pending_bits(fuzz, index, offset, size);
+	bool is_pba = fuzz_is_pending_bits(fuzz, index, offset, size);
 
 	if (!is_pba) {
 		msix_check(fuzz, index, offset, size);

@@ -228,6 +228,13 @@ bool fuzz_pin_asserted(unsigned int gsi);
 uint64_t fuzz_pattern(const struct fuzz_device *device, unsigned int index, uint64_t offset,
 		      unsigned int size);
 
+/*
+ * Are these the device's pending bits, which may be read? They have what came for entries that the
+ * host masked.
+ */
+bool fuzz_is_pending_bits(const struct fuzz_device *device, unsigned int index, uint64_t offset,
+			  uint64_t size);
+
 /* Do the device's memory BARs answer? */
 bool fuzz_device_decodes(const struct fuzz_device *device);
 
