@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2016,SC2154 # the guest's variables; those of helpers.bash and bats
-# lab: --kernel built --device e1000e
+# lab x86_64: --kernel built --device e1000e
 # A mediated device: mtty of Linux's samples, a card with two serial ports that say back what they
 # are told. No IOMMU guards it, so it has no file of a group that a PCI function could share.
 
