@@ -354,6 +354,12 @@ demo: ## boot guests with an assigned network card in the lab, and show their in
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/demo-run
 
+.PHONY: demo-display
+demo-display: ## what a guest's Linux shows on an assigned graphics card, as build/demo/display.png
+	@$(MAKE) --no-print-directory ARCH=x86_64 all guest
+	@$(MAKE) --no-print-directory ARCH=arm64 all guest
+	@scripts/demo-display
+
 .PHONY: mutations
 mutations: all guest kvm-programs ## mistakes in the machine that posts, which its tests must see: takes an hour
 	@scripts/mutations
