@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
-# lab x86_64: --device bochs-display,id=bochs --device virtio-gpu,id=virtio --monitor
+# lab: --device bochs-display,id=bochs --device virtio-gpu,id=virtio --monitor
 # lab x86_64: --device VGA,id=vga
 # A guest's Linux with a driver of the card, which sets a mode and shows its console there.
 
