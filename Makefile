@@ -360,6 +360,12 @@ demo-display: ## what a guest's Linux shows on an assigned graphics card, as bui
 	@$(MAKE) --no-print-directory ARCH=arm64 all guest
 	@scripts/demo-display
 
+.PHONY: large-bars
+large-bars: ## what a start takes of the CPU with a BAR of 64 GiB, and with 256 MiB
+	@$(MAKE) --no-print-directory ARCH=x86_64 all guest kvm-programs
+	@scripts/lab x86_64 --icount --device pci-testdev,membar=256M --device pci-testdev,membar=8G \
+		--device pci-testdev,membar=64G -- scripts/lab.d/large-bars
+
 .PHONY: mutations
 mutations: all guest kvm-programs ## mistakes in the machine that posts, which its tests must see: takes an hour
 	@scripts/mutations
