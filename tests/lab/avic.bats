@@ -53,22 +53,22 @@ iommu_read() {
 # expect_all_taken [MOVES]: the guest took what was posted, and the host's handlers did not run, but for
 # each of the MOVES of a vector: while the guest has it masked for that, what comes is injected, and
 # Linux takes what is pending then once more. The driver makes its device interrupt every two seconds,
-# so the guest is read while nothing is posted, and again where something was on its way.
+# so it is looked again where something was on its way. On a machine that is so busy that there
+# always is, the guest took no less than was posted before it was asked, and no more than after.
 expect_all_taken() {
-	local before injected moves=${1-0}
-	for _ in {1..100}; do
+	local least injected moves=${1-0}
+	for _ in {1..20}; do
 		iommu_read
-		before=$posted
+		least=$((posted - posted_before - merged + merged_before))
 		guest 'grep eth0 /proc/interrupts'
 		taken=$(counts_sum "$(interrupts_sum <<<"$output")")
 		iommu_read
-		[ "$posted" -ne "$before" ] || [ "$taken" -lt $((posted - posted_before - merged + merged_before)) ] ||
-			break
+		[ "$taken" -lt $((posted - posted_before - merged + merged_before)) ] || break
 	done
 	posted=$((posted - posted_before)) merged=$((merged - merged_before))
 	logged=$((logged - logged_before))
-	echo "# posted $posted, merged $merged, logged $logged; the guest took $taken" >&3
-	[ "$taken" -ge $((posted - merged)) ]
+	echo "# posted $posted, merged $merged, logged $logged; the guest took $taken, at least $least" >&3
+	[ "$taken" -ge "$least" ]
 	injected=$(counts_sum "$(host_interrupts "$nic" | interrupts_sum)")
 	[ "$taken" -le $((posted - merged + injected + moves)) ]
 	[ "$(host_interrupts "$nic" | grep -c vfio-msix)" -eq 3 ]
