@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # variables of helpers.bash and bats
-# lab x86_64: --device bochs-display,id=card,addr=0x18.0,multifunction=on --device intel-hda,id=sound,addr=0x18.1
-# lab x86_64: --device qemu-xhci,id=usb --qemu "-device usb-kbd,bus=usb.0" --monitor
-# lab x86_64: --qemu "-audiodev wav,id=file,path=$here/../build/sound-$arch.wav -device hda-output,bus=sound.0,audiodev=file"
+# lab: --device bochs-display,id=card,addr=0x18.0,multifunction=on --device intel-hda,id=sound,addr=0x18.1
+# lab: --device qemu-xhci,id=usb --qemu "-device usb-kbd,bus=usb.0" --monitor
+# lab: --qemu "-audiodev wav,id=file,path=$here/../build/sound-$arch.wav -device hda-output,bus=sound.0,audiodev=file"
 # What a guest has that somebody sits in front of: graphics and sound, two functions of one slot, and a
 # USB controller with a keyboard.
 
