@@ -108,12 +108,26 @@ static void test_figures_comparisons_and_circumstances(void **state)
 	latency_runs_cleanup(&runs);
 }
 
+/* No program of ours writes such a file. */
+static void test_a_run_of_noise_that_has_interrupts_too(void **state)
+{
+	struct latency_runs runs = { 0 };
+	struct latency_run *run = run_made(&runs, "posted", 1000000000);
+
+	(void)state;
+	values_made(run, "handler", 1000, 90);
+	values_made(run, "gap", 1000, 90);
+	free(page_make(&runs));
+	latency_runs_cleanup(&runs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_page_has_all_in_itself),
 		cmocka_unit_test(test_texts_are_no_markup),
 		cmocka_unit_test(test_figures_comparisons_and_circumstances),
+		cmocka_unit_test(test_a_run_of_noise_that_has_interrupts_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,8 @@ static bool state_is_first(const struct latency_runs *runs, unsigned int index)
 /* 0 or -ENOMEM. */
 static int states_write(FILE *file, const struct latency_runs *runs)
 {
-	struct latency_runs group = { calloc(runs->count, sizeof(*group.list)), 0 };
+	/* With the run of noise once more: a file may say that it has interrupts too. */
+	struct latency_runs group = { calloc(runs->count + 1, sizeof(*group.list)), 0 };
 	int error = group.list ? 0 : -ENOMEM;
 
 	for (unsigned int i = 0; i < runs->count && !error; i++) {
