@@ -176,8 +176,12 @@ int vfio_function_init(struct vfio_function *function, const struct vfio_functio
 	if (error < 0)
 		return error;
 	/* Whether one unmasks its INTx by itself can only be asked when that is on. */
-	if (bdf_is_mdev(function->device.bdf))
-		function->events[VFIO_EVENT_UNMASK] = eventfd_create();
+	if (bdf_is_mdev(function->device.bdf)) {
+		error = function->events[VFIO_EVENT_UNMASK] = eventfd_create();
+		if (error < 0)
+			return refuse(why, -EIO, "%s: no eventfd for its INTx: %s",
+				      function->device.bdf, strerror(-error));
+	}
 	function->pci.ops = &operations;
 	function->pci.name = function->device.bdf;
 	error = vfio_config_init(function);

@@ -575,7 +575,9 @@ static void intx_mask_set(struct vfio_irqs *irqs, bool masked)
 	struct irq_set *set = &irqs->sets[IRQ_KIND_INTX];
 	int error = 0;
 
-	if (irqs->active == IRQ_KIND_INTX && set->vectors[0].triggered)
+	/* The driver of a mediated device has no such write, and may not keep what comes meanwhile.
+	 */
+	if (irqs->active == IRQ_KIND_INTX && set->vectors[0].triggered && irqs->unmask_eventfd <= 0)
 		error = vfio_intx_mask(irqs->device, masked);
 	if (error < 0)
 		failure_report(irqs, set, 0, masked ? "mask" : "unmask", error);

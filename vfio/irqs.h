@@ -152,7 +152,8 @@ void irqs_vectors_sync(struct vfio_irqs *irqs, enum irq_kind kind, unsigned int 
  * While INTx is on: keep VFIO's handler of it from running, and let it run again, when what the
  * device wants by then is delivered. VFIO writes the command register without a lock (as of Linux
  * 7.3, vfio_default_config_write()): its handler in the midst of that sets Interrupt Disable, which
- * the write takes back, and then the host has an interrupt that nobody answers for.
+ * the write takes back, and then the host has an interrupt that nobody answers for. (Another vCPU
+ * that acknowledges an INTx in the midst of the write has VFIO unmask it: that is not kept away.)
  */
 void irqs_intx_mask(struct vfio_irqs *irqs);
 void irqs_intx_unmask(struct vfio_irqs *irqs);
