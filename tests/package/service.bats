@@ -61,3 +61,9 @@ values() {
 	grep -qx CapabilityBoundingSet= "$unit"
 	! grep -q AmbientCapabilities "$unit"
 }
+
+@test "the modules whose files it may open are there before it starts" {
+	local modules='modprobe@vfio_pci.service modprobe@vfio_iommu_type1.service modprobe@iommufd.service'
+	[ "$(values Wants)" = "$modules" ]
+	[ "$(values After)" = "$modules" ]
+}
