@@ -317,8 +317,8 @@ static void config_written(struct fake_vfio *fake, uint64_t offset, unsigned int
 	fake_log(fake->kvm, "config_write %llx %u %llx", (unsigned long long)offset, size,
 		 (unsigned long long)(value & bytes_mask(size)));
 	/*
-	 * vfio-pci would undo the Interrupt Disable of an interrupt that comes meanwhile. Of all that
-	 * makes devices it is what takes an eventfd that unmasks.
+	 * vfio-pci would undo the Interrupt Disable of an interrupt that comes meanwhile. It takes
+	 * an eventfd that unmasks; others, which make devices up, may not.
 	 */
 	if (offset == PCI_COMMAND && fake->active == VFIO_PCI_INTX_IRQ_INDEX &&
 	    fake->triggers[0] >= 0 && fake->intx_unmask >= 0 && !fake->intx_masked)
