@@ -128,7 +128,7 @@ int vfio_intx_unmask_set(struct vfio_device *device, int eventfd);
 /*
  * Mask the device's INTx, or unmask it (DATA_NONE | ACTION_MASK or ACTION_UNMASK). What the device
  * wants meanwhile, or still wants, is signalled when it is unmasked. Only while INTx is tied to an
- * eventfd. 0 or -errno.
+ * eventfd. 0, -errno, or a positive number when the host has no INTx of this device.
  */
 int vfio_intx_mask(struct vfio_device *device, bool masked);
 

@@ -579,8 +579,10 @@ static void intx_mask_set(struct vfio_irqs *irqs, bool masked)
 	 */
 	if (irqs->active == IRQ_KIND_INTX && set->vectors[0].triggered && irqs->unmask_eventfd <= 0)
 		error = vfio_intx_mask(irqs->device, masked);
-	if (error < 0)
-		failure_report(irqs, set, 0, masked ? "mask" : "unmask", error);
+	/* A positive answer means that fewer are available than the one. */
+	if (error != 0)
+		failure_report(irqs, set, 0, masked ? "mask" : "unmask",
+			       error < 0 ? error : -ENOSPC);
 }
 
 void irqs_intx_mask(struct vfio_irqs *irqs)
