@@ -60,9 +60,12 @@ static void gaps_write(FILE *file, const struct latency_run *run, const struct h
 	uint64_t own = 2 * latency_percentile(gaps, 500);
 	double count = 0, sum = 0;
 
-	for (unsigned int i = HISTOGRAM_BUCKETS; i-- > 0 && histogram_low(i) > own;) {
+	for (unsigned int next = HISTOGRAM_BUCKETS; next > 0; next--) {
+		unsigned int i = next - 1;
 		double low = (double)histogram_low(i), high = (double)histogram_high(i);
 
+		if (histogram_low(i) <= own)
+			break;
 		if (!gaps->buckets[i])
 			continue;
 		count += (double)gaps->buckets[i];
