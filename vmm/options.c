@@ -138,7 +138,14 @@ int mdev_option_parse(const char *text, char *name)
 
 int operand_device(struct parser *parser, const char *text)
 {
-	return mdev_option_parse(text, parser->options) ? operand_bdf(parser, text) : 0;
+	if (!mdev_option_parse(text, parser->options))
+		return 0;
+	if (!strncmp(text, "mdev=", strlen("mdev=")))
+		return wrong(parser,
+			     "'%s': give the UUID of a mediated device, as in "
+			     "mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4",
+			     text);
+	return operand_bdf(parser, text);
 }
 
 /* ---- parsing ---- */

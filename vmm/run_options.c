@@ -224,6 +224,11 @@ static int device_apply(struct parser *parser, const struct option_rule *rule, c
 			     RUN_DEVICES_MAX);
 	if (option_keys(parser, rule, value, device_keys, &device))
 		return EXIT_USAGE;
+	if (device.vf_token[0] && bdf_is_mdev(device.bdf))
+		return wrong(parser,
+			     "%s '%s': a mediated device is no virtual function and has no token: "
+			     "leave vf-token out",
+			     rule->name, value);
 	options->devices[options->device_count++] = device;
 	return 0;
 }

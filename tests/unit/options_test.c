@@ -671,7 +671,10 @@ static void test_what_is_wrong_is_named(void **state)
 		{ "run --kernel k --device mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4 "
 		  "--device mdev=83F6C0A2-5d4b-4c1e-9a77-0f3e8b21d6c4",
 		  "0f3e8b21d6c4", "once" },
-		{ "info mdev=83f6c0a2", "'mdev=83f6c0a2'", "0000:01:00.0" },
+		{ "run --kernel k --device mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4,"
+		  "vf-token=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4",
+		  "a mediated device is no virtual function", "leave vf-token out" },
+		{ "info mdev=83f6c0a2", "'mdev=83f6c0a2'", "the UUID of a mediated device" },
 		{ "bind mdev=83f6c0a2-5d4b-4c1e-9a77-0f3e8b21d6c4", "0f3e8b21d6c4",
 		  "0000:01:00.0" },
 		{ "run --kernel k --iommu kvm", "--iommu 'kvm'", "auto, iommufd or type1" },
