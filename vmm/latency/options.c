@@ -160,6 +160,11 @@ int latency_options_check(struct parser *parser)
 	if (source && !strcmp(source, "loopback") && (latency->paths & BIT(LATENCY_PATH_INTX)))
 		return wrong(parser, "--path intx: --source loopback raises messages: leave one of "
 				     "the two out");
+	if (latency->costs && (!device || (source && !strcmp(source, "loopback"))))
+		return wrong(parser,
+			     "--costs %llu: these are of accesses to a device that can be told "
+			     "to interrupt: give --device BDF without --source loopback",
+			     (unsigned long long)latency->costs);
 	if (latency->load[0] && (!device || !strcmp(latency->load, latency->bdf)))
 		return wrong(parser,
 			     "--load %s: give the device whose interrupts are measured too, and "
