@@ -51,18 +51,27 @@ static const struct {
 	{ 0x8086, 0x1533, "igb" },				 /* I210 */
 };
 
+/* Which source @bdf, with the ids @pci, is; NULL: none that is known. */
+static const char *source_known(const char *bdf, struct host_pci *pci)
+{
+	int code = host_pci_named_read(ROOT, bdf, pci);
+
+	if (code)
+		exit(code);
+	for (unsigned int i = 0; i < ARRAY_SIZE(known_devices); i++)
+		if (known_devices[i].vendor == pci->vendor &&
+		    known_devices[i].device == pci->device)
+			return known_devices[i].source;
+	return NULL;
+}
+
 static const char *source_find(const char *bdf)
 {
 	struct host_pci pci;
-	int code;
+	const char *source = source_known(bdf, &pci);
 
-	code = host_pci_named_read(ROOT, bdf, &pci);
-	if (code)
-		exit(code);
-	for (unsigned int i = 0; i < ARRAY_SIZE(known_devices); i++) {
-		if (known_devices[i].vendor == pci.vendor && known_devices[i].device == pci.device)
-			return known_devices[i].source;
-	}
+	if (source)
+		return source;
 	die(EXIT_USAGE,
 	    "--device %s: nothing is known of a device %04x:%04x that raises an interrupt at will; "
 	    "use an edu, e1000e or igb, or say with --source which of these it is like, or "
@@ -303,10 +312,14 @@ static int latency_run(const void *options)
 	struct latency_options latency = *(const struct latency_options *)options;
 	struct latency_runs runs = { 0 };
 	int code, output_code = EXIT_OK;
+	const char *load = NULL;
+	struct host_pci load_pci;
 
 	if (!latency.source)
 		latency.source = source_find(latency.bdf);
-	if (latency.load[0] && strcmp(source_find(latency.load), "e1000e"))
+	if (latency.load[0])
+		load = source_known(latency.load, &load_pci);
+	if (latency.load[0] && (!load || strcmp(load, "e1000e")))
 		die(EXIT_USAGE, "--load %s: only an e1000e can do DMA here: give one",
 		    latency.load);
 	latency_output_check(&latency);
