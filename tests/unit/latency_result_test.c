@@ -254,6 +254,23 @@ static void test_only_so_many_are_kept_and_a_list_that_does_not_fit_is_not(void 
 	assert_int_equal(run->around[0].interrupts, 0);
 }
 
+/* As with --costs: that of a section is not that of the run. */
+static void test_migrations_of_all_sections_are_added_up(void **state)
+{
+	/* What the counter says at a begin, an end, a begin and an end. */
+	static const uint64_t readings[] = { 5, 8, 10, 11 };
+	struct latency_probe probe = probe_make();
+	struct latency_run *run = *state;
+
+	probe.migrations_fd = memfd_create("migrations", MFD_CLOEXEC);
+	assert_int_equal(pwrite(probe.migrations_fd, readings, sizeof(readings), 0),
+			 sizeof(readings));
+	for (unsigned int i = 0; i < ARRAY_SIZE(readings); i++)
+		latency_probe_mark(&probe, i % 2 == 0);
+	assert_int_equal(probe_read(&probe, run), 0);
+	assert_string_equal(latency_fact_find(run, "migrations"), "4");
+}
+
 static void test_exits_are_counted_from_mark_to_mark(void **state)
 {
 	struct latency_probe probe = probe_make();
@@ -446,6 +463,7 @@ int main(void)
 		RUN_TEST(test_an_intx_is_called_intx_and_its_delivery_kept),
 		RUN_TEST(test_a_report_without_the_interrupt_leaves_it_unknown),
 		RUN_TEST(test_what_is_no_report_is_refused),
+		RUN_TEST(test_migrations_of_all_sections_are_added_up),
 		RUN_TEST(test_exits_are_counted_from_mark_to_mark),
 		RUN_TEST(test_counters_around_the_longest_times_go_with_them),
 		RUN_TEST(test_only_so_many_are_kept_and_a_list_that_does_not_fit_is_not),

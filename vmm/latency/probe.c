@@ -165,10 +165,10 @@ static void write_out(struct latency_probe *probe, json_t *now, int error)
 				 error < 0 ? strerror(-error) : "");
 	char *text;
 
-	if (root && probe->migrations_fd >= 0)
-		json_object_set_new(
-			root, "migrations",
-			json_integer((json_int_t)(migrations_read(probe) - probe->migrations)));
+	if (root && probe->migrations_fd >= 0) {
+		probe->migrated += migrations_read(probe) - probe->migrations;
+		json_object_set_new(root, "migrations", json_integer((json_int_t)probe->migrated));
+	}
 	text = root ? json_dumps(root, 0) : NULL;
 	/* The file may have been longer; its NUL is where it ends. */
 	if (!text || pwrite(probe->fd, text, strlen(text) + 1, 0) != (ssize_t)strlen(text) + 1)

@@ -10,8 +10,8 @@
  *   "worst"	an array of objects, for each of the longest times of the program, in its order:
  *		"counted", KVM's counters that moved, by their names, from a look to the next
  *		one; and how many "interrupts" were measured meanwhile, it being the last
- *   "migrations"	how often the host moved threads of the process from a CPU to another, from
- *		the last mark of the begin to that of the end; left out where it is not known
+ *   "migrations"	how often the host moved threads of the process from a CPU to another,
+ *		between marks of the begin and of the end; left out where it is not known
  *   "irqs"	an array of objects: "irq", the host's number; "affinity" and "effective", the
  *		CPUs that it may go to and the one that it does go to, as /proc/irq writes them
  *   "error"	why there are no "exits"; "" when there are
@@ -33,6 +33,7 @@ struct latency_probe {
 	int marker_fd, tracing_fd; /* files of the kernel's trace, to be stopped; -1: not */
 	int socket;	     /* to the process that reports, for "irqs"; -1: there is no device */
 	uint64_t migrations; /* at the beginning */
+	uint64_t migrated;   /* the file's, up to now */
 	json_t *before;	     /* the counters at the beginning; NULL: it has not begun */
 	json_t *exits;	     /* the file's, up to now; NULL: nothing has ended */
 	json_t *looked;	     /* the counters at the last look; NULL: there was none */
