@@ -341,6 +341,16 @@ static void test_sudden_end_wakes_the_device_first(void **state)
 			    "irqfd_detach 26\n");
 }
 
+/* The device raises its pin; the guest, which has taken @count by then, acknowledges. */
+static void pin_interrupts(struct machine *machine, int gsi, unsigned int count)
+{
+	fake_vfio_intx_set(machine->fake, true);
+	assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
+	assert_int_equal(fake_kvm_injected_all(machine->kvm), count);
+	fake_vfio_intx_set(machine->fake, false);
+	fake_kvm_pin_acknowledge(machine->kvm, gsi);
+}
+
 static void test_network_card_without_msi_works_by_its_pin(void **state)
 {
 	struct machine *machine = start_with(state, fake_vfio_e1000e);
@@ -348,11 +358,7 @@ static void test_network_card_without_msi_works_by_its_pin(void **state)
 
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	for (unsigned int i = 1; i < 4; i++) {
-		fake_vfio_intx_set(machine->fake, true);
-		assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
-		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
-		fake_vfio_intx_set(machine->fake, false);
-		fake_kvm_pin_acknowledge(machine->kvm, gsi);
+		pin_interrupts(machine, gsi, i);
 		assert_false(fake_kvm_pin_asserted(machine->kvm, gsi));
 	}
 	/* The guest can turn the pin off, and what it has missed comes when it turns it on. */
@@ -381,11 +387,7 @@ static void test_a_mediated_device_works_by_its_pin(void **state)
 	command_set(machine, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	log_expect(machine, "config_write 4 2 6\n");
 	for (unsigned int i = 1; i < 4; i++) {
-		fake_vfio_intx_set(machine->fake, true);
-		assert_true(fake_kvm_pin_asserted(machine->kvm, gsi));
-		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
-		fake_vfio_intx_set(machine->fake, false);
-		fake_kvm_pin_acknowledge(machine->kvm, gsi);
+		pin_interrupts(machine, gsi, i);
 		/* The control: nothing comes before it is unmasked. */
 		fake_vfio_intx_set(machine->fake, true);
 		assert_int_equal(fake_kvm_injected_all(machine->kvm), i);
