@@ -290,6 +290,7 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 {
 	uint64_t count = payload_number("count", 1000), warmup = payload_number("warmup", 100);
 	uint64_t interval = payload_number("interval", 0), lost = 0, begun = 0;
+	uint64_t spare = 0; /* lost, of those that are not measured */
 	uint64_t limit = payload_number("break", 0) * ticks_per_s / US_PER_S;
 	uint64_t until = payload_number("until", 0);
 	struct sample sample, unused;
@@ -303,12 +304,13 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 	memset(&return_times, 0, sizeof(return_times));
 	worst_count = 0;
 	/* It is marked before the last that is not measured: what that costs is over by then. */
-	for (uint64_t i = 0; i < warmup + count && lost < LOST_MAX; i++) {
+	for (uint64_t i = 0; i < warmup + count && lost + spare < LOST_MAX; i++) {
 		if (i + MARK_EARLY == warmup || (warmup < MARK_EARLY && i == 0))
 			mark(true);
 		begun = i == warmup ? ticks_now() : begun;
 		if (!undisturbed_once(once, wait_next(interval), &sample)) {
-			lost++;
+			lost += i >= warmup;
+			spare += i < warmup;
 			continue;
 		}
 		if (i < warmup)
@@ -316,12 +318,12 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 		sample_add(&sample);
 		since++;
 		if (look(worst_note(sample.handler, sample.begin - begun), &since))
-			lost += !undisturbed_once(once, wait_next(interval), &unused);
+			spare += !undisturbed_once(once, wait_next(interval), &unused);
 		if (until && !(handler_times.total & CHECK_MASK)) {
 			if (histogram_p99_converged(&handler_times, until))
 				count = i - warmup + 1;
 			else /* the caches are not what they were */
-				lost += !undisturbed_once(once, wait_next(interval), &unused);
+				spare += !undisturbed_once(once, wait_next(interval), &unused);
 		}
 		if (limit && sample.handler > limit) {
 			count = i - warmup + 1;
@@ -334,6 +336,7 @@ static void interrupts_measure(const char *state, enum outcome (*once)(struct sa
 	if (doorbell)
 		mmio_write32(doorbell + DOORBELL_TAKEN, (uint32_t)answered);
 	latency_lines_begin(print, source->name, state, CLOCK_NAME, ticks_per_s, overhead);
+	count += spare;
 	latency_lines_count(print, count, count - handler_times.total);
 	latency_lines_worst(print, worst, worst_count);
 	latency_lines_metric(print, "handler", &handler_times);
